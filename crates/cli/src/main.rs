@@ -1,0 +1,2 @@
+//! The `flambeau` program.
+fn main() {}

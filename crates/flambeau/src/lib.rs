@@ -1,0 +1,1 @@
+//! Deep learning with the semantics of PyTorch, in one crate

@@ -1,0 +1,1 @@
+//! Files of flambeau: safetensors and atomic writes

@@ -1,0 +1,1 @@
+//! Storage, threads and numeric loops on slices for flambeau

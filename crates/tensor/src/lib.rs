@@ -1,0 +1,1 @@
+//! Tensors, autograd and the op library of flambeau
