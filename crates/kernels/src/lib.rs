@@ -1,1 +1,28 @@
-//! Storage, threads and numeric loops on slices for flambeau
+//! Numeric loops on slices, the storage that they work on, SIMD dispatch and threads.
+//!
+//! This crate knows no tensor, no shape error and no gradient: its callers have checked shapes and hand it
+//! slices with strides. It is the only crate of the project that may contain `unsafe`; every block says why
+//! it is sound.
+
+pub mod alloc;
+pub mod dtype;
+pub mod dropout;
+pub mod index;
+pub mod isa;
+pub mod loss;
+pub mod math;
+pub mod matmul;
+pub mod num;
+pub mod pointwise;
+pub mod pool;
+pub mod reduce;
+pub mod rng;
+pub mod sgd;
+pub mod softmax;
+pub mod storage;
+pub mod strided;
+
+pub use dtype::{DType, Element};
+pub use num::{Float, Num};
+pub use storage::{BorrowError, Read, Storage, Write};
+pub use strided::Strided;

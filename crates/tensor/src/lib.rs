@@ -1,1 +1,41 @@
-//! Tensors, autograd and the op library of flambeau
+//! Tensors, reverse-mode autograd and the op library, with PyTorch's meaning.
+//!
+//! [`Tensor`] is a shared handle; every operation is one file under [`ops`] and goes through [`try_apply`], the
+//! only place that looks at the device and records the graph; [`autograd`] walks the graph back. This crate
+//! knows nothing of modules, optimisers or files. Loops over elements are in `flambeau-kernels`.
+
+pub mod autograd;
+mod create;
+mod device;
+mod display;
+mod error;
+mod fmt;
+mod in_place;
+mod indexing;
+pub mod loss;
+mod op;
+mod operand;
+pub mod ops;
+mod pointwise;
+pub mod random;
+mod shape;
+mod tensor;
+#[doc(hidden)]
+pub mod testing;
+
+pub use autograd::{enable_grad, is_grad_enabled, no_grad};
+pub use create::Nested;
+#[doc(hidden)]
+pub use create::nested;
+pub use device::Device;
+pub use error::{Error, Result};
+pub use flambeau_kernels::alloc::{MemoryStats, empty_cache, memory_stats};
+pub use flambeau_kernels::pool::{num_threads, set_num_threads};
+pub use flambeau_kernels::{DType, Element, Num};
+pub use indexing::{Index, IntoIndices};
+pub use op::{Fresh, Mask, Op, Output, Outputs, Saves, try_apply};
+pub use operand::Operand;
+pub use pointwise::{Pointwise, Reads, result_type, try_pointwise};
+pub use random::manual_seed;
+pub use shape::{Dims, Layout, Shape};
+pub use tensor::{Tensor, View};

@@ -1,0 +1,141 @@
+//! Matrix products on the `gemm` crate's single-threaded kernels, split over our own pool.
+//!
+//! The split depends on the sizes alone, so the result is the same for any number of threads.
+
+use crate::dtype::Element;
+use crate::num::Float;
+use crate::pool;
+
+/// A matrix: part of a slice with a row and a column stride.
+#[derive(Clone, Copy)]
+pub struct Matrix<'a, T> {
+    /// The whole storage.
+    pub data: &'a [T],
+    /// Index of element (0, 0).
+    pub offset: usize,
+    /// Distance from row to row.
+    pub rows: usize,
+    /// Distance from column to column.
+    pub columns: usize,
+}
+
+impl<T> Matrix<'_, T> {
+    fn check(&self, rows: usize, columns: usize) {
+        let last = self.offset + rows.saturating_sub(1) * self.rows + columns.saturating_sub(1) * self.columns;
+        assert!(rows == 0 || columns == 0 || last < self.data.len(), "matrix outside its storage");
+    }
+}
+
+/// Multiply-adds below which a product stays in one piece.
+const PIECE: usize = 1 << 20;
+
+/// out = a·b, or out += a·b where `accumulate`; a is m×k, b is k×n, `out` is m×n with contiguous rows.
+///
+/// # Panics
+/// If a matrix lies outside its slice.
+pub fn matmul<T: Float>(
+    [m, k, n]: [usize; 3],
+    a: Matrix<'_, T>,
+    b: Matrix<'_, T>,
+    out: &mut [T],
+    accumulate: bool,
+) {
+    a.check(m, k);
+    b.check(k, n);
+    assert_eq!(out.len(), m * n);
+    if k == 0 || m == 0 || n == 0 {
+        if !accumulate {
+            out.fill(T::default());
+        }
+        return;
+    }
+    let pieces = (m * k * n / PIECE).clamp(1, 64);
+    // Along the longer side, in whole register tiles.
+    let by_rows = m >= n;
+    let (length, tile) = if by_rows { (m, 24) } else { (n, 48) };
+    let step = length.div_ceil(pieces).next_multiple_of(tile);
+    let base = pool::SendPtr(out.as_mut_ptr());
+    let width = n;
+    pool::run(length.div_ceil(step), &|piece| {
+        let from = piece * step;
+        let size = step.min(length - from);
+        let (row, column) = if by_rows { (from, 0) } else { (0, from) };
+        let (m, n) = if by_rows { (size, n) } else { (m, size) };
+        let (ra, cb) = (a.offset + row * a.rows, b.offset + column * b.columns);
+        // SAFETY: checked above that every element of a and b lies inside its slice; the pieces of `out` do
+        // not overlap, lie inside it (rows are `width` apart), and `out` outlives `run`.
+        unsafe {
+            gemm::gemm(
+                m,
+                n,
+                k,
+                base.get().add(row * width + column),
+                1,
+                width as isize,
+                accumulate,
+                a.data.as_ptr().add(ra),
+                a.columns as isize,
+                a.rows as isize,
+                b.data.as_ptr().add(cb),
+                b.columns as isize,
+                b.rows as isize,
+                T::from_f64(1.0),
+                T::from_f64(1.0),
+                false,
+                false,
+                false,
+                gemm::Parallelism::None,
+            );
+        }
+    });
+}
+
+/// Sets every row of `out` to `bias`, for a product that then accumulates onto it.
+pub fn broadcast_rows<T: Element>(bias: &[T], out: &mut [T]) {
+    if !bias.is_empty() {
+        out.chunks_exact_mut(bias.len()).for_each(|row| row.copy_from_slice(bias));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rng;
+
+    #[test]
+    fn agrees_with_three_loops_for_every_layout() {
+        for (m, k, n) in [(1, 1, 1), (2, 3, 4), (64, 200, 10), (130, 300, 70), (70, 129, 257), (5, 0, 3), (1, 300, 1)] {
+            let x = |seed, len: usize| (0..len).map(|i| rng::normal_f64(seed, i as u64)).collect::<Vec<_>>();
+            let (av, bv) = (x(1, m * k), x(2, k * n));
+            for (at, bt) in [(false, false), (true, false), (false, true), (true, true)] {
+                let a = Matrix { data: &av, offset: 0, rows: if at { 1 } else { k }, columns: if at { m } else { 1 } };
+                let b = Matrix { data: &bv, offset: 0, rows: if bt { 1 } else { n }, columns: if bt { k } else { 1 } };
+                let mut out = vec![1.0; m * n];
+                matmul([m, k, n], a, b, &mut out, true);
+                for i in 0..m {
+                    for j in 0..n {
+                        let want: f64 = 1.0
+                            + (0..k).map(|p| av[i * a.rows + p * a.columns] * bv[p * b.rows + j * b.columns]).sum::<f64>();
+                        assert!((out[i * n + j] - want).abs() < 1e-9 * (1.0 + want.abs()), "{m} {k} {n} {at} {bt}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_same_bits_on_any_number_of_threads() {
+        let x: Vec<f32> = (0..200 * 784).map(|i| rng::normal_f32(1, i)).collect();
+        let product = |threads| {
+            pool::with_num_threads(threads, || {
+                let mut out = vec![0f32; 200 * 200];
+                let a = Matrix { data: &x, offset: 0, rows: 784, columns: 1 };
+                let b = Matrix { data: &x, offset: 0, rows: 1, columns: 784 };
+                matmul([200, 784, 200], a, b, &mut out, false);
+                out
+            })
+        };
+        assert_eq!(product(1), product(2));
+        assert_eq!(product(1), product(7));
+    }
+}

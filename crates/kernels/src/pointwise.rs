@@ -1,0 +1,111 @@
+//! One loop for every pointwise operation: any number of operands, any strides, every instruction set.
+
+use crate::dtype::Element;
+use crate::isa::{Kernel, dispatch};
+use crate::pool;
+use crate::strided::{Dims, GRAIN, Strided, coalesce, offsets};
+
+/// A function of `N` elements. Mark `apply` `#[inline(always)]` so that it vectorises.
+pub trait Map<const N: usize, I, O>: Sync {
+    /// The function.
+    fn apply(&self, x: [I; N]) -> O;
+}
+
+/// Elements that are gathered at a time where an operand is not contiguous.
+const BUFFER: usize = 256;
+
+/// out = f(x₀, …), element by element; the operands' strides belong to `shape`, `out` is contiguous.
+///
+/// # Panics
+/// If an operand's view lies outside its slice, or `out` has another number of elements than `shape`.
+pub fn map<const N: usize, I: Element, O: Element, F: Map<N, I, O>>(
+    f: &F,
+    x: [Strided<'_, I>; N],
+    shape: &[usize],
+    out: &mut [O],
+) {
+    x.iter().for_each(|x| x.check(shape));
+    assert_eq!(shape.iter().product::<usize>(), out.len());
+    if let [only] = out {
+        *only = f.apply(x.map(|x| x.data[x.offset]));
+        return;
+    }
+    let dims = coalesce(shape, x.map(|x| x.strides));
+    if dims.is_empty() {
+        return;
+    }
+    pool::chunks_mut(out, GRAIN, |start, out| dispatch(Chunk { f, x, dims: &dims, start, out }));
+}
+
+struct Chunk<'a, const N: usize, I, O, F> {
+    f: &'a F,
+    x: [Strided<'a, I>; N],
+    dims: &'a Dims<N>,
+    start: usize,
+    out: &'a mut [O],
+}
+
+impl<const N: usize, I: Element, O: Element, F: Map<N, I, O>> Kernel for Chunk<'_, N, I, O, F> {
+    type Output = ();
+    #[inline(always)]
+    fn run(self) {
+        let Chunk { f, x, dims, start, out } = self;
+        let (inner, outer) = (&dims[0], &dims[1..]);
+        let direct: [bool; N] = inner.strides.map(|s| s == 1);
+        let step = if direct == [true; N] { usize::MAX } else { BUFFER };
+        let mut buffers = [[I::default(); BUFFER]; N];
+        let mut done = 0;
+        while done < out.len() {
+            let at = start + done;
+            let column = at % inner.size;
+            let n = (inner.size - column).min(out.len() - done).min(step);
+            let from: [usize; N] = std::array::from_fn(|k| x[k].offset + column * inner.strides[k]);
+            let from = offsets(outer, at / inner.size, from);
+            let mut rows = [std::ptr::null(); N];
+            for k in 0..N {
+                if direct[k] {
+                    rows[k] = x[k].data[from[k]..from[k] + n].as_ptr();
+                } else {
+                    for (i, b) in buffers[k][..n].iter_mut().enumerate() {
+                        *b = x[k].data[from[k] + i * inner.strides[k]];
+                    }
+                    rows[k] = buffers[k].as_ptr();
+                }
+            }
+            for (i, o) in out[done..done + n].iter_mut().enumerate() {
+                // SAFETY: each row points to at least n elements: a slice of n, or a buffer that n fits in.
+                *o = f.apply(std::array::from_fn(|k| unsafe { *rows[k].add(i) }));
+            }
+            done += n;
+        }
+    }
+}
+
+/// out = x where the mask holds, else y; strides belong to `shape`.
+pub fn select<T: Element>(
+    mask: Strided<'_, bool>,
+    x: Strided<'_, T>,
+    y: Strided<'_, T>,
+    shape: &[usize],
+    out: &mut [T],
+) {
+    mask.check(shape);
+    x.check(shape);
+    y.check(shape);
+    let dims = coalesce(shape, [mask.strides, x.strides, y.strides]);
+    pool::chunks_mut(out, GRAIN, |start, out| {
+        for (i, o) in out.iter_mut().enumerate() {
+            let [m, a, b] = offsets(&dims, start + i, [mask.offset, x.offset, y.offset]);
+            *o = if mask.data[m] { x.data[a] } else { y.data[b] };
+        }
+    });
+}
+
+/// The identity, which makes [`map`] a copy into contiguous form.
+pub struct Copy;
+impl<T: Element> Map<1, T, T> for Copy {
+    #[inline(always)]
+    fn apply(&self, [x]: [T; 1]) -> T {
+        x
+    }
+}

@@ -1,0 +1,257 @@
+//! Reductions over one axis of a contiguous `[outer, axis, inner]` block.
+//!
+//! The order of the additions depends on the sizes alone: the same bits on every instruction set and for any
+//! number of threads. Sums are blocked (64 running sums, pairwise over blocks), so their error grows with the
+//! logarithm of the length rather than with the length.
+
+use crate::dtype::Element;
+use crate::isa::{Kernel, dispatch};
+use crate::num::Num;
+use crate::pool;
+
+/// How two partial results become one.
+pub trait Reducer: Sync + Send + Copy {
+    /// The result for no elements.
+    fn identity<T: Element>(self) -> T;
+    /// Of two results, in order. Must be associative up to rounding.
+    fn combine<T: Element>(self, a: T, b: T) -> T;
+}
+
+/// Σ x
+#[derive(Clone, Copy)]
+pub struct Sum;
+impl Reducer for Sum {
+    #[inline(always)]
+    fn identity<T: Element>(self) -> T {
+        T::from_num(T::Num::lit(0.0))
+    }
+    #[inline(always)]
+    fn combine<T: Element>(self, a: T, b: T) -> T {
+        T::from_num(a.to_num() + b.to_num())
+    }
+}
+
+/// The largest element; NaN if there is one.
+#[derive(Clone, Copy)]
+pub struct Max;
+impl Reducer for Max {
+    #[inline(always)]
+    fn identity<T: Element>(self) -> T {
+        T::LOWEST
+    }
+    #[inline(always)]
+    #[allow(clippy::eq_op)]
+    fn combine<T: Element>(self, a: T, b: T) -> T {
+        if b > a || b != b { b } else { a }
+    }
+}
+
+/// The smallest element; NaN if there is one.
+#[derive(Clone, Copy)]
+pub struct Min;
+impl Reducer for Min {
+    #[inline(always)]
+    fn identity<T: Element>(self) -> T {
+        T::HIGHEST
+    }
+    #[inline(always)]
+    #[allow(clippy::eq_op)]
+    fn combine<T: Element>(self, a: T, b: T) -> T {
+        if b < a || b != b { b } else { a }
+    }
+}
+
+const LANES: usize = 64;
+/// Elements that one set of running results takes before it is folded.
+const BLOCK: usize = 4096;
+/// Elements of one parallel task.
+const TASK: usize = 1 << 15;
+/// Rows that are accumulated before they are folded into the result.
+const ROWS: usize = 64;
+/// Columns of one parallel task.
+const COLUMNS: usize = 512;
+
+/// Reduces the middle axis of a contiguous `[outer, axis, inner]` block into `out`, `[outer, inner]`.
+pub fn reduce<T: Element>(r: impl Reducer, x: &[T], [outer, axis, inner]: [usize; 3], out: &mut [T]) {
+    assert_eq!(x.len(), outer * axis * inner);
+    assert_eq!(out.len(), outer * inner);
+    if axis == 0 {
+        out.fill(r.identity());
+    } else if inner == 1 {
+        if axis > TASK {
+            // Few long rows: split each one.
+            for (row, o) in x.chunks_exact(axis).zip(out) {
+                let mut parts = vec![r.identity(); axis.div_ceil(TASK)];
+                pool::chunks_mut(&mut parts, 1, |i, part| {
+                    part[0] = dispatch(Row(r, &row[i * TASK..axis.min((i + 1) * TASK)]));
+                });
+                *o = dispatch(Row(r, &parts));
+            }
+        } else {
+            pool::chunks_mut(out, (TASK / axis).max(1), |start, out| {
+                for (i, o) in out.iter_mut().enumerate() {
+                    *o = dispatch(Row(r, &x[(start + i) * axis..(start + i + 1) * axis]));
+                }
+            });
+        }
+    } else {
+        let pieces = inner.div_ceil(COLUMNS);
+        let base = pool::SendPtr(out.as_mut_ptr());
+        pool::run(outer * pieces, &|task| {
+            let (o, from) = (task / pieces, task % pieces * COLUMNS);
+            let n = COLUMNS.min(inner - from);
+            // SAFETY: the tasks' ranges lie inside `out` and do not overlap; `out` outlives `run`.
+            let out = unsafe { std::slice::from_raw_parts_mut(base.get().add(o * inner + from), n) };
+            dispatch(Columns { r, x: &x[o * axis * inner..(o + 1) * axis * inner], inner, from, out });
+        });
+    }
+}
+
+struct Row<'a, R, T>(R, &'a [T]);
+impl<R: Reducer, T: Element> Kernel for Row<'_, R, T> {
+    type Output = T;
+    #[inline(always)]
+    fn run(self) -> T {
+        let Row(r, x) = self;
+        if x.len() < LANES {
+            return x.iter().fold(r.identity(), |a, &b| r.combine(a, b));
+        }
+        // Results of blocks, folded pairwise: entry i stands for 2^i blocks.
+        let mut stack = [r.identity::<T>(); 40];
+        for (index, block) in x.chunks(BLOCK).enumerate() {
+            let mut lanes = [r.identity::<T>(); LANES];
+            let chunks = block.chunks_exact(LANES);
+            let rest = chunks.remainder();
+            for chunk in chunks {
+                for (lane, &v) in lanes.iter_mut().zip(chunk) {
+                    *lane = r.combine(*lane, v);
+                }
+            }
+            for (lane, &v) in lanes.iter_mut().zip(rest) {
+                *lane = r.combine(*lane, v);
+            }
+            let mut width = LANES / 2;
+            while width > 0 {
+                for i in 0..width {
+                    lanes[i] = r.combine(lanes[i], lanes[i + width]);
+                }
+                width /= 2;
+            }
+            let (mut value, mut level, mut count) = (lanes[0], 0, index);
+            while count & 1 == 1 {
+                value = r.combine(stack[level], value);
+                stack[level] = r.identity();
+                (level, count) = (level + 1, count >> 1);
+            }
+            stack[level] = value;
+        }
+        stack.into_iter().rev().fold(r.identity(), |a, b| r.combine(a, b))
+    }
+}
+
+struct Columns<'a, R, T> {
+    r: R,
+    x: &'a [T],
+    inner: usize,
+    from: usize,
+    out: &'a mut [T],
+}
+impl<R: Reducer, T: Element> Kernel for Columns<'_, R, T> {
+    type Output = ();
+    #[inline(always)]
+    fn run(self) {
+        let Columns { r, x, inner, from, out } = self;
+        let n = out.len();
+        out.fill(r.identity());
+        let mut part = [T::default(); COLUMNS];
+        for rows in x.chunks(ROWS * inner) {
+            let part = &mut part[..n];
+            part.fill(r.identity());
+            for row in rows.chunks_exact(inner) {
+                for (p, &v) in part.iter_mut().zip(&row[from..from + n]) {
+                    *p = r.combine(*p, v);
+                }
+            }
+            for (o, &p) in out.iter_mut().zip(&*part) {
+                *o = r.combine(*o, p);
+            }
+        }
+    }
+}
+
+/// Index of the first element of the middle axis that no other beats: `beats(a, b)` says that a replaces b.
+/// NaN beats everything.
+pub fn arg<T: Element>(beats: fn(T, T) -> bool, x: &[T], [outer, axis, inner]: [usize; 3], out: &mut [i64]) {
+    assert_eq!(x.len(), outer * axis * inner);
+    assert_eq!(out.len(), outer * inner);
+    #[allow(clippy::eq_op)]
+    pool::chunks_mut(out, (TASK / axis.max(1)).max(1), |start, out| {
+        for (i, o) in out.iter_mut().enumerate() {
+            let base = (start + i) / inner * axis * inner + (start + i) % inner;
+            let mut best = 0;
+            for a in 1..axis {
+                let (new, old) = (x[base + a * inner], x[base + best * inner]);
+                if old == old && (new != new || beats(new, old)) {
+                    best = a;
+                }
+            }
+            *o = best as i64;
+        }
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sums_are_close_to_exact_and_the_same_on_any_number_of_threads() {
+        let x: Vec<f32> = (0..1_000_003).map(|i| ((i * 7919) % 1000) as f32 / 1000.0 + 0.1).collect();
+        let exact: f64 = x.iter().map(|&v| f64::from(v)).sum();
+        let sum = |threads| {
+            pool::with_num_threads(threads, || {
+                let mut out = [0f32];
+                reduce(Sum, &x, [1, x.len(), 1], &mut out);
+                out[0]
+            })
+        };
+        assert!((f64::from(sum(1)) / exact - 1.0).abs() < 1e-6);
+        assert_eq!(sum(1).to_bits(), sum(2).to_bits());
+        assert_eq!(sum(1).to_bits(), sum(5).to_bits());
+    }
+
+    #[test]
+    fn every_axis_agrees_with_a_plain_loop() {
+        for shape in [[1, 1, 1], [3, 5, 1], [3, 70, 2], [2, 200, 7], [1, 130, 600], [4, 1, 9], [2, 4097, 1], [2, 0, 3]] {
+            let [outer, axis, inner] = shape;
+            let x: Vec<f64> = (0..outer * axis * inner).map(|i| ((i * 31) % 17) as f64 - 8.0).collect();
+            let plain = |start: f64, f: fn(f64, f64) -> f64| -> Vec<f64> {
+                let at = |o, a, i| x[(o * axis + a) * inner + i];
+                (0..outer * inner).map(|oi| (0..axis).fold(start, |acc, a| f(acc, at(oi / inner, a, oi % inner)))).collect()
+            };
+            let mut out = vec![0.0; outer * inner];
+            reduce(Sum, &x, shape, &mut out);
+            assert_eq!(out, plain(0.0, |a, b| a + b), "{shape:?}");
+            reduce(Max, &x, shape, &mut out);
+            assert_eq!(out, plain(f64::NEG_INFINITY, f64::max), "{shape:?}");
+            reduce(Min, &x, shape, &mut out);
+            assert_eq!(out, plain(f64::INFINITY, f64::min), "{shape:?}");
+        }
+    }
+
+    #[test]
+    fn nan_wins_maxima_and_minima() {
+        for at in [0, 1, 63, 64, 99] {
+            let mut x = vec![1f32; 100];
+            x[at] = f32::NAN;
+            let mut out = [0f32];
+            reduce(Max, &x, [1, 100, 1], &mut out);
+            assert!(out[0].is_nan());
+            reduce(Min, &x, [1, 100, 1], &mut out);
+            assert!(out[0].is_nan());
+            let mut index = [0];
+            arg(|a, b| a > b, &x, [1, 100, 1], &mut index);
+            assert_eq!(index[0], at as i64);
+        }
+    }
+}

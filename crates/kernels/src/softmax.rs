@@ -1,0 +1,100 @@
+//! Softmax and log-softmax over the middle axis of a contiguous `[outer, axis, inner]` block.
+
+use crate::isa::{Kernel, dispatch};
+use crate::num::Float;
+use crate::pool;
+
+/// Elements of one parallel task.
+const TASK: usize = 1 << 14;
+
+/// out = exp(x − max) / Σ exp(x − max), or its logarithm.
+pub fn softmax<T: Float>(log: bool, x: &[T], [outer, axis, inner]: [usize; 3], out: &mut [T]) {
+    assert_eq!(x.len(), outer * axis * inner);
+    assert_eq!(x.len(), out.len());
+    if x.is_empty() {
+        return;
+    }
+    let rows = (TASK / (axis * inner)).max(1);
+    pool::chunks_mut(out, rows * axis * inner, |start, out| {
+        if inner == 1 {
+            for (i, o) in out.chunks_exact_mut(axis).enumerate() {
+                let from = start + i * axis;
+                dispatch(Row { log, x: &x[from..from + axis], out: o });
+            }
+            return;
+        }
+        let (mut row, mut result) = (vec![T::default(); axis], vec![T::default(); axis]);
+        for (block, o) in out.chunks_exact_mut(axis * inner).enumerate() {
+            let base = start + block * axis * inner;
+            for i in 0..inner {
+                for (a, r) in row.iter_mut().enumerate() {
+                    *r = x[base + a * inner + i];
+                }
+                dispatch(Row { log, x: &row, out: &mut result });
+                for (a, &r) in result.iter().enumerate() {
+                    o[a * inner + i] = r;
+                }
+            }
+        }
+    });
+}
+
+struct Row<'a, T> {
+    log: bool,
+    x: &'a [T],
+    out: &'a mut [T],
+}
+impl<T: Float> Kernel for Row<'_, T> {
+    type Output = ();
+    #[inline(always)]
+    fn run(self) {
+        let Row { log, x, out } = self;
+        let (max, sum) = max_and_sum(x);
+        if log {
+            let shift = max + sum.ln();
+            for (o, &v) in out.iter_mut().zip(x) {
+                *o = v - shift;
+            }
+        } else {
+            let scale = T::lit(1.0) / sum;
+            for (o, &v) in out.iter_mut().zip(x) {
+                *o = (v - max).exp() * scale;
+            }
+        }
+    }
+}
+
+/// The maximum m of a row and Σ exp(x − m), each with a fixed number of running results.
+#[inline(always)]
+pub(crate) fn max_and_sum<T: Float>(x: &[T]) -> (T, T) {
+    const LANES: usize = 32;
+    let fold = |mut lanes: [T; LANES], f: fn(T, T) -> T| {
+        let mut width = LANES / 2;
+        while width > 0 {
+            for i in 0..width {
+                lanes[i] = f(lanes[i], lanes[i + width]);
+            }
+            width /= 2;
+        }
+        lanes[0]
+    };
+    #[inline(always)]
+    #[allow(clippy::eq_op)]
+    fn larger<T: Float>(a: T, b: T) -> T {
+        if b > a || b != b { b } else { a }
+    }
+    let mut lanes = [T::NEG_INFINITY; LANES];
+    for chunk in x.chunks(LANES) {
+        for (l, &v) in lanes.iter_mut().zip(chunk) {
+            *l = larger(*l, v);
+        }
+    }
+    let max = fold(lanes, larger);
+    let mut lanes = [T::lit(0.0); LANES];
+    for chunk in x.chunks(LANES) {
+        for (l, &v) in lanes.iter_mut().zip(chunk) {
+            *l = *l + (v - max).exp();
+        }
+    }
+    (max, fold(lanes, |a, b| a + b))
+}

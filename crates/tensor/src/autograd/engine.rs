@@ -1,0 +1,188 @@
+//! The engine: one loop over pending nodes, largest number first.
+
+use super::node::{Edge, Node};
+use super::{BackwardOptions, root_gradient, set_grad_enabled};
+use crate::shape::Shape;
+use crate::{DType, Error, Result, Tensor};
+use smallvec::SmallVec;
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
+
+/// Where the gradients of a backward pass end.
+pub(crate) enum Targets<'a> {
+    /// In the `grad` of every leaf.
+    Leaves,
+    /// With the caller, for these inputs alone.
+    Inputs(&'a mut Captures),
+}
+
+/// Gradients asked for by `grad`.
+pub(crate) struct Captures {
+    wanted: HashMap<Key, usize>,
+    found: Vec<Option<Tensor>>,
+    /// Nodes that some wanted input depends on.
+    needed: HashSet<u64>,
+}
+
+/// A tensor's place in the graph.
+#[derive(PartialEq, Eq, Hash)]
+enum Key {
+    Leaf(usize),
+    Output(u64, usize),
+}
+
+fn key(edge: &Edge) -> Option<Key> {
+    match edge {
+        Edge::None => None,
+        Edge::Leaf(leaf) => Some(Key::Leaf(Arc::as_ptr(&leaf.0) as usize)),
+        Edge::Node(node, index) => Some(Key::Output(node.arc().number, *index)),
+    }
+}
+
+/// A node with the gradients of its outputs that have arrived so far.
+struct Pending {
+    node: Arc<Node>,
+    grads: SmallVec<[Option<Tensor>; 1]>,
+}
+
+/// Walks the graph back from the roots, each with its gradient.
+pub(crate) fn run(roots: Vec<(Edge, Tensor)>, mut targets: Targets<'_>, options: &BackwardOptions) -> Result<()> {
+    let _mode = set_grad_enabled(options.create_graph);
+    let mut pending: BTreeMap<u64, Pending> = BTreeMap::new();
+    for (edge, gradient) in &roots {
+        deliver(edge, gradient.clone(), &mut pending, &mut targets);
+    }
+    drop(roots);
+    while let Some((_, Pending { node, grads })) = pending.pop_last() {
+        let gradients = node.backward(&grads, options.retain_graph || options.create_graph)?;
+        drop(grads);
+        debug_assert_eq!(gradients.len(), node.edges.len(), "{}: one gradient for each input", node.name());
+        for (edge, gradient) in node.edges.iter().zip(gradients) {
+            if let Some(gradient) = gradient {
+                deliver(edge, gradient, &mut pending, &mut targets);
+            }
+        }
+    }
+    Ok(())
+}
+
+fn deliver(edge: &Edge, gradient: Tensor, pending: &mut BTreeMap<u64, Pending>, targets: &mut Targets<'_>) {
+    let Some((shape, dtype)) = edge.meta() else { return };
+    let gradient = fit(gradient, shape, dtype);
+    if let Targets::Inputs(captures) = targets
+        && let Some(&i) = key(edge).and_then(|key| captures.wanted.get(&key))
+    {
+        let slot = &mut captures.found[i];
+        *slot = Some(add(slot.take(), gradient.clone()));
+    }
+    match edge {
+        Edge::None => {}
+        Edge::Leaf(leaf) => {
+            if matches!(targets, Targets::Leaves) {
+                leaf.with_grad(|slot| *slot = Some(accumulate(slot.take(), gradient)));
+            }
+        }
+        Edge::Node(node, index) => {
+            let node = node.arc();
+            if let Targets::Inputs(captures) = targets
+                && !captures.needed.contains(&node.number)
+            {
+                return;
+            }
+            let entry = pending.entry(node.number).or_insert_with(|| Pending {
+                node: node.clone(),
+                grads: SmallVec::from_elem(None, node.output_count()),
+            });
+            let slot = &mut entry.grads[*index];
+            *slot = Some(add(slot.take(), gradient));
+        }
+    }
+}
+
+/// Sums a gradient over the dimensions that broadcasting added, and converts it to the input's dtype.
+fn fit(gradient: Tensor, shape: &Shape, dtype: DType) -> Tensor {
+    let gradient = if gradient.shape_ref() == shape { gradient } else { gradient.sum_to(shape) };
+    if gradient.dtype() == dtype { gradient } else { gradient.to_dtype(dtype) }
+}
+
+fn add(sum: Option<Tensor>, gradient: Tensor) -> Tensor {
+    match sum {
+        Some(sum) => sum + gradient,
+        None => gradient,
+    }
+}
+
+/// A leaf's new `grad`. The first one is kept as it is only if nobody else can see its memory.
+fn accumulate(sum: Option<Tensor>, gradient: Tensor) -> Tensor {
+    let shared = Arc::strong_count(&gradient.0) > 1 || Arc::strong_count(&gradient.0.storage) > 1;
+    match sum {
+        Some(sum) => sum + gradient,
+        None if gradient.is_contiguous() && !shared => gradient,
+        None => gradient.copy(),
+    }
+}
+
+/// The gradients of `outputs` (each with one element, or with its gradient in `options`) with respect to
+/// `inputs`, without touching any `grad`: `torch.autograd.grad`, with `allow_unused`.
+///
+/// # Errors
+/// If an output has no history, an input does not require a gradient, or the graph was freed.
+///
+/// ```
+/// use flambeau_tensor::{autograd, tensor};
+/// let x = tensor![3.0].requires_grad_();
+/// let y = (&x * &x * &x).sum();
+/// let options = autograd::BackwardOptions { create_graph: true, ..Default::default() };
+/// let first = autograd::grad(&[&y], &[&x], &options)?.remove(0).unwrap();
+/// let second = autograd::grad(&[&first.sum()], &[&x], &Default::default())?.remove(0).unwrap();
+/// assert_eq!(second.item::<f32>(), 18.0); // (x³)″ = 6x
+/// # Ok::<(), flambeau_tensor::Error>(())
+/// ```
+pub fn grad(outputs: &[&Tensor], inputs: &[&Tensor], options: &BackwardOptions) -> Result<Vec<Option<Tensor>>> {
+    let mut roots = Vec::with_capacity(outputs.len());
+    for output in outputs {
+        roots.push((output.edge(), root_gradient("autograd::grad", output, options.gradient.clone())?));
+    }
+    let edges: Vec<Edge> = inputs.iter().map(|x| x.edge()).collect();
+    let mut wanted = HashMap::new();
+    for (i, edge) in edges.iter().enumerate() {
+        let key = key(edge).ok_or_else(|| {
+            Error::op("autograd::grad", format!("input {i} does not require a gradient; call requires_grad_() on it"))
+        })?;
+        if wanted.insert(key, i).is_some() {
+            return Err(Error::op("autograd::grad", format!("input {i} is given twice")));
+        }
+    }
+    let needed = needed(outputs, &wanted);
+    let mut captures = Captures { wanted, found: vec![None; inputs.len()], needed };
+    run(roots, Targets::Inputs(&mut captures), options)?;
+    Ok(captures.found)
+}
+
+/// The numbers of the nodes from which a wanted input can be reached.
+fn needed(outputs: &[&Tensor], wanted: &HashMap<Key, usize>) -> HashSet<u64> {
+    let mut nodes: BTreeMap<u64, Arc<Node>> = BTreeMap::new();
+    let mut stack: Vec<Arc<Node>> = outputs.iter().filter_map(|o| o.node().cloned()).collect();
+    while let Some(node) = stack.pop() {
+        if nodes.contains_key(&node.number) {
+            continue;
+        }
+        stack.extend(node.edges.iter().filter_map(|e| match e {
+            Edge::Node(n, _) => Some(n.arc().clone()),
+            _ => None,
+        }));
+        nodes.insert(node.number, node);
+    }
+    // Smallest number first: a node's inputs are decided before it is.
+    let mut needed = HashSet::new();
+    for (number, node) in &nodes {
+        let reaches = |e: &Edge| {
+            key(e).is_some_and(|k| wanted.contains_key(&k))
+                || matches!(e, Edge::Node(n, _) if needed.contains(&n.arc().number))
+        };
+        if node.edges.iter().any(reaches) {
+            needed.insert(*number);
+        }
+    }
+    needed
+}

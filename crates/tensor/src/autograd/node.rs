@@ -1,0 +1,262 @@
+//! The graph: nodes, edges, what a backward rule sees, and dropping without recursion.
+
+use crate::op::{Mask, Op};
+use crate::shape::Shape;
+use crate::{DType, Error, Result, Tensor};
+use smallvec::SmallVec;
+use std::cell::RefCell;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Gradients with respect to the inputs of an op; `None` where there is none.
+pub type Gradients = SmallVec<[Option<Tensor>; 3]>;
+
+/// Where the gradient of an input goes.
+pub(crate) enum Edge {
+    /// Nowhere: the input does not require one.
+    None,
+    /// To the node that computed the input, as this output of it.
+    Node(GradFn, usize),
+    /// Into the `grad` of a leaf.
+    Leaf(Tensor),
+}
+
+impl Edge {
+    /// Shape and dtype of the tensor that the gradient belongs to.
+    pub(crate) fn meta(&self) -> Option<(&Shape, DType)> {
+        match self {
+            Edge::None => None,
+            Edge::Node(node, index) => node.arc().outputs.get(*index).map(|(shape, dtype)| (shape, *dtype)),
+            Edge::Leaf(leaf) => Some((leaf.shape_ref(), leaf.dtype())),
+        }
+    }
+}
+
+/// A tensor saved for the backward pass, and the version that it had.
+struct Saved {
+    tensor: Tensor,
+    version: u32,
+}
+
+/// One recorded operation.
+pub(crate) struct Node {
+    /// Larger than that of every node that it depends on.
+    pub(crate) number: u64,
+    op: Box<dyn Op>,
+    pub(crate) edges: SmallVec<[Edge; 2]>,
+    outputs: SmallVec<[(Shape, DType); 1]>,
+    /// Inputs that were saved, by position, then the output; `None` once freed.
+    saved: Mutex<Option<SmallVec<[Option<Saved>; 3]>>>,
+}
+
+static NUMBERS: AtomicU64 = AtomicU64::new(0);
+
+impl Node {
+    pub(crate) fn new(
+        op: Box<dyn Op>,
+        inputs: &[&Tensor],
+        outputs: SmallVec<[(Shape, DType); 1]>,
+        output: impl FnOnce() -> Tensor,
+    ) -> Node {
+        let edges: SmallVec<[Edge; 2]> = inputs.iter().map(|x| x.edge()).collect();
+        let needs = Mask::from_fn(|i| edges.get(i).is_some_and(|e| !matches!(e, Edge::None)));
+        let saves = op.saves(needs);
+        let save = |tensor: Tensor| Saved { version: tensor.version(), tensor };
+        let mut saved: SmallVec<[Option<Saved>; 3]> = SmallVec::new();
+        if !saves.is_none() {
+            saved.extend(inputs.iter().enumerate().map(|(i, x)| saves.has_input(i).then(|| save((*x).clone()))));
+            saved.push(saves.has_output().then(|| save(output())));
+        }
+        Node { number: NUMBERS.fetch_add(1, Relaxed), op, edges, outputs, saved: Mutex::new(Some(saved)) }
+    }
+
+    pub(crate) fn name(&self) -> &'static str {
+        self.op.name()
+    }
+
+    pub(crate) fn output_count(&self) -> usize {
+        self.outputs.len()
+    }
+
+    /// Runs the op's backward rule.
+    pub(crate) fn backward(self: &Arc<Node>, grads: &[Option<Tensor>], keep: bool) -> Result<Gradients> {
+        let saved = {
+            let mut slot = self.saved.lock().unwrap_or_else(PoisonError::into_inner);
+            let saved = slot.as_ref().map(|saved| saved.iter().map(|s| s.as_ref().map(|s| s.check(self))).collect());
+            if !keep {
+                // Dropped after the lock is released: it may free a whole subgraph.
+                let old = slot.take();
+                drop(slot);
+                drop(old);
+            }
+            saved
+        };
+        let Some(saved): Option<SmallVec<[Option<Result<Tensor>>; 3]>> = saved else {
+            return Err(Error::op(
+                "backward",
+                format!(
+                    "the graph was walked before and what {} saved is freed; set BackwardOptions::retain_graph in \
+                     the first backward, or compute the output again",
+                    self.name()
+                ),
+            ));
+        };
+        let saved = saved.into_iter().map(Option::transpose).collect::<Result<SmallVec<[Option<Tensor>; 3]>>>()?;
+        Ok(self.op.backward(&Context { node: self, saved, grads }))
+    }
+}
+
+impl Saved {
+    fn check(&self, node: &Node) -> Result<Tensor> {
+        if self.tensor.version() == self.version {
+            return Ok(self.tensor.clone());
+        }
+        Err(Error::op(
+            "backward",
+            format!(
+                "a tensor of shape {:?} that {} saved for its gradient was overwritten in place: it is at version {}, \
+                 expected {}; write into a copy() instead, or after the backward pass",
+                self.tensor.shape(),
+                node.name(),
+                self.tensor.version(),
+                self.version
+            ),
+        ))
+    }
+}
+
+/// What a backward rule sees.
+pub struct Context<'a> {
+    node: &'a Arc<Node>,
+    saved: SmallVec<[Option<Tensor>; 3]>,
+    grads: &'a [Option<Tensor>],
+}
+
+impl Context<'_> {
+    /// The gradient with respect to the (first) output.
+    ///
+    /// # Panics
+    /// If that output got none; an op with several outputs uses [`grad_of`](Context::grad_of).
+    pub fn grad(&self) -> &Tensor {
+        self.grads[0].as_ref().unwrap_or_else(|| panic!("{}: no gradient for the first output", self.node.name()))
+    }
+
+    /// The gradient with respect to one of several outputs, if it got one.
+    pub fn grad_of(&self, output: usize) -> Option<&Tensor> {
+        self.grads[output].as_ref()
+    }
+
+    /// Whether input `i` needs a gradient.
+    pub fn needs(&self, i: usize) -> bool {
+        !matches!(self.node.edges[i], Edge::None)
+    }
+
+    /// Number of inputs.
+    pub fn input_count(&self) -> usize {
+        self.node.edges.len()
+    }
+
+    /// Input `i`, which the op's `saves` named.
+    ///
+    /// # Panics
+    /// If it was not saved.
+    pub fn input(&self, i: usize) -> &Tensor {
+        self.saved
+            .get(i)
+            .and_then(Option::as_ref)
+            .unwrap_or_else(|| panic!("{}: input {i} was not saved for the backward pass", self.node.name()))
+    }
+
+    /// Input `i`, if it was saved.
+    pub(crate) fn saved_input(&self, i: usize) -> Option<&Tensor> {
+        self.saved.get(i).and_then(Option::as_ref)
+    }
+
+    /// The output, which the op's `saves` named. It has this op as its history, so that second derivatives flow.
+    ///
+    /// # Panics
+    /// If it was not saved.
+    pub fn output(&self) -> Tensor {
+        let saved = self
+            .saved
+            .last()
+            .and_then(Option::as_ref)
+            .unwrap_or_else(|| panic!("{}: the output was not saved for the backward pass", self.node.name()));
+        let grad_fn = Some((GradFn::new(self.node.clone()), 0));
+        Tensor::from_parts(saved.0.storage.clone(), saved.layout().clone(), grad_fn)
+    }
+
+    /// The shape of input `i`, which needs a gradient.
+    ///
+    /// # Panics
+    /// If it needs none.
+    pub fn input_shape(&self, i: usize) -> &Shape {
+        match self.node.edges[i].meta() {
+            Some((shape, _)) => shape,
+            None => panic!("{}: input {i} needs no gradient", self.node.name()),
+        }
+    }
+
+    /// The dtype of input `i`, which needs a gradient.
+    ///
+    /// # Panics
+    /// If it needs none.
+    pub fn input_dtype(&self, i: usize) -> DType {
+        match self.node.edges[i].meta() {
+            Some((_, dtype)) => dtype,
+            None => panic!("{}: input {i} needs no gradient", self.node.name()),
+        }
+    }
+}
+
+/// A reference to a node that can be dropped at the end of a million others without recursion.
+pub(crate) struct GradFn(Option<Arc<Node>>);
+
+impl GradFn {
+    pub(crate) fn new(node: Arc<Node>) -> GradFn {
+        GradFn(Some(node))
+    }
+
+    pub(crate) fn arc(&self) -> &Arc<Node> {
+        self.0.as_ref().unwrap_or_else(|| unreachable!("only drop empties it"))
+    }
+
+    pub(crate) fn name(&self) -> &'static str {
+        self.arc().name()
+    }
+}
+
+impl Clone for GradFn {
+    fn clone(&self) -> Self {
+        GradFn(self.0.clone())
+    }
+}
+
+thread_local! {
+    /// Nodes that wait to be dropped, while this thread drops one.
+    static DOOMED: RefCell<Option<Vec<Arc<Node>>>> = const { RefCell::new(None) };
+}
+
+impl Drop for GradFn {
+    fn drop(&mut self) {
+        let Some(node) = self.0.take() else { return };
+        // Only the last holder drops the node; two who let go at once may both recurse one level, no deeper.
+        if Arc::strong_count(&node) > 1 {
+            return;
+        }
+        // Dropping a node drops its edges and saved tensors, which come here again: they queue up instead.
+        let mut node = Some(node);
+        let queued = DOOMED.try_with(|doomed| match &mut *doomed.borrow_mut() {
+            Some(queue) => queue.extend(node.take()),
+            idle => *idle = Some(Vec::new()),
+        });
+        if node.is_none() || queued.is_err() {
+            return;
+        }
+        while let Some(next) = node.take() {
+            drop(next);
+            node = DOOMED.with(|doomed| doomed.borrow_mut().as_mut().and_then(Vec::pop));
+        }
+        DOOMED.with(|doomed| *doomed.borrow_mut() = None);
+    }
+}

@@ -1,0 +1,280 @@
+//! Making tensors: constants, ranges, random numbers, data.
+
+use crate::op::{Fresh, no_memory, unwrap};
+use crate::random;
+use crate::shape::{Layout, Shape};
+use crate::{DType, Element, Result, Tensor};
+use flambeau_kernels::{Storage, dispatch_all, pool, rng};
+use std::sync::Arc;
+
+/// Elements of one parallel task. A multiple of the generator's block, so that pieces start on one.
+const GRAIN: usize = 1 << 14;
+
+impl Tensor {
+    /// A tensor whose elements `fill` computes, without history.
+    #[track_caller]
+    pub(crate) fn compute(shape: impl Into<Shape>, dtype: DType, fill: impl FnOnce(&mut Fresh)) -> Tensor {
+        unwrap(Tensor::try_compute(shape.into(), dtype, fill))
+    }
+
+    fn try_compute(shape: Shape, dtype: DType, fill: impl FnOnce(&mut Fresh)) -> Result<Tensor> {
+        let storage = Storage::try_new(dtype, shape.numel()).ok_or_else(|| no_memory("empty", &shape, dtype))?;
+        let mut fresh = Fresh::new(storage, shape);
+        fill(&mut fresh);
+        let (storage, shape) = fresh.into_parts();
+        Ok(Tensor::from_parts(Arc::new(storage), Layout::contiguous(shape), None))
+    }
+
+    /// One value everywhere, in the dtype given.
+    #[track_caller]
+    pub(crate) fn full_as(value: f64, shape: impl Into<Shape>, dtype: DType) -> Tensor {
+        Tensor::compute(shape, dtype, |out| dispatch_all!(dtype, T => out.slice::<T>().fill(T::from_f64(value))))
+    }
+
+    /// `value` everywhere; the dtype is the value's.
+    ///
+    /// ```
+    /// use flambeau_tensor::{DType, Tensor};
+    /// assert_eq!(Tensor::full([2], 7i64).dtype(), DType::I64);
+    /// ```
+    #[track_caller]
+    pub fn full<T: Element>(shape: impl Into<Shape>, value: T) -> Tensor {
+        Tensor::compute(shape, T::DTYPE, |out| out.slice::<T>().fill(value))
+    }
+
+    /// Zeros, `f32`.
+    ///
+    /// ```
+    /// use flambeau_tensor::Tensor;
+    /// assert_eq!(Tensor::zeros([2, 3]).shape(), [2, 3]);
+    /// ```
+    #[track_caller]
+    pub fn zeros(shape: impl Into<Shape>) -> Tensor {
+        Tensor::full(shape, 0f32)
+    }
+
+    /// Ones, `f32`.
+    #[track_caller]
+    pub fn ones(shape: impl Into<Shape>) -> Tensor {
+        Tensor::full(shape, 1f32)
+    }
+
+    /// Zeros with this tensor's shape and dtype.
+    #[track_caller]
+    pub fn zeros_like(&self) -> Tensor {
+        Tensor::full_as(0.0, self.shape(), self.dtype())
+    }
+
+    /// Ones with this tensor's shape and dtype.
+    #[track_caller]
+    pub fn ones_like(&self) -> Tensor {
+        Tensor::full_as(1.0, self.shape(), self.dtype())
+    }
+
+    /// start, start + step, … up to but without `end`: ⌈(end − start) / step⌉ elements of the arguments' type.
+    ///
+    /// # Panics
+    /// If `step` is 0 or points away from `end`.
+    ///
+    /// ```
+    /// use flambeau_tensor::Tensor;
+    /// assert_eq!(Tensor::arange(0i64, 5, 2).to_vec::<i64>(), [0, 2, 4]);
+    /// ```
+    #[track_caller]
+    pub fn arange<T: Element>(start: T, end: T, step: T) -> Tensor {
+        let (a, b, s) = (start.to_f64(), end.to_f64(), step.to_f64());
+        let n = ((b - a) / s).ceil();
+        assert!(s != 0.0 && n >= 0.0 && n.is_finite(), "arange: no steps of {s} lead from {a} to {b}");
+        Tensor::compute(n as usize, T::DTYPE, |out| {
+            for (i, o) in out.slice::<T>().iter_mut().enumerate() {
+                *o = if T::DTYPE.is_float() { T::from_f64(a + s * i as f64) } else { T::from_i64(start.to_i64() + step.to_i64() * i as i64) };
+            }
+        })
+    }
+
+    /// A tensor from its elements in row-major order.
+    ///
+    /// # Panics
+    /// If their number is not the shape's.
+    ///
+    /// ```
+    /// use flambeau_tensor::Tensor;
+    /// let x = Tensor::from_vec(vec![1.0f32, 2.0, 3.0, 4.0], [2, 2]);
+    /// assert_eq!(x.t().to_vec::<f32>(), [1.0, 3.0, 2.0, 4.0]);
+    /// ```
+    #[track_caller]
+    pub fn from_vec<T: Element>(data: Vec<T>, shape: impl Into<Shape>) -> Tensor {
+        Tensor::from_slice(&data, shape)
+    }
+
+    /// [`from_vec`](Tensor::from_vec) for a slice.
+    ///
+    /// # Panics
+    /// If the number of elements is not the shape's.
+    #[track_caller]
+    pub fn from_slice<T: Element>(data: &[T], shape: impl Into<Shape>) -> Tensor {
+        let shape = shape.into();
+        assert!(
+            data.len() == shape.numel(),
+            "from_vec: {} elements do not fill shape {shape:?}, which has {}",
+            data.len(),
+            shape.numel()
+        );
+        Tensor::compute(shape, T::DTYPE, |out| out.slice::<T>().copy_from_slice(data))
+    }
+
+    /// A 0-d tensor.
+    #[track_caller]
+    pub fn scalar<T: Element>(value: T) -> Tensor {
+        Tensor::full((), value)
+    }
+
+    /// Uniform random numbers in [0, 1), `f32`, from the generator that [`manual_seed`](crate::manual_seed) seeds.
+    #[track_caller]
+    pub fn rand(shape: impl Into<Shape>) -> Tensor {
+        Tensor::random(shape.into(), DType::F32, Kind::Uniform(0.0, 1.0))
+    }
+
+    /// Standard normal random numbers, `f32`, from the generator that [`manual_seed`](crate::manual_seed) seeds.
+    ///
+    /// ```
+    /// use flambeau_tensor::{Tensor, manual_seed};
+    /// manual_seed(0);
+    /// let a = Tensor::randn([3]);
+    /// manual_seed(0);
+    /// assert_eq!(a.to_vec::<f32>(), Tensor::randn([3]).to_vec::<f32>());
+    /// ```
+    #[track_caller]
+    pub fn randn(shape: impl Into<Shape>) -> Tensor {
+        Tensor::random(shape.into(), DType::F32, Kind::Normal(0.0, 1.0))
+    }
+
+    #[track_caller]
+    fn random(shape: Shape, dtype: DType, kind: Kind) -> Tensor {
+        let stream = random::reserve(shape.numel());
+        Tensor::compute(shape, dtype, |out| kind.fill(stream, out, dtype))
+    }
+
+    /// Fills a floating-point tensor in place with uniform random numbers in [low, high).
+    ///
+    /// # Panics
+    /// If autograd would miss the write (see [`fill_`](Tensor::fill_)), or the dtype is an integer's.
+    #[track_caller]
+    pub fn uniform_(&self, low: f64, high: f64) -> Tensor {
+        self.overwrite_random("uniform_", Kind::Uniform(low, high))
+    }
+
+    /// Fills a floating-point tensor in place with normal random numbers.
+    ///
+    /// # Panics
+    /// As [`uniform_`](Tensor::uniform_).
+    #[track_caller]
+    pub fn normal_(&self, mean: f64, std: f64) -> Tensor {
+        self.overwrite_random("normal_", Kind::Normal(mean, std))
+    }
+
+    #[track_caller]
+    fn overwrite_random(&self, op: &'static str, kind: Kind) -> Tensor {
+        assert!(self.dtype().is_float(), "{op}: needs a floating-point tensor, this one is {}", self.dtype());
+        self.copy_(&Tensor::random(self.shape().into(), self.dtype(), kind))
+    }
+}
+
+/// A distribution to draw from.
+#[derive(Clone, Copy)]
+enum Kind {
+    Uniform(f64, f64),
+    Normal(f64, f64),
+}
+
+impl Kind {
+    /// Element i is number `stream.offset + i` of the seed's stream, on whichever thread.
+    fn fill(self, stream: random::Stream, out: &mut Fresh, dtype: DType) {
+        let (scale, shift) = match self {
+            Kind::Uniform(low, high) => (high - low, low),
+            Kind::Normal(mean, std) => (std, mean),
+        };
+        let uniform = matches!(self, Kind::Uniform(..));
+        if dtype == DType::F64 {
+            let draw = if uniform { rng::fill_uniform_f64 } else { rng::fill_normal_f64 };
+            pool::chunks_mut(out.slice::<f64>(), GRAIN, |start, out| {
+                draw(stream.seed, stream.offset + start as u64, out);
+                out.iter_mut().for_each(|o| *o = *o * scale + shift);
+            });
+        } else {
+            let draw = if uniform { rng::fill_uniform_f32 } else { rng::fill_normal_f32 };
+            let (scale, shift) = (scale as f32, shift as f32);
+            pool::chunks_mut(out.slice::<f32>(), GRAIN, |start, out| {
+                draw(stream.seed, stream.offset + start as u64, out);
+                out.iter_mut().for_each(|o| *o = *o * scale + shift);
+            });
+        }
+    }
+}
+
+/// What [`tensor!`](crate::tensor) takes: numbers, bools, and arrays of them nested to any depth.
+pub trait Nested {
+    /// The element type that it becomes.
+    type Item: Element;
+    /// Adds the sizes of the nested arrays.
+    #[doc(hidden)]
+    fn sizes(&self, shape: &mut Shape);
+    /// Adds the elements.
+    #[doc(hidden)]
+    fn elements(&self, out: &mut Vec<Self::Item>);
+}
+
+macro_rules! literal {
+    ($($from:ty => $to:ty),*) => {$(
+        impl Nested for $from {
+            type Item = $to;
+            fn sizes(&self, _: &mut Shape) {}
+            fn elements(&self, out: &mut Vec<$to>) {
+                out.push(*self as $to);
+            }
+        }
+    )*};
+}
+literal!(f32 => f32, f64 => f32, i32 => i64, i64 => i64, u8 => u8, bool => bool);
+
+impl<T: Nested, const N: usize> Nested for [T; N] {
+    type Item = T::Item;
+    fn sizes(&self, shape: &mut Shape) {
+        shape.push(N);
+        if let Some(first) = self.first() {
+            first.sizes(shape);
+        }
+    }
+    fn elements(&self, out: &mut Vec<T::Item>) {
+        self.iter().for_each(|x| x.elements(out));
+    }
+}
+
+#[doc(hidden)]
+pub fn nested<T: Nested>(x: T) -> Tensor {
+    let (mut shape, mut data) = (Shape::default(), Vec::new());
+    x.sizes(&mut shape);
+    x.elements(&mut data);
+    Tensor::from_vec(data, shape)
+}
+
+/// A tensor from numbers in brackets, like `torch.tensor([...])`: the macro's own brackets are the outermost.
+///
+/// Floats become `f32`, PyTorch's default, whether marked `f64` or not (use [`Tensor::from_vec`] for `f64`);
+/// integers become `i64`, except those marked `u8`. [`Tensor::scalar`] makes a 0-d tensor.
+///
+/// ```
+/// use flambeau_tensor::{DType, tensor};
+/// let x = tensor![[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]];
+/// assert_eq!((x.shape(), x.dtype()), (&[2, 3][..], DType::F32));
+/// assert_eq!(tensor![1, 2].dtype(), DType::I64);
+/// ```
+#[macro_export]
+macro_rules! tensor {
+    () => {
+        $crate::Tensor::zeros([0])
+    };
+    ($($x:tt)*) => {
+        $crate::nested([$($x)*])
+    };
+}

@@ -1,0 +1,330 @@
+//! How a tensor prints: the text of PyTorch's `print(tensor)` under its default print options, as a pure function
+//! of the shape, the values and what stands after them. Specified by `torch/_tensor_str.py`.
+
+/// Digits after the point.
+const PRECISION: usize = 4;
+/// Tensors of more elements are summarised.
+const THRESHOLD: usize = 1000;
+/// Items shown at each end of a dimension in a summary.
+const EDGE_ITEMS: usize = 3;
+/// Columns of a line.
+const LINE_WIDTH: usize = 80;
+/// What stands before the values.
+const PREFIX: &str = "tensor(";
+
+/// A tensor's values in row-major order.
+pub(crate) enum Values<'a> {
+    /// Any floating-point type, widened.
+    Float(&'a [f64]),
+    /// Any integer type, widened.
+    Int(&'a [i64]),
+    /// Truth values.
+    Bool(&'a [bool]),
+}
+
+/// What PyTorch prints for a tensor of this shape.
+///
+/// `suffixes` come after the values in PyTorch's order: device, dtype (where it is not the default one of its kind),
+/// `grad_fn` or `requires_grad`. What only a tensor without elements shows (its size, and the dtype of i64 and bool)
+/// is added here.
+///
+/// # Panics
+/// If the shape asks for more values than there are.
+pub(crate) fn format_tensor(shape: &[usize], values: &Values, suffixes: &[String]) -> String {
+    let mut out = String::from(PREFIX);
+    let mut suffixes = suffixes.to_vec();
+    let count: usize = shape.iter().product();
+    if count == 0 {
+        out.push_str("[]");
+        add_empty_suffixes(shape, values, &mut suffixes);
+    } else {
+        let summarize = count > THRESHOLD;
+        let mut shown = Vec::new();
+        collect_shown(shape, 0, summarize, &mut shown);
+        let style = Style::new(values, &shown);
+        let printer = Printer { values, style, summarize };
+        printer.write(shape, 0, PREFIX.len(), &mut out);
+    }
+    add_suffixes(&mut out, &suffixes);
+    out
+}
+
+/// The size of an empty tensor unless it is the plain (0,), and its dtype unless it is the default one.
+fn add_empty_suffixes(shape: &[usize], values: &Values, suffixes: &mut Vec<String>) {
+    let mut at = suffixes.iter().take_while(|suffix| suffix.starts_with("device=")).count();
+    if shape.len() != 1 {
+        let sizes: Vec<String> = shape.iter().map(usize::to_string).collect();
+        suffixes.insert(at, format!("size=({})", sizes.join(", ")));
+        at += 1;
+    }
+    let dtype = match values {
+        Values::Float(_) => return,
+        Values::Int(_) => "dtype=torch.int64",
+        Values::Bool(_) => "dtype=torch.bool",
+    };
+    if !suffixes.iter().any(|suffix| suffix.starts_with("dtype=")) {
+        suffixes.insert(at, dtype.to_string());
+    }
+}
+
+/// Appends the suffixes, each on the current line if it fits there, and the closing parenthesis.
+fn add_suffixes(out: &mut String, suffixes: &[String]) {
+    // PyTorch counts two columns more than the line has, and so breaks it a little early.
+    let mut column = match out.rfind('\n') {
+        Some(newline) => out.len() - newline + 1,
+        None => out.len() + 2,
+    };
+    for suffix in suffixes {
+        if column + suffix.len() + 2 > LINE_WIDTH {
+            out.push_str(",\n");
+            out.push_str(&" ".repeat(PREFIX.len()));
+            column = PREFIX.len() + suffix.len();
+        } else {
+            out.push_str(", ");
+            column += suffix.len() + 2;
+        }
+        out.push_str(suffix);
+    }
+    out.push(')');
+}
+
+/// Indices along a dimension that a summary shows, and whether it leaves any out after the first `EDGE_ITEMS`.
+fn shown_indices(size: usize, summarize: bool) -> (impl Iterator<Item = usize>, bool) {
+    let cut = summarize && size > 2 * EDGE_ITEMS;
+    let (head, tail) = if cut { (EDGE_ITEMS, size - EDGE_ITEMS) } else { (size, size) };
+    ((0..head).chain(tail..size), cut)
+}
+
+/// The flat indices of all values that will be shown.
+fn collect_shown(shape: &[usize], offset: usize, summarize: bool, shown: &mut Vec<usize>) {
+    let [size, inner @ ..] = shape else {
+        shown.push(offset);
+        return;
+    };
+    let stride: usize = inner.iter().product();
+    for i in shown_indices(*size, summarize).0 {
+        collect_shown(inner, offset + i * stride, summarize, shown);
+    }
+}
+
+/// How the values are written.
+enum Notation {
+    /// Integers and truth values: as they are.
+    Plain,
+    /// Floats that are all whole: `1.`
+    Whole,
+    /// `1.5000`
+    Fixed,
+    /// `1.5000e+00`
+    Scientific,
+}
+
+/// A notation, and the width to which every value is padded on the left.
+struct Style {
+    notation: Notation,
+    width: usize,
+}
+
+impl Style {
+    /// The style for the values shown. The width of a float's column ignores zeros, infinities and NaNs.
+    fn new(values: &Values, shown: &[usize]) -> Self {
+        let (notation, counted): (_, Vec<usize>) = match values {
+            Values::Float(values) => {
+                let counts = |i: &usize| values[*i].is_finite() && values[*i] != 0.0;
+                let counted: Vec<usize> = shown.iter().copied().filter(counts).collect();
+                (notation_of(counted.iter().map(|&i| values[i])), counted)
+            }
+            Values::Int(_) | Values::Bool(_) => (Notation::Plain, shown.to_vec()),
+        };
+        let mut style = Self { notation, width: 1 };
+        style.width = counted.iter().map(|&i| style.text(values, i).len()).fold(1, usize::max);
+        style
+    }
+
+    /// One value, unpadded.
+    fn text(&self, values: &Values, i: usize) -> String {
+        match values {
+            Values::Float(values) => self.float(values[i]),
+            Values::Int(values) => values[i].to_string(),
+            Values::Bool(values) => if values[i] { "True" } else { "False" }.to_string(),
+        }
+    }
+
+    /// A float as Python's `format` writes it.
+    fn float(&self, value: f64) -> String {
+        if value.is_nan() {
+            return "nan".to_string();
+        }
+        if value.is_infinite() {
+            return if value > 0.0 { "inf" } else { "-inf" }.to_string();
+        }
+        match self.notation {
+            Notation::Plain | Notation::Whole => format!("{value:.0}."),
+            Notation::Fixed => format!("{value:.PRECISION$}"),
+            Notation::Scientific => {
+                // Rust writes the exponent 5 as "e5", Python as "e+05".
+                let text = format!("{value:.PRECISION$e}");
+                let (digits, exponent) = text.split_once('e').unwrap_or((&text, "0"));
+                let (sign, exponent) = exponent.strip_prefix('-').map_or(('+', exponent), |e| ('-', e));
+                format!("{digits}e{sign}{exponent:0>2}")
+            }
+        }
+    }
+}
+
+/// The notation for floats that are neither zero, infinite nor NaN.
+fn notation_of(values: impl Iterator<Item = f64> + Clone) -> Notation {
+    let sizes = values.map(f64::abs);
+    let whole = sizes.clone().all(|size| size == size.ceil());
+    let (min, max) = sizes.fold((f64::INFINITY, 0.0f64), |(min, max), size| (min.min(size), max.max(size)));
+    // Without values these comparisons are all false.
+    if max / min > 1000.0 || max > 1e8 || min < 1e-4 {
+        Notation::Scientific
+    } else if whole {
+        Notation::Whole
+    } else {
+        Notation::Fixed
+    }
+}
+
+/// Writes nested brackets.
+struct Printer<'a> {
+    values: &'a Values<'a>,
+    style: Style,
+    summarize: bool,
+}
+
+impl Printer<'_> {
+    /// Writes the part of the given shape that begins at the flat index `offset` and at column `indent`.
+    fn write(&self, shape: &[usize], offset: usize, indent: usize, out: &mut String) {
+        let (size, inner) = match shape {
+            [] => return self.write_value(offset, out),
+            [size] => return self.write_row(*size, offset, indent, out),
+            [size, inner @ ..] => (*size, inner),
+        };
+        let separator = format!(",{}{}", "\n".repeat(inner.len()), " ".repeat(indent + 1));
+        let stride: usize = inner.iter().product();
+        let (indices, cut) = shown_indices(size, self.summarize);
+        out.push('[');
+        for (position, i) in indices.enumerate() {
+            if position > 0 {
+                out.push_str(&separator);
+            }
+            if cut && position == EDGE_ITEMS {
+                out.push_str("...");
+                out.push_str(&separator);
+            }
+            self.write(inner, offset + i * stride, indent + 1, out);
+        }
+        out.push(']');
+    }
+
+    /// Writes one row, broken into lines of as many items as fit.
+    fn write_row(&self, size: usize, offset: usize, indent: usize, out: &mut String) {
+        let per_line = (LINE_WIDTH.saturating_sub(indent) / (self.style.width + 2)).max(1);
+        let (indices, cut) = shown_indices(size, self.summarize);
+        out.push('[');
+        let mut items = 0;
+        let mut separate = |out: &mut String| {
+            if items > 0 && items % per_line == 0 {
+                out.push_str(",\n");
+                out.push_str(&" ".repeat(indent + 1));
+            } else if items > 0 {
+                out.push_str(", ");
+            }
+            items += 1;
+        };
+        for (position, i) in indices.enumerate() {
+            if cut && position == EDGE_ITEMS {
+                separate(out);
+                out.push_str(" ...");
+            }
+            separate(out);
+            self.write_value(offset + i, out);
+        }
+        out.push(']');
+    }
+
+    fn write_value(&self, i: usize, out: &mut String) {
+        let text = self.style.text(self.values, i);
+        out.push_str(&" ".repeat(self.style.width.saturating_sub(text.len())));
+        out.push_str(&text);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn floats(shape: &[usize], values: &[f64]) -> String {
+        format_tensor(shape, &Values::Float(values), &[])
+    }
+
+    fn ints(shape: &[usize], values: &[i64]) -> String {
+        format_tensor(shape, &Values::Int(values), &[])
+    }
+
+    #[test]
+    fn scalars() {
+        assert_eq!(floats(&[], &[3.0]), "tensor(3.)");
+        assert_eq!(floats(&[], &[-0.0]), "tensor(-0.)");
+        assert_eq!(floats(&[], &[1e-5]), "tensor(1.0000e-05)");
+        assert_eq!(floats(&[], &[f64::NAN]), "tensor(nan)");
+        assert_eq!(ints(&[], &[-7]), "tensor(-7)");
+        assert_eq!(format_tensor(&[], &Values::Bool(&[true]), &[]), "tensor(True)");
+    }
+
+    #[test]
+    fn notations() {
+        assert_eq!(floats(&[2, 2], &[1.0, 2.0, 3.0, 4.0]), "tensor([[1., 2.],\n        [3., 4.]])");
+        assert_eq!(floats(&[3], &[1.0, 2.5, -3.75]), "tensor([ 1.0000,  2.5000, -3.7500])");
+        assert_eq!(floats(&[2], &[1.0, 1000.0]), "tensor([   1., 1000.])");
+        assert_eq!(floats(&[2], &[1.0, 1001.0]), "tensor([1.0000e+00, 1.0010e+03])");
+        assert_eq!(floats(&[2], &[1e-300, 1e200]), "tensor([1.0000e-300, 1.0000e+200])");
+        // Half goes to even, and the width comes from the finite values alone.
+        assert_eq!(floats(&[2], &[0.03125, 0.09375]), "tensor([0.0312, 0.0938])");
+        assert_eq!(floats(&[3], &[f64::NAN, f64::NEG_INFINITY, 1.0]), "tensor([nan, -inf, 1.])");
+        assert_eq!(ints(&[2, 2], &[1, -20, 300, 4]), "tensor([[  1, -20],\n        [300,   4]])");
+        assert_eq!(format_tensor(&[2], &Values::Bool(&[true, false]), &[]), "tensor([ True, False])");
+    }
+
+    #[test]
+    fn dimensions_are_set_apart_by_empty_lines() {
+        let expected = "tensor([[[0, 1],\n         [2, 3]],\n\n        [[4, 5],\n         [6, 7]]])";
+        assert_eq!(ints(&[2, 2, 2], &[0, 1, 2, 3, 4, 5, 6, 7]), expected);
+    }
+
+    #[test]
+    fn long_rows_break_and_large_tensors_are_summarised() {
+        let row: Vec<i64> = (100..119).collect();
+        let expected = "tensor([100, 101, 102, 103, 104, 105, 106, 107, 108, 109, 110, 111, 112, 113,\n        \
+                        114, 115, 116, 117, 118])";
+        assert_eq!(ints(&[19], &row), expected);
+        let many: Vec<i64> = (0..1002).collect();
+        assert_eq!(ints(&[1001], &many), "tensor([   0,    1,    2,  ...,  998,  999, 1000])");
+        let lines = ints(&[501, 2], &many);
+        assert!(lines.starts_with("tensor([[   0,    1],\n") && lines.ends_with("[1000, 1001]])"), "{lines}");
+        assert!(lines.contains("[   4,    5],\n        ...,\n        [ 996,  997],\n"), "{lines}");
+    }
+
+    #[test]
+    fn empty_tensors_show_what_the_values_cannot() {
+        assert_eq!(floats(&[0], &[]), "tensor([])");
+        assert_eq!(floats(&[0, 3], &[]), "tensor([], size=(0, 3))");
+        assert_eq!(ints(&[0], &[]), "tensor([], dtype=torch.int64)");
+        let suffixes = ["device='cuda:0'", "dtype=torch.uint8"].map(String::from);
+        let expected = "tensor([], device='cuda:0', size=(2, 0), dtype=torch.uint8)";
+        assert_eq!(format_tensor(&[2, 0], &Values::Int(&[]), &suffixes), expected);
+    }
+
+    #[test]
+    fn suffixes_move_to_a_line_of_their_own() {
+        let suffixes = ["dtype=torch.float64", "grad_fn=<AddBackward0>"].map(String::from);
+        let short = format_tensor(&[1], &Values::Float(&[1.5]), &suffixes);
+        assert_eq!(short, "tensor([1.5000], dtype=torch.float64, grad_fn=<AddBackward0>)");
+        let long = format_tensor(&[7], &Values::Float(&[0.5; 7]), &suffixes);
+        let row = ["0.5000"; 7].join(", ");
+        let expected = format!("tensor([{row}],\n       dtype=torch.float64, grad_fn=<AddBackward0>)");
+        assert_eq!(long, expected);
+    }
+}

@@ -1,0 +1,69 @@
+//! Writing into a tensor's memory.
+
+use crate::Tensor;
+use crate::autograd::is_grad_enabled;
+use flambeau_kernels::dispatch_all;
+use flambeau_kernels::strided::copy_into;
+
+impl Tensor {
+    /// Writes `src`, broadcast and converted, into this tensor's memory; returns this tensor.
+    ///
+    /// # Panics
+    /// If `src` does not broadcast to this shape; if this tensor requires a gradient, or `src` does, while
+    /// operations are recorded: do it inside [`no_grad`](crate::no_grad), as PyTorch asks for leaves (recorded
+    /// in-place operations are to come).
+    ///
+    /// ```
+    /// use flambeau_tensor::{Tensor, tensor};
+    /// let x = Tensor::zeros([2, 2]);
+    /// x.i(0).copy_(&tensor![1.0, 2.0]);
+    /// assert_eq!(x.to_vec::<f32>(), [1.0, 2.0, 0.0, 0.0]);
+    /// ```
+    #[track_caller]
+    pub fn copy_(&self, src: &Tensor) -> Tensor {
+        self.check_in_place("copy_", src);
+        let expanded = src.detach().to_dtype(self.dtype()).expand(self.shape());
+        // Read it before the write starts: the two may share memory.
+        let src = if std::sync::Arc::ptr_eq(&self.0.storage, &expanded.0.storage) { expanded.copy() } else { expanded };
+        dispatch_all!(self.dtype(), T => {
+            let view = src.view::<T>();
+            let layout = self.layout();
+            copy_into(view.strided(), self.shape(), &mut self.view_mut::<T>(), layout.offset, &layout.strides);
+        });
+        self.clone()
+    }
+
+    /// Writes one value everywhere; returns this tensor.
+    ///
+    /// # Panics
+    /// As [`copy_`](Tensor::copy_) does for a tensor that requires a gradient.
+    #[track_caller]
+    pub fn fill_(&self, value: f64) -> Tensor {
+        self.copy_(&Tensor::full_as(value, (), self.dtype()))
+    }
+
+    /// Writes zeros; returns this tensor.
+    ///
+    /// # Panics
+    /// As [`copy_`](Tensor::copy_) does for a tensor that requires a gradient.
+    #[track_caller]
+    pub fn zero_(&self) -> Tensor {
+        self.fill_(0.0)
+    }
+
+    #[track_caller]
+    fn check_in_place(&self, op: &str, src: &Tensor) {
+        if !is_grad_enabled() {
+            return;
+        }
+        assert!(
+            !(self.is_leaf() && self.requires_grad()),
+            "{op}: a leaf that requires a gradient is written in place; wrap the write in no_grad(|| ...)"
+        );
+        assert!(
+            !self.requires_grad() && !src.requires_grad(),
+            "{op}: the write would have to be recorded, which is to come; wrap it in no_grad(|| ...), or compute a \
+             new tensor (where_, cat, ...)"
+        );
+    }
+}

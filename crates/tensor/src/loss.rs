@@ -1,0 +1,47 @@
+//! What losses have in common.
+
+use crate::{DType, Error, Result, Tensor};
+
+/// How the losses of the examples become one.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Reduction {
+    /// They stay as they are.
+    None,
+    /// Their mean, PyTorch's default.
+    #[default]
+    Mean,
+    /// Their sum.
+    Sum,
+}
+
+/// The options of [`Tensor::cross_entropy`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct CrossEntropyOptions {
+    /// How the losses of the examples become one. Default: their mean.
+    pub reduction: Reduction,
+    /// A target that marks an example to be left out. Default: −100.
+    pub ignore_index: i64,
+}
+
+impl Default for CrossEntropyOptions {
+    fn default() -> Self {
+        CrossEntropyOptions { reduction: Reduction::Mean, ignore_index: -100 }
+    }
+}
+
+/// Refuses logits or log-probabilities (N, C) or (C) with targets that are not classes, (N) or 0-d, i64.
+pub(crate) fn check_classes(op: &'static str, x: &Tensor, target: &Tensor, ignore_index: i64) -> Result<()> {
+    let wrong = |why: String| Err(Error::op(op, format!("input {:?} with targets {:?}: {why}", x.shape(), target.shape())));
+    if !x.dtype().is_float() || target.dtype() != DType::I64 {
+        return wrong(format!("dtypes {} and {}; the input must be floating-point, class indices torch.int64", x.dtype(), target.dtype()));
+    }
+    if !(1..=2).contains(&x.ndim()) || target.shape() != &x.shape()[..x.ndim() - 1] {
+        return wrong("for an input (N, C) the targets are class indices (N)".into());
+    }
+    let classes = x.size(-1);
+    let targets = target.detach().contiguous();
+    match targets.view::<i64>().iter().find(|&&t| t != ignore_index && (t < 0 || t as usize >= classes)) {
+        Some(t) => wrong(format!("target {t} is not a class; there are {classes}, numbered from 0")),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,234 @@
+//! [`Op`], what every operation is, and [`try_apply`], the one place that dispatches on the device and records
+//! the graph.
+
+use crate::autograd::{Context, GradFn, Gradients, Node, is_grad_enabled, set_grad_enabled};
+use crate::shape::{Layout, Shape};
+use crate::{DType, Device, Element, Error, Result, Tensor};
+use flambeau_kernels::Storage;
+use smallvec::SmallVec;
+use std::cell::Cell;
+use std::sync::Arc;
+
+/// A differentiable operation: a struct of its attributes.
+///
+/// The tensors among its operands are its inputs; everything else (a dimension, a probability) is a field.
+pub trait Op: Send + Sync + 'static {
+    /// PyTorch's name for it.
+    fn name(&self) -> &'static str;
+
+    /// Checks the inputs and says what comes out. The only step that may fail.
+    ///
+    /// # Errors
+    /// [`Error::Op`], with the shapes or dtypes and the likely fix.
+    fn output(&self, x: &[&Tensor]) -> Result<Output>;
+
+    /// Computes on the CPU. `out` holds one fresh, contiguous buffer with unspecified contents for each output.
+    /// Not called when [`output`](Op::output) gives a view.
+    fn cpu(&self, x: &[&Tensor], out: &mut [Fresh]);
+
+    /// Which inputs, and whether the output, the backward rule reads. `needs` says which inputs need gradients.
+    fn saves(&self, needs: Mask) -> Saves {
+        let _ = needs;
+        Saves::NONE
+    }
+
+    /// The gradients with respect to the inputs, written with tensor ops and so differentiable again. A gradient
+    /// may have the shape of the broadcast operand and another float dtype: the engine sums and converts it.
+    fn backward(&self, ctx: &Context<'_>) -> Gradients;
+}
+
+/// What an operation gives.
+pub enum Output {
+    /// A tensor of its own.
+    New(Shape, DType),
+    /// The memory of the first input, seen through another layout.
+    View(Layout),
+    /// Several tensors of their own.
+    Many(Vec<(Shape, DType)>),
+}
+
+impl Output {
+    /// As the input: the same shape and dtype.
+    pub fn like(x: &Tensor) -> Output {
+        Output::New(x.shape_ref().clone(), x.dtype())
+    }
+}
+
+/// A buffer for one output, not shared with anybody yet.
+pub struct Fresh {
+    storage: Storage,
+    shape: Shape,
+}
+
+impl Fresh {
+    pub(crate) fn new(storage: Storage, shape: Shape) -> Fresh {
+        Fresh { storage, shape }
+    }
+
+    pub(crate) fn into_parts(self) -> (Storage, Shape) {
+        (self.storage, self.shape)
+    }
+
+    /// The output's elements in row-major order.
+    ///
+    /// # Panics
+    /// If T is not the dtype that `output` gave: a bug in the op.
+    pub fn slice<T: Element>(&mut self) -> &mut [T] {
+        self.storage.as_mut_slice()
+    }
+
+    /// The output's shape.
+    pub fn shape(&self) -> &Shape {
+        &self.shape
+    }
+}
+
+/// A set of input positions.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Mask(u32);
+
+impl Mask {
+    pub(crate) fn from_fn(f: impl Fn(usize) -> bool) -> Mask {
+        Mask((0..32).filter(|&i| f(i)).fold(0, |m, i| m | 1 << i))
+    }
+
+    /// Whether input `i` is in the set; positions from 31 on are one.
+    pub fn has(self, i: usize) -> bool {
+        self.0 >> i.min(31) & 1 == 1
+    }
+}
+
+/// What a backward rule reads.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Saves {
+    inputs: u32,
+    output: bool,
+}
+
+impl Saves {
+    /// Neither inputs nor output.
+    pub const NONE: Saves = Saves { inputs: 0, output: false };
+    /// The output.
+    pub const OUTPUT: Saves = Saves { inputs: 0, output: true };
+
+    /// These inputs.
+    pub const fn inputs<const N: usize>(positions: [usize; N]) -> Saves {
+        Saves::NONE.input_if(true, positions)
+    }
+
+    /// These inputs as well, where the condition holds.
+    pub const fn input_if<const N: usize>(mut self, condition: bool, positions: [usize; N]) -> Saves {
+        let mut i = 0;
+        while i < N && condition {
+            self.inputs |= 1 << positions[i];
+            i += 1;
+        }
+        self
+    }
+
+    pub(crate) fn is_none(self) -> bool {
+        self == Saves::NONE
+    }
+
+    pub(crate) fn has_input(self, i: usize) -> bool {
+        self.inputs >> i & 1 == 1
+    }
+
+    pub(crate) fn has_output(self) -> bool {
+        self.output
+    }
+}
+
+/// The outputs of an op, one for nearly all.
+pub type Outputs = SmallVec<[Tensor; 1]>;
+
+thread_local! {
+    static CURRENT: Cell<&'static str> = const { Cell::new("tensor") };
+}
+
+/// The op that runs on this thread, for messages from inside it.
+pub(crate) fn current() -> &'static str {
+    CURRENT.get()
+}
+
+/// The error's message as a panic at the caller's line: how mistakes in arithmetic are reported.
+#[track_caller]
+pub(crate) fn unwrap<T>(result: Result<T>) -> T {
+    match result {
+        Ok(value) => value,
+        Err(error) => panic!("{error}"),
+    }
+}
+
+/// Runs an operation and records it: the fallible form of every op.
+///
+/// # Errors
+/// Where the op's method panics: shapes, dtypes or devices that it does not take, or sizes that cannot be
+/// allocated.
+///
+/// ```
+/// use flambeau_tensor::{ops::matmul::Matmul, tensor, try_apply};
+/// let (a, b) = (tensor![[1.0, 2.0]], tensor![[1.0, 2.0]]);
+/// let error = try_apply(Matmul, &[&a, &b]).unwrap_err();
+/// assert!(error.to_string().contains("[1, 2]"));
+/// ```
+pub fn try_apply<O: Op>(op: O, x: &[&Tensor]) -> Result<Outputs> {
+    let outer = CURRENT.replace(op.name());
+    let result = run(&op, x).map(|computed| match computed {
+        Computed { parts, meta } if parts.iter().any(|(s, _)| s.dtype().is_float()) && recording(x) => {
+            let saved = || Tensor::from_parts(parts[0].0.clone(), parts[0].1.clone(), None);
+            let node = Arc::new(Node::new(Box::new(op), x, meta, saved));
+            let history = |s: &Storage, i| s.dtype().is_float().then(|| (GradFn::new(node.clone()), i));
+            let parts = parts.into_iter().enumerate();
+            parts.map(|(i, (s, l))| (history(&s, i), s, l)).map(|(h, s, l)| Tensor::from_parts(s, l, h)).collect()
+        }
+        Computed { parts, .. } => parts.into_iter().map(|(s, l)| Tensor::from_parts(s, l, None)).collect(),
+    });
+    CURRENT.set(outer);
+    result
+}
+
+/// [`try_apply`] for the methods of [`Tensor`]: the first output, or a panic at the caller's line.
+#[track_caller]
+pub(crate) fn apply<O: Op>(op: O, x: &[&Tensor]) -> Tensor {
+    let mut outputs = unwrap(try_apply(op, x));
+    outputs.pop().unwrap_or_else(|| unreachable!("an op has an output"))
+}
+
+fn recording(x: &[&Tensor]) -> bool {
+    is_grad_enabled() && x.iter().any(|x| x.requires_grad())
+}
+
+struct Computed {
+    parts: SmallVec<[(Arc<Storage>, Layout); 1]>,
+    meta: SmallVec<[(Shape, DType); 1]>,
+}
+
+/// Computes without recording. Not generic, so that it is compiled once.
+fn run(op: &dyn Op, x: &[&Tensor]) -> Result<Computed> {
+    let meta: SmallVec<[(Shape, DType); 1]> = match op.output(x)? {
+        Output::View(layout) => {
+            let meta = SmallVec::from_buf([(layout.shape.clone(), x[0].dtype())]);
+            return Ok(Computed { parts: SmallVec::from_buf([(x[0].0.storage.clone(), layout)]), meta });
+        }
+        Output::New(shape, dtype) => SmallVec::from_buf([(shape, dtype)]),
+        Output::Many(outputs) => outputs.into(),
+    };
+    let mut out: SmallVec<[Fresh; 1]> = SmallVec::new();
+    for (shape, dtype) in &meta {
+        let storage = Storage::try_new(*dtype, shape.numel()).ok_or_else(|| no_memory(op.name(), shape, *dtype))?;
+        out.push(Fresh { storage, shape: shape.clone() });
+    }
+    // The one place that looks at the device; the GPU's arm is to come here. Kernels may use tensor ops to
+    // prepare their inputs: nothing of that is to be recorded.
+    let _mode = set_grad_enabled(false);
+    match Device::Cpu {
+        Device::Cpu => op.cpu(x, &mut out),
+    }
+    let parts = out.into_iter().map(|f| (Arc::new(f.storage), Layout::contiguous(f.shape))).collect();
+    Ok(Computed { parts, meta })
+}
+
+pub(crate) fn no_memory(op: &'static str, shape: &Shape, dtype: DType) -> Error {
+    Error::op(op, format!("no memory for a tensor of shape {shape:?} and {dtype}"))
+}

@@ -1,0 +1,64 @@
+//! True division.
+
+use crate::autograd::{Context, Gradients};
+use crate::op::{Mask, Saves};
+use crate::pointwise::{Pointwise, Reads, pointwise};
+use crate::testing::{Sample, normal, positive, sample};
+use crate::{Num, Operand, Tensor};
+use smallvec::smallvec;
+
+#[derive(Clone, Copy)]
+struct Div;
+
+impl Pointwise<2> for Div {
+    const NAME: &'static str = "div";
+    const READS: Reads = Reads::Operands;
+
+    #[inline(always)]
+    fn f<E: Num>(self, [a, b]: [E; 2]) -> E {
+        a / b
+    }
+
+    #[inline(always)]
+    fn df<E: Num>(self, [a, b]: [E; 2], _: E) -> [E; 2] {
+        [E::lit(1.0) / b, -a / (b * b)]
+    }
+
+    fn saves(self, needs: Mask) -> Saves {
+        Saves::inputs([1]).input_if(needs.has(1), [0])
+    }
+
+    fn backward(self, ctx: &Context<'_>) -> Gradients {
+        let (g, b) = (ctx.grad(), ctx.input(1));
+        smallvec![ctx.needs(0).then(|| g / b), ctx.needs(1).then(|| -(g * ctx.input(0)) / (b * b))]
+    }
+}
+
+impl Tensor {
+    /// self / other (integers become `f32`), element by element; the operands broadcast and promote to a common dtype.
+    /// [`torch.div`](https://docs.pytorch.org/docs/stable/generated/torch.div.html). The operator `/` does the same.
+    ///
+    /// # Panics
+    /// If the shapes do not broadcast.
+    ///
+    /// ```
+    /// use flambeau_tensor::tensor;
+    /// let x = tensor![8.0, 6.0];
+    /// assert_eq!(x.div(2.0).to_vec::<f32>(), (x / 2.0).to_vec::<f32>());
+    /// ```
+    #[track_caller]
+    pub fn div(&self, other: impl Operand) -> Tensor {
+        other.with(self, |other| pointwise(Div, [self, other]))
+    }
+}
+
+crate::operand::operator!(Div, div, Div);
+
+pub(crate) fn samples() -> Vec<Sample> {
+    vec![
+        sample("x0 / x1", [normal(0, &[2, 3]), positive(1, &[2, 3])], |x| &x[0] / &x[1]),
+        sample("x0 / x1", [normal(0, &[2, 1, 3]), positive(1, &[4, 1])], |x| &x[0] / &x[1]),
+        sample("x0 / 2.5", [normal(0, &[3])], |x| &x[0] / 2.5),
+        sample("2.5 / x0", [positive(0, &[3])], |x| 2.5 / &x[0]),
+    ]
+}

@@ -1,0 +1,116 @@
+//! The affine map of a fully connected layer.
+
+use crate::autograd::{Context, Gradients};
+use crate::op::{Fresh, Mask, Op, Output, Saves, apply};
+use crate::shape::Shape;
+use crate::testing::{Sample, normal, sample};
+use crate::{Element, Error, Result, Tensor};
+use flambeau_kernels::matmul::{Matrix, broadcast_rows, matmul};
+use flambeau_kernels::{Float, dispatch_float};
+
+/// `torch.nn.functional.linear` for a matrix of inputs: x, weight and, perhaps, bias.
+pub struct Linear;
+
+impl Op for Linear {
+    fn name(&self) -> &'static str {
+        "linear"
+    }
+
+    fn output(&self, x: &[&Tensor]) -> Result<Output> {
+        let (input, weight, bias) = (x[0], x[1], x.get(2));
+        let fits = input.ndim() == 2
+            && weight.ndim() == 2
+            && input.size(1) == weight.size(1)
+            && bias.is_none_or(|b| b.shape() == [weight.size(0)]);
+        if !fits {
+            return Err(Error::op(
+                "linear",
+                format!(
+                    "input {:?} with weight {:?}{}: the input's last size must be the weight's second, and the bias as \
+                     long as the weight's first; flatten the input?",
+                    input.shape(),
+                    weight.shape(),
+                    bias.map_or(String::new(), |b| format!(" and bias {:?}", b.shape()))
+                ),
+            ));
+        }
+        if !input.dtype().is_float() || x.iter().any(|t| t.dtype() != input.dtype()) {
+            let dtypes: Vec<_> = x.iter().map(|t| t.dtype().name()).collect();
+            return Err(Error::op("linear", format!("dtypes {dtypes:?}; all must be the same floating-point dtype: use to_dtype")));
+        }
+        Ok(Output::New([input.size(0), weight.size(0)].into(), input.dtype()))
+    }
+
+    fn cpu(&self, x: &[&Tensor], out: &mut [Fresh]) {
+        dispatch_float!(x[0].dtype(), T => forward::<T>(x, out[0].slice()));
+    }
+
+    fn saves(&self, needs: Mask) -> Saves {
+        Saves::NONE.input_if(needs.has(0), [1]).input_if(needs.has(1), [0])
+    }
+
+    fn backward(&self, ctx: &Context<'_>) -> Gradients {
+        let g = ctx.grad();
+        let gradient = |i| match i {
+            0 => g.matmul(ctx.input(1)),
+            1 => g.t().matmul(ctx.input(0)),
+            _ => g.sum_dim(0, false),
+        };
+        (0..ctx.input_count()).map(|i| ctx.needs(i).then(|| gradient(i))).collect()
+    }
+}
+
+fn forward<T: Float + Element>(x: &[&Tensor], out: &mut [T]) {
+    let (input, weight) = (x[0].view::<T>(), x[1].view::<T>());
+    if let Some(bias) = x.get(2) {
+        broadcast_rows(bias.contiguous().view::<T>().slice(), out);
+    }
+    let sizes = [x[0].size(0), x[0].size(1), x[1].size(0)];
+    let a = Matrix { data: input.strided().data, offset: x[0].layout().offset, rows: x[0].strides()[0], columns: x[0].strides()[1] };
+    // The weight is (out, in): read it transposed.
+    let b = Matrix { data: weight.strided().data, offset: x[1].layout().offset, rows: x[1].strides()[1], columns: x[1].strides()[0] };
+    matmul(sizes, a, b, out, x.len() > 2);
+}
+
+impl Tensor {
+    /// self · weightᵀ + bias: (…, in) with weight (out, in) and bias (out) gives (…, out).
+    /// [`torch.nn.functional.linear`](https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.linear.html).
+    ///
+    /// # Panics
+    /// If the sizes do not fit or the dtypes are not the same float type.
+    ///
+    /// ```
+    /// use flambeau_tensor::tensor;
+    /// let (w, b) = (tensor![[1.0, 2.0]], tensor![10.0]);
+    /// assert_eq!(tensor![[3.0, 4.0]].linear(&w, Some(&b)).to_vec::<f32>(), [21.0]);
+    /// ```
+    #[track_caller]
+    pub fn linear(&self, weight: &Tensor, bias: Option<&Tensor>) -> Tensor {
+        let rows = match self.ndim() {
+            2 => self.clone(),
+            0 => panic!("linear: a 0-d input with weight {:?}", weight.shape()),
+            n => self.reshape([self.shape()[..n - 1].iter().product(), self.size(-1)]),
+        };
+        let y = match bias {
+            Some(bias) => apply(Linear, &[&rows, weight, bias]),
+            None => apply(Linear, &[&rows, weight]),
+        };
+        if self.ndim() == 2 {
+            return y;
+        }
+        let shape: Shape = self.shape()[..self.ndim() - 1].iter().copied().chain([weight.size(0)]).collect();
+        y.reshape(&shape)
+    }
+}
+
+pub(crate) fn samples() -> Vec<Sample> {
+    vec![
+        sample("F.linear(x0, x1, x2)", [normal(0, &[3, 4]), normal(1, &[2, 4]), normal(2, &[2])], |x| {
+            x[0].linear(&x[1], Some(&x[2]))
+        }),
+        sample("F.linear(x0, x1)", [normal(0, &[2, 3, 4]), normal(1, &[5, 4])], |x| x[0].linear(&x[1], None)),
+        sample("F.linear(x0, x1, x2)", [normal(0, &[4]), normal(1, &[2, 4]), normal(2, &[2])], |x| {
+            x[0].linear(&x[1], Some(&x[2]))
+        }),
+    ]
+}

@@ -1,0 +1,169 @@
+//! Extreme values and where they are: max, min, max_dim, min_dim.
+
+use super::amax::Extreme;
+use super::sum::Reduced;
+use crate::autograd::{Context, Gradients};
+use crate::op::{Fresh, Mask, Op, Output, Saves, try_apply, apply, unwrap};
+use crate::shape::{Dims, Shape};
+use crate::testing::{Sample, distinct, sample};
+use crate::{DType, Error, Result, Tensor};
+use flambeau_kernels::{dispatch_all, reduce};
+use smallvec::smallvec;
+
+/// `torch.max(dim)` or `torch.min(dim)`: values and positions.
+struct ExtremeAt {
+    reduced: Reduced,
+    largest: bool,
+}
+
+impl Op for ExtremeAt {
+    fn name(&self) -> &'static str {
+        if self.largest { "max" } else { "min" }
+    }
+
+    fn output(&self, x: &[&Tensor]) -> Result<Output> {
+        let shape = self.reduced.shape(x[0].shape());
+        check_not_empty(self.name(), x[0], &self.reduced)?;
+        Ok(Output::Many(vec![(shape.clone(), x[0].dtype()), (shape, DType::I64)]))
+    }
+
+    fn cpu(&self, x: &[&Tensor], out: &mut [Fresh]) {
+        let (x, block) = self.reduced.block(x[0]);
+        let inner = block[2];
+        let [values, positions] = out else { unreachable!("two outputs") };
+        dispatch_all!(x.dtype(), T => {
+            let x = x.view::<T>();
+            let x = x.slice();
+            reduce::arg(if self.largest { |a, b| a > b } else { |a, b| a < b }, x, block, positions.slice());
+            let positions = positions.slice::<i64>();
+            for (i, (v, &p)) in values.slice::<T>().iter_mut().zip(&*positions).enumerate() {
+                *v = x[(i / inner * block[1] + p as usize) * inner + i % inner];
+            }
+        });
+    }
+
+    fn saves(&self, _: Mask) -> Saves {
+        Saves::inputs([0])
+    }
+
+    fn backward(&self, ctx: &Context<'_>) -> Gradients {
+        let x = ctx.input(0);
+        let Some(g) = ctx.grad_of(0) else { return smallvec![None] };
+        let Some(&dim) = self.reduced.dims.first() else { return smallvec![Some(g.clone())] };
+        let arg = Arg { reduced: Reduced { keepdim: true, ..self.reduced.clone() }, largest: self.largest };
+        let at = apply(arg, &[&x.detach()]);
+        // One where the position along the dimension is the maximum's.
+        let sizes: Shape = (0..x.ndim()).map(|d| if d == dim { x.shape()[d] } else { 1 }).collect();
+        let hit = Tensor::arange(0, x.shape()[dim] as i64, 1).reshape(&sizes).eq(&at);
+        let g = self.reduced.restore(g, x.shape());
+        smallvec![Some(Tensor::where_(&hit, &g, &Tensor::full_as(0.0, (), g.dtype())))]
+    }
+}
+
+/// `torch.argmax` or `torch.argmin`.
+pub(crate) struct Arg {
+    pub(crate) reduced: Reduced,
+    pub(crate) largest: bool,
+}
+
+impl Op for Arg {
+    fn name(&self) -> &'static str {
+        if self.largest { "argmax" } else { "argmin" }
+    }
+
+    fn output(&self, x: &[&Tensor]) -> Result<Output> {
+        check_not_empty(self.name(), x[0], &self.reduced)?;
+        Ok(Output::New(self.reduced.shape(x[0].shape()), DType::I64))
+    }
+
+    fn cpu(&self, x: &[&Tensor], out: &mut [Fresh]) {
+        let (x, block) = self.reduced.block(x[0]);
+        dispatch_all!(x.dtype(), T => {
+            let beats = if self.largest { |a, b| a > b } else { |a, b| a < b };
+            reduce::arg::<T>(beats, x.view().slice(), block, out[0].slice());
+        });
+    }
+
+    fn backward(&self, _: &Context<'_>) -> Gradients {
+        smallvec![None]
+    }
+}
+
+fn check_not_empty(op: &'static str, x: &Tensor, reduced: &Reduced) -> Result<()> {
+    if reduced.dims.iter().any(|&d| x.shape()[d] == 0) {
+        return Err(Error::op(op, format!("of no elements (shape {:?}) is undefined", x.shape())));
+    }
+    Ok(())
+}
+
+#[track_caller]
+fn extreme_at(x: &Tensor, dim: isize, keepdim: bool, largest: bool) -> (Tensor, Tensor) {
+    let reduced = unwrap(Reduced::new(if largest { "max" } else { "min" }, x, &Dims::from(dim), keepdim));
+    let mut outputs = unwrap(try_apply(ExtremeAt { reduced, largest }, &[x])).into_iter();
+    match (outputs.next(), outputs.next()) {
+        (Some(values), Some(positions)) => (values, positions),
+        _ => unreachable!("two outputs"),
+    }
+}
+
+impl Tensor {
+    /// The largest of all elements, 0-d; NaN if there is one. The gradient is shared evenly among equal maxima.
+    /// [`torch.max`](https://docs.pytorch.org/docs/stable/generated/torch.max.html).
+    ///
+    /// # Panics
+    /// If there are no elements.
+    ///
+    /// ```
+    /// use flambeau_tensor::tensor;
+    /// assert_eq!(tensor![[1.0, 3.0], [2.0, 0.0]].max().item::<f32>(), 3.0);
+    /// ```
+    #[track_caller]
+    pub fn max(&self) -> Tensor {
+        apply(Extreme { reduced: Reduced::all(self), largest: true }, &[self])
+    }
+
+    /// The smallest of all elements; otherwise as [`max`](Tensor::max).
+    ///
+    /// # Panics
+    /// If there are no elements.
+    #[track_caller]
+    pub fn min(&self) -> Tensor {
+        apply(Extreme { reduced: Reduced::all(self), largest: false }, &[self])
+    }
+
+    /// The largest elements along a dimension and their positions (`i64`), the first of equals. The gradient goes
+    /// to that position alone.
+    ///
+    /// # Panics
+    /// If the dimension is out of range or has size 0.
+    ///
+    /// ```
+    /// use flambeau_tensor::tensor;
+    /// let (values, positions) = tensor![[1.0, 3.0], [2.0, 0.0]].max_dim(1, false);
+    /// assert_eq!((values.to_vec::<f32>(), positions.to_vec::<i64>()), (vec![3.0, 2.0], vec![1, 0]));
+    /// ```
+    #[track_caller]
+    pub fn max_dim(&self, dim: isize, keepdim: bool) -> (Tensor, Tensor) {
+        extreme_at(self, dim, keepdim, true)
+    }
+
+    /// The smallest elements along a dimension and their positions; otherwise as [`max_dim`](Tensor::max_dim).
+    ///
+    /// # Panics
+    /// As `max_dim`.
+    #[track_caller]
+    pub fn min_dim(&self, dim: isize, keepdim: bool) -> (Tensor, Tensor) {
+        extreme_at(self, dim, keepdim, false)
+    }
+}
+
+pub(crate) fn samples() -> Vec<Sample> {
+    vec![
+        sample("x0.max()", [distinct(0, &[3, 4])], |x| x[0].max()),
+        sample("x0.min()", [distinct(1, &[3, 4])], |x| x[0].min()),
+        sample("x0.max(1)", [distinct(2, &[3, 4])], |x| x[0].max_dim(1, false)),
+        sample("x0.min(0, keepdim=True)", [distinct(3, &[3, 4])], |x| x[0].min_dim(0, true)),
+        sample("x0.max(1)", [distinct(4, &[2, 3, 4])], |x| x[0].max_dim(1, false)),
+        sample("x0.max(0)", [distinct(5, &[])], |x| x[0].max_dim(0, false)),
+    ]
+}

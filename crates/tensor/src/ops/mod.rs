@@ -1,0 +1,31 @@
+//! The operations, one file each, and the table of them.
+//!
+//! A new op is one file and one word in the list below. From the list come its gradient checks in `f64`, its
+//! comparison with recorded PyTorch values, and `cargo xtask ops`; a file without `samples` does not compile.
+
+use crate::testing::Sample;
+
+/// One row of the op table.
+pub struct Entry {
+    /// The op's file and PyTorch name.
+    pub name: &'static str,
+    /// Calls that it is checked with.
+    pub samples: fn() -> Vec<Sample>,
+}
+
+macro_rules! ops {
+    ($($name:ident)*) => {
+        $(pub mod $name;)*
+
+        /// Every op, in alphabetical order.
+        pub fn table() -> Vec<Entry> {
+            vec![$(Entry { name: stringify!($name), samples: $name::samples }),*]
+        }
+    };
+}
+
+ops! {
+    add amax argmax cat compare contiguous cross_entropy div dropout exp expand index_add index_select leaky_relu
+    linear log matmul max mean mul narrow neg nll_loss permute pow relu reshape sigmoid softmax softplus sqrt sub
+    sum tanh to_dtype where_
+}

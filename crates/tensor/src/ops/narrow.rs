@@ -1,0 +1,160 @@
+//! Parts of a tensor along one dimension: narrow, slice, select.
+
+use crate::autograd::{Context, Gradients};
+use crate::op::{Fresh, Op, Output, apply, unwrap};
+use crate::shape::{Layout, normalize_dim};
+use crate::testing::{Sample, normal, sample};
+use crate::{Error, Result, Tensor, try_apply};
+use flambeau_kernels::dispatch_all;
+use flambeau_kernels::strided::copy_into;
+use smallvec::smallvec;
+
+/// Every `step`-th position of a dimension from `start` on, `len` of them.
+#[derive(Clone, Copy)]
+struct Slice {
+    dim: usize,
+    start: usize,
+    len: usize,
+    step: usize,
+}
+
+impl Slice {
+    fn layout(&self, of: &Layout) -> Layout {
+        let mut layout = of.clone();
+        layout.offset += if self.len == 0 { 0 } else { self.start * layout.strides[self.dim] };
+        layout.shape[self.dim] = self.len;
+        layout.strides[self.dim] *= self.step;
+        layout
+    }
+}
+
+impl Op for Slice {
+    fn name(&self) -> &'static str {
+        "slice"
+    }
+
+    fn output(&self, x: &[&Tensor]) -> Result<Output> {
+        Ok(Output::View(self.layout(x[0].layout())))
+    }
+
+    fn cpu(&self, _: &[&Tensor], _: &mut [Fresh]) {}
+
+    fn backward(&self, ctx: &Context<'_>) -> Gradients {
+        let size = ctx.input_shape(0)[self.dim];
+        smallvec![Some(apply(Embed { slice: *self, size }, &[ctx.grad()]))]
+    }
+}
+
+/// The inverse of a slice: zeros of the full size, with the input where the slice was.
+struct Embed {
+    slice: Slice,
+    size: usize,
+}
+
+impl Op for Embed {
+    fn name(&self) -> &'static str {
+        "slice_backward"
+    }
+
+    fn output(&self, x: &[&Tensor]) -> Result<Output> {
+        let mut shape = x[0].shape_ref().clone();
+        shape[self.slice.dim] = self.size;
+        Ok(Output::New(shape, x[0].dtype()))
+    }
+
+    fn cpu(&self, x: &[&Tensor], out: &mut [Fresh]) {
+        let to = self.slice.layout(&Layout::contiguous(out[0].shape().clone()));
+        dispatch_all!(x[0].dtype(), T => {
+            let out = out[0].slice::<T>();
+            out.fill(T::default());
+            copy_into(x[0].view::<T>().strided(), x[0].shape(), out, to.offset, &to.strides);
+        });
+    }
+
+    fn backward(&self, ctx: &Context<'_>) -> Gradients {
+        smallvec![Some(apply(self.slice, &[ctx.grad()]))]
+    }
+}
+
+impl Tensor {
+    /// `len` positions of dimension `dim` from `start` on, sharing memory.
+    /// [`torch.narrow`](https://docs.pytorch.org/docs/stable/generated/torch.narrow.html).
+    ///
+    /// # Panics
+    /// If the range reaches beyond the dimension.
+    ///
+    /// ```
+    /// use flambeau_tensor::tensor;
+    /// assert_eq!(tensor![1.0, 2.0, 3.0, 4.0].narrow(0, 1, 2).to_vec::<f32>(), [2.0, 3.0]);
+    /// ```
+    #[track_caller]
+    pub fn narrow(&self, dim: isize, start: usize, len: usize) -> Tensor {
+        let size = self.size(dim);
+        assert!(
+            start.checked_add(len).is_some_and(|end| end <= size),
+            "narrow: positions {start} to {start} + {len} of dimension {dim}, whose size is {size} (shape {:?})",
+            self.shape()
+        );
+        let dim = unwrap(normalize_dim("narrow", dim, self.ndim()));
+        apply(Slice { dim, start, len, step: 1 }, &[self])
+    }
+
+    /// Every `step`-th position of dimension `dim` from `start` up to but without `end`, sharing memory: Python's
+    /// `start:end:step`. Negative bounds count from the end; bounds beyond it are cut.
+    ///
+    /// # Panics
+    /// If the dimension is out of range or `step` is 0.
+    ///
+    /// ```
+    /// use flambeau_tensor::Tensor;
+    /// assert_eq!(Tensor::arange(0i64, 10, 1).slice(0, 1, -1, 3).to_vec::<i64>(), [1, 4, 7]);
+    /// ```
+    #[track_caller]
+    pub fn slice(&self, dim: isize, start: isize, end: isize, step: usize) -> Tensor {
+        assert!(step > 0, "slice: the step must be at least 1");
+        let size = self.size(dim) as isize;
+        let dim = unwrap(normalize_dim("slice", dim, self.ndim()));
+        let clamp = |i: isize| (if i < 0 { i.saturating_add(size) } else { i }).clamp(0, size);
+        let (start, end) = (clamp(start), clamp(end));
+        let len = ((end - start).max(0) as usize).div_ceil(step);
+        apply(Slice { dim, start: start as usize, len, step }, &[self])
+    }
+
+    /// One position of a dimension, which is removed; −1 is the last. Shares memory.
+    /// [`torch.select`](https://docs.pytorch.org/docs/stable/generated/torch.select.html).
+    ///
+    /// # Panics
+    /// If the dimension or the position is out of range.
+    ///
+    /// ```
+    /// use flambeau_tensor::tensor;
+    /// assert_eq!(tensor![[1.0, 2.0], [3.0, 4.0]].select(1, -1).to_vec::<f32>(), [2.0, 4.0]);
+    /// ```
+    #[track_caller]
+    pub fn select(&self, dim: isize, index: isize) -> Tensor {
+        unwrap(self.try_select(dim, index))
+    }
+
+    pub(crate) fn try_select(&self, dim: isize, index: isize) -> Result<Tensor> {
+        let d = normalize_dim("select", dim, self.ndim())?;
+        let size = self.shape().get(d).copied().unwrap_or(0) as isize;
+        if !(-size..size).contains(&index) {
+            return Err(Error::op(
+                "select",
+                format!("position {index} of dimension {dim}, whose size is {size} (shape {:?})", self.shape()),
+            ));
+        }
+        let start = if index < 0 { index + size } else { index } as usize;
+        let narrow = try_apply(Slice { dim: d, start, len: 1, step: 1 }, &[self])?;
+        Ok(narrow[0].squeeze(d))
+    }
+}
+
+pub(crate) fn samples() -> Vec<Sample> {
+    vec![
+        sample("x0.narrow(1, 1, 2)", [normal(0, &[2, 4])], |x| x[0].narrow(1, 1, 2)),
+        sample("x0[:, 1:5:2]", [normal(1, &[2, 6])], |x| x[0].slice(1, 1, 5, 2)),
+        sample("x0.select(-1, -2)", [normal(2, &[2, 3, 4])], |x| x[0].select(-1, -2)),
+        sample("x0[1:, 0, -2:]", [normal(3, &[3, 2, 4])], |x| x[0].i((1.., 0, -2..))),
+    ]
+}

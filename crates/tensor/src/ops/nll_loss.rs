@@ -1,0 +1,53 @@
+//! Negative log-likelihood.
+
+use crate::loss::{Reduction, check_classes};
+use crate::op::unwrap;
+use crate::testing::{Sample, integers, normal, sample};
+use crate::{DType, Tensor};
+
+impl Tensor {
+    /// −x[i, target[i]] of log-probabilities x (N, C) or (C), reduced; where the target is `ignore_index`
+    /// (PyTorch's default: −100) it counts neither in the sum nor in the mean's denominator.
+    /// [`torch.nn.functional.nll_loss`](https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.nll_loss.html).
+    ///
+    /// # Panics
+    /// If the shapes do not fit, the targets are not `i64`, or one is neither a class nor `ignore_index`.
+    ///
+    /// ```
+    /// use flambeau_tensor::{loss::Reduction, tensor};
+    /// let x = tensor![[-1.0, -2.0], [-3.0, -0.5]];
+    /// assert_eq!(x.nll_loss(&tensor![0, 1], Reduction::Mean, -100).item::<f32>(), 0.75);
+    /// ```
+    #[track_caller]
+    pub fn nll_loss(&self, target: &Tensor, reduction: Reduction, ignore_index: i64) -> Tensor {
+        unwrap(check_classes("nll_loss", self, target, ignore_index));
+        let target = target.unsqueeze(-1);
+        let classes = Tensor::arange(0, self.size(-1) as i64, 1);
+        let zero = Tensor::full_as(0.0, (), self.dtype());
+        let picked = Tensor::where_(&target.eq(&classes), self, &zero);
+        let losses = -picked.sum_dim(-1, false);
+        match reduction {
+            Reduction::None => {
+                // −0 for ignored rows would print oddly.
+                Tensor::where_(&target.squeeze(-1).eq(ignore_index), &zero, &losses)
+            }
+            Reduction::Sum => losses.sum(),
+            Reduction::Mean => losses.sum() / target.ne(ignore_index).sum().to_dtype(DType::F64),
+        }
+    }
+}
+
+pub(crate) fn samples() -> Vec<Sample> {
+    let x = || [normal(0, &[5, 3]), integers(1, 3, &[5])];
+    vec![
+        sample("F.nll_loss(x0, x1)", x(), |x| x[0].nll_loss(&x[1], Reduction::Mean, -100)),
+        sample("F.nll_loss(x0, x1, reduction='sum')", x(), |x| x[0].nll_loss(&x[1], Reduction::Sum, -100)),
+        sample("F.nll_loss(x0, x1, reduction='none', ignore_index=1)", x(), |x| {
+            x[0].nll_loss(&x[1], Reduction::None, 1)
+        }),
+        sample("F.nll_loss(x0, x1, ignore_index=2)", x(), |x| x[0].nll_loss(&x[1], Reduction::Mean, 2)),
+        sample("F.nll_loss(x0, x1)", [normal(2, &[4]), integers(3, 4, &[])], |x| {
+            x[0].nll_loss(&x[1], Reduction::Mean, -100)
+        }),
+    ]
+}

@@ -1,0 +1,92 @@
+//! Dimensions in another order: permute, transpose, t.
+
+use crate::autograd::{Context, Gradients};
+use crate::op::{Fresh, Op, Output, apply, unwrap};
+use crate::shape::{Dims, Layout, normalize_dim, normalize_dims};
+use crate::testing::{Sample, normal, sample};
+use crate::{Error, Result, Tensor};
+use smallvec::{SmallVec, smallvec};
+
+/// Dimension i of the result is dimension `0[i]` of the input.
+struct Permute(SmallVec<[usize; 5]>);
+
+impl Op for Permute {
+    fn name(&self) -> &'static str {
+        "permute"
+    }
+
+    fn output(&self, x: &[&Tensor]) -> Result<Output> {
+        if self.0.len() != x[0].ndim() {
+            return Err(Error::op(
+                "permute",
+                format!("{:?} does not name each of the {} dimensions of shape {:?} once", self.0, x[0].ndim(), x[0].shape()),
+            ));
+        }
+        let from = x[0].layout();
+        Ok(Output::View(Layout {
+            shape: self.0.iter().map(|&d| from.shape[d]).collect(),
+            strides: self.0.iter().map(|&d| from.strides[d]).collect(),
+            offset: from.offset,
+        }))
+    }
+
+    fn cpu(&self, _: &[&Tensor], _: &mut [Fresh]) {}
+
+    fn backward(&self, ctx: &Context<'_>) -> Gradients {
+        let mut inverse: SmallVec<[usize; 5]> = self.0.clone();
+        self.0.iter().enumerate().for_each(|(i, &d)| inverse[d] = i);
+        smallvec![Some(apply(Permute(inverse), &[ctx.grad()]))]
+    }
+}
+
+impl Tensor {
+    /// The dimensions in another order, without copying.
+    /// [`torch.permute`](https://docs.pytorch.org/docs/stable/generated/torch.permute.html).
+    ///
+    /// # Panics
+    /// If `dims` does not name each dimension once.
+    ///
+    /// ```
+    /// use flambeau_tensor::Tensor;
+    /// assert_eq!(Tensor::zeros([2, 3, 4]).permute([2, 0, 1]).shape(), [4, 2, 3]);
+    /// ```
+    #[track_caller]
+    pub fn permute(&self, dims: impl Into<Dims>) -> Tensor {
+        apply(Permute(unwrap(normalize_dims("permute", &dims.into(), self.ndim()))), &[self])
+    }
+
+    /// Swaps two dimensions, without copying.
+    /// [`torch.transpose`](https://docs.pytorch.org/docs/stable/generated/torch.transpose.html).
+    ///
+    /// # Panics
+    /// If a dimension is out of range.
+    #[track_caller]
+    pub fn transpose(&self, a: isize, b: isize) -> Tensor {
+        let a = unwrap(normalize_dim("transpose", a, self.ndim()));
+        let b = unwrap(normalize_dim("transpose", b, self.ndim()));
+        let mut dims: SmallVec<[usize; 5]> = (0..self.ndim()).collect();
+        if self.ndim() > 0 {
+            dims.swap(a, b);
+        }
+        apply(Permute(dims), &[self])
+    }
+
+    /// The transpose of a matrix; tensors of fewer dimensions stay as they are.
+    /// [`torch.t`](https://docs.pytorch.org/docs/stable/generated/torch.t.html).
+    ///
+    /// # Panics
+    /// If there are more than two dimensions; use [`transpose`](Tensor::transpose).
+    #[track_caller]
+    pub fn t(&self) -> Tensor {
+        assert!(self.ndim() <= 2, "t: a tensor of shape {:?} is no matrix; use transpose(-2, -1)", self.shape());
+        if self.ndim() < 2 { self.clone() } else { self.transpose(0, 1) }
+    }
+}
+
+pub(crate) fn samples() -> Vec<Sample> {
+    vec![
+        sample("x0.permute(2, 0, 1)", [normal(0, &[2, 3, 4])], |x| x[0].permute([2, 0, 1])),
+        sample("x0.transpose(-1, 0)", [normal(1, &[2, 3, 4])], |x| x[0].transpose(-1, 0)),
+        sample("x0.t()", [normal(2, &[2, 3])], |x| x[0].t()),
+    ]
+}

@@ -1,0 +1,60 @@
+//! Powers.
+
+use crate::pointwise::{Pointwise, Reads, pointwise};
+use crate::testing::{Sample, normal, positive, sample};
+use crate::{Num, Operand, Tensor};
+
+#[derive(Clone, Copy)]
+struct Pow;
+
+impl Pointwise<2> for Pow {
+    const NAME: &'static str = "pow";
+    const KEEPS_INTEGERS: bool = true;
+    const READS: Reads = Reads::Operands;
+
+    #[inline(always)]
+    fn f<E: Num>(self, [x, e]: [E; 2]) -> E {
+        x.pow(e)
+    }
+
+    #[inline(always)]
+    fn df<E: Num>(self, [x, e]: [E; 2], _: E) -> [E; 2] {
+        let zero = E::lit(0.0);
+        let dx = E::select(e.equals(zero), zero, e * x.pow(e - E::lit(1.0)));
+        // 0ᵉ does not change with e ≥ 0, though ln 0 would say −∞ · 0.
+        let de = x.pow(e) * x.ln();
+        [dx, E::select(x.equals(zero), E::select(e.ge(zero), zero, de), de)]
+    }
+}
+
+impl Tensor {
+    /// selfᵉ, element by element; the operands broadcast and promote to a common dtype.
+    /// [`torch.pow`](https://docs.pytorch.org/docs/stable/generated/torch.pow.html).
+    ///
+    /// # Panics
+    /// If the shapes do not broadcast.
+    ///
+    /// ```
+    /// use flambeau_tensor::tensor;
+    /// assert_eq!(tensor![2.0, 3.0].pow(2.0).to_vec::<f32>(), [4.0, 9.0]);
+    /// ```
+    #[track_caller]
+    pub fn pow(&self, exponent: impl Operand) -> Tensor {
+        match exponent.number() {
+            // Far cheaper than the general power, and exact.
+            Some(2.0) if self.dtype() != crate::DType::Bool => self * self,
+            Some(0.5) if self.dtype().is_float() => self.sqrt(),
+            _ => exponent.with(self, |e| pointwise(Pow, [self, e])),
+        }
+    }
+}
+
+pub(crate) fn samples() -> Vec<Sample> {
+    vec![
+        sample("x0 ** x1", [positive(0, &[2, 3]), normal(1, &[3])], |x| x[0].pow(&x[1])),
+        sample("x0 ** 2", [normal(0, &[4])], |x| x[0].pow(2.0)),
+        sample("x0 ** 3", [normal(0, &[4])], |x| x[0].pow(3.0)),
+        sample("x0 ** 0.5", [positive(0, &[4])], |x| x[0].pow(0.5)),
+        sample("x0 ** -1.5", [positive(0, &[4])], |x| x[0].pow(-1.5)),
+    ]
+}

@@ -1,0 +1,46 @@
+//! The rectified linear unit.
+
+use crate::pointwise::{Pointwise, Reads, pointwise};
+use crate::testing::{Sample, normal, sample};
+use crate::{Num, Tensor};
+
+#[derive(Clone, Copy)]
+struct Relu;
+
+impl Pointwise<1> for Relu {
+    const NAME: &'static str = "relu";
+    const KEEPS_INTEGERS: bool = true;
+    const READS: Reads = Reads::Result;
+
+    #[inline(always)]
+    fn f<E: Num>(self, [x]: [E; 1]) -> E {
+        E::select(x.le(E::lit(0.0)), E::lit(0.0), x)
+    }
+
+    #[inline(always)]
+    fn df<E: Num>(self, _: [E; 1], y: E) -> [E; 1] {
+        [E::select(y.gt(E::lit(0.0)), E::lit(1.0), E::lit(0.0))]
+    }
+}
+
+impl Tensor {
+    /// max(0, x); NaN stays NaN, the gradient at 0 is 0, element by element.
+    /// [`torch.relu`](https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.relu.html).
+    ///
+    /// ```
+    /// use flambeau_tensor::tensor;
+    /// assert_eq!(tensor![-1.0, 2.0].relu().to_vec::<f32>(), [0.0, 2.0]);
+    /// ```
+    #[track_caller]
+    pub fn relu(&self) -> Tensor {
+        pointwise(Relu, [self])
+    }
+}
+
+pub(crate) fn samples() -> Vec<Sample> {
+    vec![
+        sample("torch.relu(x0)", [normal(0, &[3, 4])], |x| x[0].relu()),
+        sample("torch.relu(x0)", [normal(1, &[])], |x| x[0].relu()),
+        sample("torch.relu(x0.t())", [normal(2, &[2, 5])], |x| x[0].t().relu()),
+    ]
+}

@@ -1,0 +1,158 @@
+//! Other shapes for the same elements: reshape, view_as, flatten, squeeze, unsqueeze.
+
+use crate::autograd::{Context, Gradients};
+use crate::op::{Fresh, Op, Output, apply, unwrap};
+use crate::shape::{Dims, Shape, normalize_dim, normalize_dims};
+use crate::testing::{Sample, normal, sample};
+use crate::{Error, Result, Tensor};
+use smallvec::smallvec;
+
+/// `Tensor.view`: never copies.
+struct View(Shape);
+
+impl Op for View {
+    fn name(&self) -> &'static str {
+        "view"
+    }
+
+    fn output(&self, x: &[&Tensor]) -> Result<Output> {
+        x[0].layout().view(&self.0).map(Output::View).ok_or_else(|| {
+            Error::op(
+                "view",
+                format!(
+                    "shape {:?} with strides {:?} cannot be seen as {:?} without a copy; use reshape",
+                    x[0].shape(),
+                    x[0].strides(),
+                    self.0
+                ),
+            )
+        })
+    }
+
+    fn cpu(&self, _: &[&Tensor], _: &mut [Fresh]) {}
+
+    fn backward(&self, ctx: &Context<'_>) -> Gradients {
+        smallvec![Some(ctx.grad().reshape(ctx.input_shape(0)))]
+    }
+}
+
+/// The sizes with −1 replaced by what fits.
+fn infer(op: &'static str, x: &Tensor, sizes: &Dims) -> Result<Shape> {
+    let wrong = |why: &str| Err(Error::op(op, format!("shape {:?} does not become {:?}: {why}", x.shape(), sizes.0)));
+    let unknown = sizes.0.iter().filter(|&&s| s == -1).count();
+    if unknown > 1 || sizes.0.iter().any(|&s| s < -1) {
+        return wrong("sizes are positive, but for one −1");
+    }
+    let Some(known) = sizes.0.iter().filter(|&&s| s != -1).try_fold(1usize, |n, &s| n.checked_mul(s as usize)) else {
+        return wrong("too many elements");
+    };
+    let n = x.numel();
+    if unknown == 1 && known == 0 {
+        return wrong("−1 could be any size beside a 0");
+    }
+    if (unknown == 1 && n % known != 0) || (unknown == 0 && n != known) {
+        return wrong(&format!("{n} elements do not fill it"));
+    }
+    Ok(sizes.0.iter().map(|&s| if s == -1 { n / known } else { s as usize }).collect())
+}
+
+impl Tensor {
+    /// The same elements in row-major order under another shape; −1 stands for the size that fits. Shares memory
+    /// where strides allow, else copies.
+    /// [`torch.reshape`](https://docs.pytorch.org/docs/stable/generated/torch.reshape.html).
+    ///
+    /// # Panics
+    /// If the sizes do not multiply to the number of elements.
+    ///
+    /// ```
+    /// use flambeau_tensor::Tensor;
+    /// assert_eq!(Tensor::zeros([2, 3, 4]).reshape([-1, 4]).shape(), [6, 4]);
+    /// ```
+    #[track_caller]
+    pub fn reshape(&self, shape: impl Into<Dims>) -> Tensor {
+        let shape = unwrap(infer("reshape", self, &shape.into()));
+        if shape[..] == *self.shape() {
+            return self.clone();
+        }
+        match self.layout().view(&shape) {
+            Some(_) => apply(View(shape), &[self]),
+            None => apply(View(shape), &[&self.contiguous()]),
+        }
+    }
+
+    /// [`reshape`](Tensor::reshape) that never copies (PyTorch's `Tensor.view`; [`view`](Tensor::view) here borrows
+    /// the elements in kernels).
+    ///
+    /// # Panics
+    /// If the strides do not allow it.
+    #[track_caller]
+    pub fn view_as_shape(&self, shape: impl Into<Dims>) -> Tensor {
+        apply(View(unwrap(infer("view", self, &shape.into()))), &[self])
+    }
+
+    /// Merges the dimensions from `start` to `end`, both included, into one.
+    /// [`torch.flatten`](https://docs.pytorch.org/docs/stable/generated/torch.flatten.html).
+    ///
+    /// # Panics
+    /// If a dimension is out of range or `end` comes before `start`.
+    ///
+    /// ```
+    /// use flambeau_tensor::Tensor;
+    /// assert_eq!(Tensor::zeros([2, 3, 4]).flatten(1, -1).shape(), [2, 12]);
+    /// ```
+    #[track_caller]
+    pub fn flatten(&self, start: isize, end: isize) -> Tensor {
+        let s = unwrap(normalize_dim("flatten", start, self.ndim()));
+        let e = unwrap(normalize_dim("flatten", end, self.ndim()));
+        assert!(s <= e, "flatten: dimension {start} comes after {end} in shape {:?}", self.shape());
+        if self.ndim() == 0 {
+            return self.reshape([1]);
+        }
+        let merged: usize = self.shape()[s..=e].iter().product();
+        let shape: Shape =
+            self.shape()[..s].iter().copied().chain([merged]).chain(self.shape()[e + 1..].iter().copied()).collect();
+        self.reshape(&shape)
+    }
+
+    /// Inserts a dimension of size 1; −1 appends one.
+    /// [`torch.unsqueeze`](https://docs.pytorch.org/docs/stable/generated/torch.unsqueeze.html).
+    ///
+    /// # Panics
+    /// If the position is out of range.
+    #[track_caller]
+    pub fn unsqueeze(&self, dim: isize) -> Tensor {
+        let d = unwrap(normalize_dim("unsqueeze", dim, self.ndim() + 1));
+        let mut shape = self.shape_ref().clone();
+        shape.insert(d, 1);
+        apply(View(shape), &[self])
+    }
+
+    /// Removes the dimensions given where their size is 1; an empty list means all of that size.
+    /// [`torch.squeeze`](https://docs.pytorch.org/docs/stable/generated/torch.squeeze.html).
+    ///
+    /// # Panics
+    /// If a dimension is out of range.
+    ///
+    /// ```
+    /// use flambeau_tensor::Tensor;
+    /// assert_eq!(Tensor::zeros([1, 3, 1]).squeeze(0).shape(), [3, 1]);
+    /// ```
+    #[track_caller]
+    pub fn squeeze(&self, dims: impl Into<Dims>) -> Tensor {
+        let dims = unwrap(normalize_dims("squeeze", &dims.into(), self.ndim()));
+        let kept = |d: usize| self.shape()[d] != 1 || !dims.contains(&d);
+        let shape: Shape = (0..self.ndim()).filter(|&d| kept(d)).map(|d| self.shape()[d]).collect();
+        if shape.len() == self.ndim() { self.clone() } else { apply(View(shape), &[self]) }
+    }
+}
+
+pub(crate) fn samples() -> Vec<Sample> {
+    vec![
+        sample("x0.reshape(-1, 4)", [normal(0, &[2, 6])], |x| x[0].reshape([-1, 4])),
+        sample("x0.t().reshape(4, 3)", [normal(1, &[2, 6])], |x| x[0].t().reshape([4, 3])),
+        sample("torch.flatten(x0, 1, -1)", [normal(2, &[2, 3, 2])], |x| x[0].flatten(1, -1)),
+        sample("torch.flatten(x0)", [normal(3, &[])], |x| x[0].flatten(0, -1)),
+        sample("x0.unsqueeze(-2)", [normal(4, &[2, 3])], |x| x[0].unsqueeze(-2)),
+        sample("x0.squeeze(1)", [normal(5, &[2, 1, 3])], |x| x[0].squeeze(1)),
+    ]
+}

@@ -1,0 +1,92 @@
+//! Conversion to another dtype or device.
+
+use crate::autograd::{Context, Gradients};
+use crate::op::{Fresh, Op, Output, apply};
+use crate::testing::{Sample, integers, normal, sample};
+use crate::{DType, Device, Result, Tensor};
+use flambeau_kernels::{dispatch_all, strided};
+use smallvec::smallvec;
+
+/// `Tensor.to(dtype)`.
+pub struct ToDtype(pub DType);
+
+impl Op for ToDtype {
+    fn name(&self) -> &'static str {
+        "to"
+    }
+
+    fn output(&self, x: &[&Tensor]) -> Result<Output> {
+        Ok(Output::New(x[0].shape_ref().clone(), self.0))
+    }
+
+    fn cpu(&self, x: &[&Tensor], out: &mut [Fresh]) {
+        let x = x[0].contiguous();
+        dispatch_all!(x.dtype(), I => dispatch_all!(self.0, O => {
+            strided::cast::<I, O>(x.view().slice(), out[0].slice());
+        }));
+    }
+
+    fn backward(&self, ctx: &Context<'_>) -> Gradients {
+        smallvec![Some(ctx.grad().to_dtype(ctx.input_dtype(0)))]
+    }
+}
+
+impl Tensor {
+    /// The same values in another dtype, or this tensor itself if it has it already. Floats become integers by
+    /// truncation, and bools by "not zero". The gradient flows back in the input's dtype.
+    /// [`torch.Tensor.to`](https://docs.pytorch.org/docs/stable/generated/torch.Tensor.to.html).
+    ///
+    /// ```
+    /// use flambeau_tensor::{DType, tensor};
+    /// assert_eq!(tensor![1.9, -1.9].to_dtype(DType::I64).to_vec::<i64>(), [1, -1]);
+    /// ```
+    #[track_caller]
+    pub fn to_dtype(&self, dtype: DType) -> Tensor {
+        if dtype == self.dtype() { self.clone() } else { apply(ToDtype(dtype), &[self]) }
+    }
+
+    /// The same values on another device, or this tensor itself if it is there already.
+    pub fn to_device(&self, device: Device) -> Tensor {
+        match device {
+            Device::Cpu => self.clone(),
+        }
+    }
+
+    /// [`to_dtype`](Tensor::to_dtype) with a [`DType`], [`to_device`](Tensor::to_device) with a [`Device`].
+    #[track_caller]
+    pub fn to(&self, target: impl Into<Target>) -> Tensor {
+        match target.into() {
+            Target::DType(dtype) => self.to_dtype(dtype),
+            Target::Device(device) => self.to_device(device),
+        }
+    }
+}
+
+/// What [`Tensor::to`] converts to.
+#[derive(Clone, Copy, Debug)]
+pub enum Target {
+    /// Another element type.
+    DType(DType),
+    /// Another device.
+    Device(Device),
+}
+impl From<DType> for Target {
+    fn from(dtype: DType) -> Self {
+        Target::DType(dtype)
+    }
+}
+impl From<Device> for Target {
+    fn from(device: Device) -> Self {
+        Target::Device(device)
+    }
+}
+
+pub(crate) fn samples() -> Vec<Sample> {
+    vec![
+        sample("x0.to(torch.float32)", [normal(0, &[2, 3])], |x| x[0].to_dtype(DType::F32)),
+        sample("(x0 * 100).to(torch.int64)", [normal(0, &[2, 3])], |x| (&x[0] * 100.0).to_dtype(DType::I64)),
+        sample("(x0 * 100).to(torch.uint8)", [integers(0, 9, &[5])], |x| (&x[0] * 100).to_dtype(DType::U8)),
+        sample("x0.to(torch.bool)", [integers(0, 2, &[7])], |x| x[0].to_dtype(DType::Bool)),
+        sample("x0.to(torch.float64)", [integers(0, 9, &[7])], |x| x[0].to_dtype(DType::F64)),
+    ]
+}

@@ -1,0 +1,85 @@
+//! Choosing between two tensors by a mask.
+
+use crate::autograd::{Context, Gradients};
+use crate::op::{Fresh, Mask, Op, Output, Saves, apply};
+use crate::pointwise::result_type;
+use crate::shape::broadcast_shape;
+use crate::testing::{Sample, normal, sample};
+use crate::{DType, Error, Result, Tensor};
+use flambeau_kernels::pointwise::select;
+use flambeau_kernels::{Strided, dispatch_all};
+use smallvec::smallvec;
+
+/// `torch.where(condition, x, y)`.
+pub struct Where;
+
+impl Op for Where {
+    fn name(&self) -> &'static str {
+        "where"
+    }
+
+    fn output(&self, x: &[&Tensor]) -> Result<Output> {
+        if x[0].dtype() != DType::Bool {
+            return Err(Error::op("where", format!("the condition is {}, not bool; compare it with ne(0)", x[0].dtype())));
+        }
+        Ok(Output::New(broadcast_shape("where", x.iter().map(|x| x.shape_ref()))?, result_type(&x[1..])))
+    }
+
+    fn cpu(&self, x: &[&Tensor], out: &mut [Fresh]) {
+        let shape = out[0].shape().clone();
+        let dtype = result_type(&x[1..]);
+        let (a, b) = (x[1].to_dtype(dtype), x[2].to_dtype(dtype));
+        let layouts = [x[0], &a, &b].map(|x| x.layout().expand(&shape));
+        let mask = x[0].view::<bool>();
+        let mask = Strided { strides: &layouts[0].strides, ..mask.strided() };
+        dispatch_all!(dtype, T => {
+            let (a, b) = (a.view::<T>(), b.view::<T>());
+            let a = Strided { strides: &layouts[1].strides, ..a.strided() };
+            let b = Strided { strides: &layouts[2].strides, ..b.strided() };
+            select(mask, a, b, &shape, out[0].slice::<T>());
+        });
+    }
+
+    fn saves(&self, _: Mask) -> Saves {
+        Saves::inputs([0])
+    }
+
+    fn backward(&self, ctx: &Context<'_>) -> Gradients {
+        let (g, mask) = (ctx.grad(), ctx.input(0));
+        let zero = Tensor::full_as(0.0, (), g.dtype());
+        smallvec![
+            None,
+            ctx.needs(1).then(|| Tensor::where_(mask, g, &zero)),
+            ctx.needs(2).then(|| Tensor::where_(mask, &zero, g)),
+        ]
+    }
+}
+
+impl Tensor {
+    /// x where the condition holds, else y, element by element; all three broadcast.
+    /// [`torch.where`](https://docs.pytorch.org/docs/stable/generated/torch.where.html).
+    ///
+    /// # Panics
+    /// If the condition is not `bool`, or the shapes do not broadcast.
+    ///
+    /// ```
+    /// use flambeau_tensor::{Tensor, tensor};
+    /// let x = tensor![-1.0, 2.0];
+    /// assert_eq!(Tensor::where_(&x.gt(0.0), &x, &Tensor::zeros([2])).to_vec::<f32>(), [0.0, 2.0]);
+    /// ```
+    #[track_caller]
+    pub fn where_(condition: &Tensor, x: &Tensor, y: &Tensor) -> Tensor {
+        apply(Where, &[condition, x, y])
+    }
+}
+
+pub(crate) fn samples() -> Vec<Sample> {
+    vec![
+        sample("torch.where(x2 > 0, x0, x1)", [normal(0, &[2, 3]), normal(1, &[2, 3]), normal(2, &[2, 3])], |x| {
+            Tensor::where_(&x[2].gt(0.0), &x[0], &x[1])
+        }),
+        sample("torch.where(x0 > 0, x0, x1)", [normal(0, &[4, 3]), normal(1, &[4, 1])], |x| {
+            Tensor::where_(&x[0].gt(0.0), &x[0], &x[1])
+        }),
+    ]
+}

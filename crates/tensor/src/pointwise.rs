@@ -1,0 +1,322 @@
+//! Pointwise operations: a formula and its derivative, each written once.
+//!
+//! The formula `f` and its derivatives `df` are generic over [`Num`]. On elements they are the inner loop of
+//! the forward and of the fused backward pass, vectorised for each instruction set. When a gradient is itself
+//! to be differentiated, the same `df` runs on whole tensors instead and records itself.
+
+use crate::autograd::{Context, Gradients, is_grad_enabled};
+use crate::op::{Fresh, Mask, Op, Output, Saves, try_apply};
+use crate::shape::broadcast_shape;
+use crate::{DType, Element, Result, Tensor};
+use flambeau_kernels::{Num, dispatch_all, dispatch_float, pointwise::Map, pointwise::map};
+use std::cell::RefCell;
+use std::ops::{Add, Div, Mul, Neg, Sub};
+
+/// A pointwise operation on `N` operands, which broadcast and promote to a common dtype.
+///
+/// Mark `f` and `df` `#[inline(always)]`, so that the loops around them vectorise.
+pub trait Pointwise<const N: usize>: Copy + Send + Sync + 'static {
+    /// PyTorch's name for it.
+    const NAME: &'static str;
+    /// Whether integers and bools stay what they are; else they become `f32`.
+    const KEEPS_INTEGERS: bool = false;
+    /// Whether `df` reads its operands (else they are not saved) and the result.
+    const READS: Reads;
+
+    /// The formula.
+    fn f<E: Num>(self, x: [E; N]) -> E;
+
+    /// ∂f/∂xᵢ, given the operands and the result. Only what [`READS`](Pointwise::READS) names may be used.
+    fn df<E: Num>(self, x: [E; N], y: E) -> [E; N];
+
+    /// The gradients, for ops that know better than multiplying with `df`.
+    fn backward(self, ctx: &Context<'_>) -> Gradients {
+        backward(self, ctx)
+    }
+
+    /// What the backward rule saves; follows from [`READS`](Pointwise::READS).
+    fn saves(self, needs: Mask) -> Saves {
+        let _ = needs;
+        match Self::READS {
+            Reads::Nothing => Saves::NONE,
+            Reads::Operands => Saves::NONE.input_if(true, std::array::from_fn::<usize, N, _>(|i| i)),
+            Reads::Result => Saves::OUTPUT,
+        }
+    }
+}
+
+/// What a derivative is computed from.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Reads {
+    /// Nothing: it is constant.
+    Nothing,
+    /// The operands.
+    Operands,
+    /// The result.
+    Result,
+}
+
+/// Runs a pointwise operation: promotes its operands to a common dtype, broadcasts, records.
+///
+/// # Errors
+/// If the operands do not broadcast.
+pub fn try_pointwise<const N: usize, P: Pointwise<N>>(p: P, x: [&Tensor; N]) -> Result<Tensor> {
+    let dtype = match result_type(&x) {
+        dtype if P::KEEPS_INTEGERS || dtype.is_float() => dtype,
+        _ => DType::F32,
+    };
+    let mut outputs = if x.iter().all(|x| x.dtype() == dtype) {
+        try_apply(Pw::<P, N>(p), &x)?
+    } else {
+        let converted = x.map(|x| x.to_dtype(dtype));
+        try_apply(Pw::<P, N>(p), &converted.each_ref())?
+    };
+    Ok(outputs.pop().unwrap_or_else(|| unreachable!("an op has an output")))
+}
+
+/// [`try_pointwise`] for methods: a panic at the caller's line.
+#[track_caller]
+pub(crate) fn pointwise<const N: usize, P: Pointwise<N>>(p: P, x: [&Tensor; N]) -> Tensor {
+    crate::op::unwrap(try_pointwise(p, x))
+}
+
+/// The dtype that operands of an operation are promoted to (`torch.result_type`): of those with dimensions,
+/// unless a 0-d operand is of a higher kind (bool < integer < float).
+pub fn result_type(x: &[&Tensor]) -> DType {
+    let kind = |d: DType| match d {
+        DType::Bool => 0,
+        d if !d.is_float() => 1,
+        _ => 2,
+    };
+    let highest = |dims: bool| x.iter().filter(|x| (x.ndim() > 0) == dims).map(|x| x.dtype()).max();
+    match (highest(true), highest(false)) {
+        (Some(a), Some(b)) if kind(b) > kind(a) => b,
+        (Some(a), _) => a,
+        (None, Some(b)) => b,
+        (None, None) => DType::F32,
+    }
+}
+
+/// A [`Pointwise`] as an [`Op`].
+struct Pw<P, const N: usize>(P);
+
+struct Formula<P>(P);
+impl<const N: usize, P: Pointwise<N>, T: Element> Map<N, T, T> for Formula<P> {
+    #[inline(always)]
+    fn apply(&self, x: [T; N]) -> T {
+        T::from_num(self.0.f(x.map(T::to_num)))
+    }
+}
+
+/// g · ∂f/∂x_`WRT`; the operands come as (g, y, x₀, …) in `M` = N + 2 slots.
+struct Derivative<P, const N: usize> {
+    p: P,
+    wrt: usize,
+}
+impl<const N: usize, const M: usize, P: Pointwise<N>, T: Element> Map<M, T, T> for Derivative<P, N> {
+    #[inline(always)]
+    fn apply(&self, x: [T; M]) -> T {
+        let operands = std::array::from_fn(|i| x[2 + i].to_num());
+        T::from_num(x[0].to_num() * self.p.df::<T::Num>(operands, x[1].to_num())[self.wrt])
+    }
+}
+
+impl<const N: usize, P: Pointwise<N>> Op for Pw<P, N> {
+    fn name(&self) -> &'static str {
+        P::NAME
+    }
+
+    fn output(&self, x: &[&Tensor]) -> Result<Output> {
+        Ok(Output::New(broadcast_shape(P::NAME, x.iter().map(|x| x.shape_ref()))?, x[0].dtype()))
+    }
+
+    fn cpu(&self, x: &[&Tensor], out: &mut [Fresh]) {
+        let shape = out[0].shape().clone();
+        if P::KEEPS_INTEGERS {
+            dispatch_all!(x[0].dtype(), T => compute::<N, T, _>(&Formula(self.0), x, &shape, out[0].slice()));
+        } else {
+            dispatch_float!(x[0].dtype(), T => compute::<N, T, _>(&Formula(self.0), x, &shape, out[0].slice()));
+        }
+    }
+
+    fn saves(&self, needs: Mask) -> Saves {
+        self.0.saves(needs)
+    }
+
+    fn backward(&self, ctx: &Context<'_>) -> Gradients {
+        self.0.backward(ctx)
+    }
+}
+
+fn compute<const N: usize, T: Element, F: Map<N, T, T>>(f: &F, x: &[&Tensor], shape: &[usize], out: &mut [T]) {
+    let views: [_; N] = std::array::from_fn(|i| x[i].view::<T>());
+    if x.iter().all(|x| x.shape() == shape) {
+        return map(f, views.each_ref().map(|v| v.strided()), shape, out);
+    }
+    let layouts: [_; N] = std::array::from_fn(|i| x[i].layout().expand(&shape.into()));
+    let strided = std::array::from_fn(|i| flambeau_kernels::Strided { strides: &layouts[i].strides, ..views[i].strided() });
+    map(f, strided, shape, out);
+}
+
+/// Multiplies with `df`: in one fused loop, or with recorded tensor ops if the gradient is to be differentiated.
+fn backward<const N: usize, P: Pointwise<N>>(p: P, ctx: &Context<'_>) -> Gradients {
+    let g = ctx.grad();
+    let output = (P::READS == Reads::Result).then(|| ctx.output());
+    let y = output.as_ref().unwrap_or(g);
+    let x: [&Tensor; N] = std::array::from_fn(|i| ctx.saved_input(i).unwrap_or(g));
+    if is_grad_enabled() {
+        return trace(|| {
+            let df = p.df(x.map(Sym::new), Sym::new(y));
+            (0..N).map(|i| ctx.needs(i).then(|| g * &df[i].tensor())).collect()
+        });
+    }
+    (0..N)
+        .map(|wrt| {
+            ctx.needs(wrt).then(|| {
+                let p = Derivative::<P, N> { p, wrt };
+                // Arrays of N + 2 need const arithmetic, which stable Rust lacks.
+                match N {
+                    1 => fused::<N, 3, P>(p, g, y, &x),
+                    2 => fused::<N, 4, P>(p, g, y, &x),
+                    3 => fused::<N, 5, P>(p, g, y, &x),
+                    _ => unreachable!("pointwise ops have one to three operands"),
+                }
+            })
+        })
+        .collect()
+}
+
+fn fused<const N: usize, const M: usize, P: Pointwise<N>>(
+    p: Derivative<P, N>,
+    g: &Tensor,
+    y: &Tensor,
+    x: &[&Tensor; N],
+) -> Tensor {
+    let operands: [&Tensor; M] = std::array::from_fn(|i| match i {
+        0 => g,
+        1 => y,
+        i => x[i - 2],
+    });
+    Tensor::compute(g.shape(), g.dtype(), |out| {
+        dispatch_float!(g.dtype(), T => compute::<M, T, _>(&p, &operands, g.shape(), out.slice()));
+    })
+}
+
+thread_local! {
+    /// The tensors that [`Sym`]s stand for, while a formula is traced.
+    static TAPE: RefCell<Vec<Tensor>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Runs `f` with [`Sym`]s and forgets their tensors afterwards.
+fn trace<R>(f: impl FnOnce() -> R) -> R {
+    struct Truncate(usize);
+    impl Drop for Truncate {
+        fn drop(&mut self) {
+            TAPE.with_borrow_mut(|tape| tape.truncate(self.0));
+        }
+    }
+    let _truncate = Truncate(TAPE.with_borrow(Vec::len));
+    f()
+}
+
+/// A whole tensor in the place of a number: running a formula on it records the formula in the graph.
+#[derive(Clone, Copy)]
+struct Sym(usize);
+
+impl Sym {
+    fn new(tensor: &Tensor) -> Sym {
+        TAPE.with_borrow_mut(|tape| {
+            tape.push(tensor.clone());
+            Sym(tape.len() - 1)
+        })
+    }
+
+    fn tensor(self) -> Tensor {
+        TAPE.with_borrow(|tape| tape[self.0].clone())
+    }
+
+    fn map(self, f: impl FnOnce(&Tensor) -> Tensor) -> Sym {
+        Sym::new(&f(&self.tensor()))
+    }
+
+    fn zip(self, other: Sym, f: impl FnOnce(&Tensor, &Tensor) -> Tensor) -> Sym {
+        Sym::new(&f(&self.tensor(), &other.tensor()))
+    }
+}
+
+impl Add for Sym {
+    type Output = Sym;
+    fn add(self, other: Sym) -> Sym {
+        self.zip(other, |a, b| a + b)
+    }
+}
+impl Sub for Sym {
+    type Output = Sym;
+    fn sub(self, other: Sym) -> Sym {
+        self.zip(other, |a, b| a - b)
+    }
+}
+impl Mul for Sym {
+    type Output = Sym;
+    fn mul(self, other: Sym) -> Sym {
+        self.zip(other, |a, b| a * b)
+    }
+}
+impl Div for Sym {
+    type Output = Sym;
+    fn div(self, other: Sym) -> Sym {
+        self.zip(other, |a, b| a / b)
+    }
+}
+impl Neg for Sym {
+    type Output = Sym;
+    fn neg(self) -> Sym {
+        self.map(|x| -x)
+    }
+}
+
+impl Num for Sym {
+    type Mask = Sym;
+    fn lit(v: f64) -> Sym {
+        Sym::new(&Tensor::full_as(v, (), DType::F32))
+    }
+    fn select(mask: Sym, a: Sym, b: Sym) -> Sym {
+        Sym::new(&Tensor::where_(&mask.tensor(), &a.tensor(), &b.tensor()))
+    }
+    fn lt(self, other: Sym) -> Sym {
+        self.zip(other, |a, b| a.lt(b))
+    }
+    fn le(self, other: Sym) -> Sym {
+        self.zip(other, |a, b| a.le(b))
+    }
+    fn equals(self, other: Sym) -> Sym {
+        self.zip(other, |a, b| a.eq(b))
+    }
+    fn exp(self) -> Sym {
+        self.map(Tensor::exp)
+    }
+    fn exp_m1(self) -> Sym {
+        self.map(|x| x.exp() - 1.0)
+    }
+    fn ln(self) -> Sym {
+        self.map(Tensor::log)
+    }
+    fn ln_1p(self) -> Sym {
+        self.map(|x| (x + 1.0).log())
+    }
+    fn sqrt(self) -> Sym {
+        self.map(Tensor::sqrt)
+    }
+    fn tanh(self) -> Sym {
+        self.map(Tensor::tanh)
+    }
+    fn sigmoid(self) -> Sym {
+        self.map(Tensor::sigmoid)
+    }
+    fn pow(self, e: Sym) -> Sym {
+        self.zip(e, |a, b| a.pow(b))
+    }
+    fn abs(self) -> Sym {
+        self.map(|x| Tensor::where_(&x.lt(0.0), &-x, x))
+    }
+}

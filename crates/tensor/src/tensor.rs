@@ -1,0 +1,351 @@
+//! [`Tensor`]: a shared handle to part of a storage, with its place in the autograd graph.
+
+use crate::autograd::{Edge, GradFn, Node};
+use crate::shape::{Layout, Shape};
+use crate::{DType, Device, Element, Error, Result};
+use flambeau_kernels::{Read, Storage, Strided, Write};
+use std::ops::Deref;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+/// A multi-dimensional array that records how it was computed.
+///
+/// A `Tensor` is one word: cloning it makes a second handle to the same tensor, as assignment does in Python;
+/// [`copy`](Tensor::copy) copies the data. Wrong shapes and dtypes in arithmetic are programming errors and
+/// panic, naming the op, the shapes and the fix; [`try_apply`](crate::try_apply) is the fallible form.
+///
+/// ```
+/// use flambeau_tensor::{Tensor, tensor};
+/// let x = tensor![[1.0, 2.0], [3.0, 4.0]].requires_grad_();
+/// let y = (&x * &x).sum();
+/// y.backward();
+/// assert_eq!(x.grad().unwrap().to_vec::<f32>(), [2.0, 4.0, 6.0, 8.0]);
+/// ```
+#[derive(Clone)]
+pub struct Tensor(pub(crate) Arc<Inner>);
+
+pub(crate) struct Inner {
+    pub(crate) storage: Arc<Storage>,
+    pub(crate) layout: Layout,
+    /// The node that computed this tensor, if the graph was recorded.
+    pub(crate) grad_fn: Option<(GradFn, usize)>,
+    /// For a leaf: whether it accumulates gradients.
+    requires_grad: AtomicBool,
+    /// What few tensors have; made when first needed.
+    grad: OnceLock<Box<Mutex<Option<Tensor>>>>,
+}
+
+impl Tensor {
+    pub(crate) fn from_parts(storage: Arc<Storage>, layout: Layout, grad_fn: Option<(GradFn, usize)>) -> Tensor {
+        Tensor(Arc::new(Inner { storage, layout, grad_fn, requires_grad: AtomicBool::new(false), grad: OnceLock::new() }))
+    }
+
+    /// The sizes of the dimensions.
+    pub fn shape(&self) -> &[usize] {
+        &self.0.layout.shape
+    }
+
+    pub(crate) fn shape_ref(&self) -> &Shape {
+        &self.0.layout.shape
+    }
+
+    /// The size of one dimension; negative numbers count from the end.
+    ///
+    /// # Panics
+    /// If there is no such dimension.
+    #[track_caller]
+    pub fn size(&self, dim: isize) -> usize {
+        let d = crate::op::unwrap(crate::shape::normalize_dim("size", dim, self.ndim()));
+        self.shape().get(d).copied().unwrap_or_else(|| panic!("size: a 0-d tensor has no dimensions"))
+    }
+
+    /// Distance in memory between neighbours along each dimension, in elements.
+    pub fn strides(&self) -> &[usize] {
+        &self.0.layout.strides
+    }
+
+    pub(crate) fn layout(&self) -> &Layout {
+        &self.0.layout
+    }
+
+    /// Number of dimensions.
+    pub fn ndim(&self) -> usize {
+        self.shape().len()
+    }
+
+    /// Number of elements.
+    pub fn numel(&self) -> usize {
+        self.0.layout.shape.numel()
+    }
+
+    /// The type of the elements.
+    pub fn dtype(&self) -> DType {
+        self.0.storage.dtype()
+    }
+
+    /// Where the data is.
+    pub fn device(&self) -> Device {
+        Device::Cpu
+    }
+
+    /// Whether the elements lie in row-major order without gaps.
+    pub fn is_contiguous(&self) -> bool {
+        self.0.layout.is_contiguous()
+    }
+
+    /// Whether both are handles to the same tensor (Python's `is`).
+    pub fn is_same(&self, other: &Tensor) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    /// How often the memory was written in place; autograd uses it to find saved values that were overwritten.
+    pub fn version(&self) -> u32 {
+        self.0.storage.version()
+    }
+
+    /// Whether operations on this tensor are recorded.
+    pub fn requires_grad(&self) -> bool {
+        self.0.grad_fn.is_some() || self.0.requires_grad.load(Relaxed)
+    }
+
+    /// Whether the user made this tensor, rather than a recorded operation.
+    pub fn is_leaf(&self) -> bool {
+        self.0.grad_fn.is_none()
+    }
+
+    /// Makes a leaf accumulate gradients; returns the same handle.
+    ///
+    /// # Panics
+    /// If the dtype is not a floating-point type.
+    #[track_caller]
+    pub fn requires_grad_(self) -> Tensor {
+        self.set_requires_grad(true);
+        self
+    }
+
+    /// PyTorch's `requires_grad_(bool)`.
+    ///
+    /// # Panics
+    /// If it is switched on for an integer or bool tensor, or off for a tensor that was computed from others.
+    #[track_caller]
+    pub fn set_requires_grad(&self, on: bool) {
+        assert!(
+            !on || self.dtype().is_float(),
+            "requires_grad_: only floating-point tensors can require gradients, this one is {}; convert it with to_dtype",
+            self.dtype()
+        );
+        assert!(
+            on || self.is_leaf(),
+            "requires_grad_(false) on a tensor computed from others; use detach() to get one without history"
+        );
+        self.0.requires_grad.store(on, Relaxed);
+    }
+
+    /// The accumulated gradient: `None` before the first backward pass and after `zero_grad`.
+    pub fn grad(&self) -> Option<Tensor> {
+        self.0.grad.get()?.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Replaces the accumulated gradient.
+    ///
+    /// # Panics
+    /// If its shape or dtype is not this tensor's.
+    #[track_caller]
+    pub fn set_grad(&self, grad: Option<Tensor>) {
+        if let Some(grad) = &grad {
+            assert!(
+                grad.shape() == self.shape() && grad.dtype() == self.dtype(),
+                "set_grad: a gradient of shape {:?} and {} for a tensor of shape {:?} and {}",
+                grad.shape(),
+                grad.dtype(),
+                self.shape(),
+                self.dtype()
+            );
+        }
+        self.with_grad(|slot| *slot = grad);
+    }
+
+    /// Forgets the accumulated gradient.
+    pub fn zero_grad(&self) {
+        if self.0.grad.get().is_some() {
+            self.with_grad(|slot| *slot = None);
+        }
+    }
+
+    pub(crate) fn with_grad<R>(&self, f: impl FnOnce(&mut Option<Tensor>) -> R) -> R {
+        f(&mut self.0.grad.get_or_init(Default::default).lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The same data without history: gradients do not flow back through it. Shares memory.
+    pub fn detach(&self) -> Tensor {
+        Tensor::from_parts(self.0.storage.clone(), self.0.layout.clone(), None)
+    }
+
+    /// A row-major copy of the data, differentiable (PyTorch's `clone`; Rust's `clone` shares).
+    #[track_caller]
+    pub fn copy(&self) -> Tensor {
+        crate::ops::contiguous::copy(self)
+    }
+
+    /// The name of the operation that computed this tensor.
+    pub fn grad_fn_name(&self) -> Option<&'static str> {
+        self.0.grad_fn.as_ref().map(|(node, _)| node.name())
+    }
+
+    pub(crate) fn node(&self) -> Option<&Arc<Node>> {
+        self.0.grad_fn.as_ref().map(|(node, _)| node.arc())
+    }
+
+    /// Where gradients for this tensor go.
+    pub(crate) fn edge(&self) -> Edge {
+        match &self.0.grad_fn {
+            Some((node, index)) => Edge::Node(node.clone(), *index),
+            None if self.0.requires_grad.load(Relaxed) => Edge::Leaf(self.clone()),
+            None => Edge::None,
+        }
+    }
+
+    /// Borrows the elements for reading: the whole storage, to be seen through the layout.
+    ///
+    /// # Panics
+    /// If the dtype is not T (a bug in the op that calls this), or the storage is being written.
+    #[track_caller]
+    pub fn view<T: Element>(&self) -> View<'_, T> {
+        match self.0.storage.read() {
+            Ok(data) => View { data, layout: &self.0.layout },
+            Err(e) => panic!("{}: {e}", crate::op::current()),
+        }
+    }
+
+    /// Borrows the whole storage for writing in place, and counts a new version.
+    ///
+    /// # Panics
+    /// If the dtype is not T, or the storage is in use.
+    #[track_caller]
+    pub(crate) fn view_mut<T: Element>(&self) -> Write<'_, T> {
+        match self.0.storage.write() {
+            Ok(data) => data,
+            Err(e) => panic!("{}: {e}", crate::op::current()),
+        }
+    }
+
+    /// The elements in row-major order.
+    ///
+    /// # Panics
+    /// If T is not the tensor's dtype: convert first.
+    ///
+    /// ```
+    /// use flambeau_tensor::tensor;
+    /// assert_eq!(tensor![[1.0, 2.0], [3.0, 4.0]].t().to_vec::<f32>(), [1.0, 3.0, 2.0, 4.0]);
+    /// ```
+    #[track_caller]
+    pub fn to_vec<T: Element>(&self) -> Vec<T> {
+        assert!(
+            T::DTYPE == self.dtype(),
+            "to_vec::<{}> on a tensor of {}; convert it with to_dtype or ask for the right type",
+            std::any::type_name::<T>(),
+            self.dtype()
+        );
+        let x = self.detach().contiguous();
+        let view = x.view::<T>();
+        view.slice().to_vec()
+    }
+
+    /// The value of a tensor with one element, converted to T.
+    ///
+    /// # Panics
+    /// If there is not exactly one element.
+    ///
+    /// ```
+    /// use flambeau_tensor::tensor;
+    /// assert_eq!(tensor![[1.0, 2.0]].sum().item::<f32>(), 3.0);
+    /// ```
+    #[track_caller]
+    pub fn item<T: Element>(&self) -> T {
+        assert!(
+            self.numel() == 1,
+            "item: a tensor with {} elements (shape {:?}) is no scalar; use to_vec, or reduce it first",
+            self.numel(),
+            self.shape()
+        );
+        flambeau_kernels::dispatch_all!(self.dtype(), E => {
+            let view = self.view::<E>();
+            view.data[view.layout.offset].cast()
+        })
+    }
+
+    /// The elements' bytes in row-major order, little-endian.
+    pub fn to_le_bytes(&self) -> Vec<u8> {
+        match self.dtype() {
+            DType::Bool => self.to_vec::<bool>().into_iter().map(u8::from).collect(),
+            DType::U8 => self.to_vec::<u8>(),
+            DType::I64 => self.to_vec::<i64>().into_iter().flat_map(i64::to_le_bytes).collect(),
+            DType::F32 => self.to_vec::<f32>().into_iter().flat_map(f32::to_le_bytes).collect(),
+            DType::F64 => self.to_vec::<f64>().into_iter().flat_map(f64::to_le_bytes).collect(),
+            other => unreachable!("{other} has no byte form"),
+        }
+    }
+
+    /// A tensor from its elements' bytes, the inverse of [`to_le_bytes`](Tensor::to_le_bytes).
+    ///
+    /// # Errors
+    /// If the number of bytes does not fit the shape, or a bool is neither 0 nor 1.
+    pub fn from_le_bytes(bytes: &[u8], shape: impl Into<Shape>, dtype: DType) -> Result<Tensor> {
+        let shape = shape.into();
+        if Some(bytes.len()) != shape.numel().checked_mul(dtype.size()) {
+            return Err(Error::op(
+                "from_le_bytes",
+                format!("{} bytes for shape {shape:?} of {dtype}, which takes {} a element", bytes.len(), dtype.size()),
+            ));
+        }
+        Ok(match dtype {
+            DType::U8 => Tensor::from_vec(bytes.to_vec(), shape),
+            DType::Bool => {
+                if let Some(b) = bytes.iter().find(|&&b| b > 1) {
+                    return Err(Error::op("from_le_bytes", format!("a bool is 0 or 1, not {b}")));
+                }
+                Tensor::from_vec(bytes.iter().map(|&b| b == 1).collect(), shape)
+            }
+            DType::I64 => Tensor::from_vec(bytes.as_chunks().0.iter().map(|&b| i64::from_le_bytes(b)).collect(), shape),
+            DType::F32 => Tensor::from_vec(bytes.as_chunks().0.iter().map(|&b| f32::from_le_bytes(b)).collect(), shape),
+            DType::F64 => Tensor::from_vec(bytes.as_chunks().0.iter().map(|&b| f64::from_le_bytes(b)).collect(), shape),
+            other => unreachable!("{other} has no byte form"),
+        })
+    }
+}
+
+/// Elements borrowed for reading, with the layout of the tensor that they were borrowed from.
+pub struct View<'a, T> {
+    pub(crate) data: Read<'a, T>,
+    pub(crate) layout: &'a Layout,
+}
+
+impl<T: Element> View<'_, T> {
+    /// For kernels that follow strides.
+    pub fn strided(&self) -> Strided<'_, T> {
+        Strided { data: &self.data, offset: self.layout.offset, strides: &self.layout.strides }
+    }
+
+    /// The elements of a contiguous tensor.
+    ///
+    /// # Panics
+    /// If it is not contiguous: a bug in the op, which must ask for `contiguous()` inputs.
+    pub fn slice(&self) -> &[T] {
+        assert!(self.layout.is_contiguous(), "slice of a tensor that is not contiguous");
+        let n = self.layout.shape.numel();
+        if n == 0 { &[] } else { &self.data[self.layout.offset..self.layout.offset + n] }
+    }
+}
+
+impl<T: Element> Deref for View<'_, T> {
+    type Target = [T];
+    fn deref(&self) -> &[T] {
+        self.slice()
+    }
+}
+
+const _: () = {
+    const fn shared<T: Send + Sync + Clone>() {}
+    shared::<Tensor>();
+    assert!(size_of::<Tensor>() == size_of::<usize>());
+};
