@@ -1,1 +1,51 @@
-//! Deep learning with the semantics of PyTorch, in one crate
+//! Deep learning in Rust with the semantics of PyTorch: dynamic autograd, modules, optimisers and data loaders,
+//! in one crate without native dependencies.
+//!
+//! ```
+//! use flambeau::prelude::*;
+//!
+//! #[derive(Module)]
+//! struct Net {
+//!     fc1: Linear,
+//!     fc2: Linear,
+//! }
+//!
+//! impl Forward for Net {
+//!     fn forward(&self, x: &Tensor) -> Tensor {
+//!         let x = self.fc1.call(x).relu();
+//!         self.fc2.call(&x) // logits
+//!     }
+//! }
+//!
+//! let model = Net { fc1: Linear::new(2, 16), fc2: Linear::new(16, 2) };
+//! let mut optimizer = SGD::new(model.parameters(), 0.1).momentum(0.9);
+//! let loss_fn = CrossEntropyLoss::default();
+//! let (x, y) = (tensor![[0.0, 1.0], [1.0, 0.0]], tensor![1, 0]);
+//! for _ in 0..20 {
+//!     let loss = loss_fn.call(&model.call(&x), &y);
+//!     optimizer.zero_grad();
+//!     loss.backward();
+//!     optimizer.step();
+//! }
+//! assert_eq!(model.call(&x).argmax(1, false).to_vec::<i64>(), [1, 0]);
+//! ```
+//!
+//! The parts: [`Tensor`] and [`autograd`], the op table [`ops`], modules and losses [`nn`], optimisers [`optim`],
+//! data sets and loaders [`data`], files [`io`]. [`prelude`] brings what a training program needs.
+
+pub use flambeau_data as data;
+pub use flambeau_io as io;
+pub use flambeau_nn as nn;
+pub use flambeau_optim as optim;
+pub use flambeau_tensor::*;
+
+/// What a training program needs, in one `use`.
+pub mod prelude {
+    pub use crate::data::{DataLoader, Dataset, TensorDataset, random_split};
+    pub use crate::nn::{
+        CrossEntropyLoss, Dropout, Flatten, Forward, LeakyReLU, Linear, Module, Parameter, ReLU, Sequential, Sigmoid,
+        Tanh, init,
+    };
+    pub use crate::optim::{Optimizer, SGD};
+    pub use crate::{DType, Device, Error, Result, Tensor, manual_seed, no_grad, tensor};
+}

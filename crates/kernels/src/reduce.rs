@@ -206,7 +206,7 @@ mod tests {
 
     #[test]
     fn sums_are_close_to_exact_and_the_same_on_any_number_of_threads() {
-        let x: Vec<f32> = (0..1_000_003).map(|i| ((i * 7919) % 1000) as f32 / 1000.0 + 0.1).collect();
+        let x: Vec<f32> = (0..1_000_003u64).map(|i| ((i * 7919) % 1000) as f32 / 1000.0 + 0.1).collect();
         let exact: f64 = x.iter().map(|&v| f64::from(v)).sum();
         let sum = |threads| {
             pool::with_num_threads(threads, || {

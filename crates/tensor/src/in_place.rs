@@ -1,7 +1,7 @@
 //! Writing into a tensor's memory.
 
-use crate::Tensor;
-use crate::autograd::is_grad_enabled;
+use crate::autograd::{is_grad_enabled, no_grad};
+use crate::{Element, Tensor};
 use flambeau_kernels::dispatch_all;
 use flambeau_kernels::strided::copy_into;
 
@@ -31,6 +31,32 @@ impl Tensor {
             copy_into(view.strided(), self.shape(), &mut self.view_mut::<T>(), layout.offset, &layout.strides);
         });
         self.clone()
+    }
+
+    /// Runs `f` on the elements in row-major order, to change them in place: the door for optimisers' kernels.
+    /// Not recorded, as under `no_grad`; a graph that saved the old values finds out (see
+    /// [`version`](Tensor::version)).
+    ///
+    /// # Panics
+    /// If T is not the dtype, or another operation uses the memory at the same time.
+    ///
+    /// ```
+    /// use flambeau_tensor::tensor;
+    /// let x = tensor![1.0, 2.0];
+    /// x.modify(|x: &mut [f32]| x[0] = 5.0);
+    /// assert_eq!(x.to_vec::<f32>(), [5.0, 2.0]);
+    /// ```
+    #[track_caller]
+    pub fn modify<T: Element>(&self, f: impl FnOnce(&mut [T])) {
+        assert!(T::DTYPE == self.dtype(), "modify: the tensor is {}, not {}", self.dtype(), T::DTYPE);
+        if self.is_contiguous() {
+            let from = self.layout().offset;
+            f(&mut self.view_mut::<T>()[from..from + self.numel()]);
+        } else {
+            let copy = self.detach().contiguous();
+            copy.modify(f);
+            no_grad(|| self.copy_(&copy));
+        }
     }
 
     /// Writes one value everywhere; returns this tensor.

@@ -12,6 +12,15 @@ pub struct Sample {
     pub inputs: Vec<Tensor>,
     /// The call.
     pub call: Call,
+    /// Whether the call has a derivative there that differences can find: not at ties, and not through `detach`.
+    pub smooth: bool,
+}
+
+impl Sample {
+    /// A sample whose gradients are compared with PyTorch's alone.
+    pub fn not_smooth(self) -> Sample {
+        Sample { smooth: false, ..self }
+    }
 }
 
 /// A call of an op on its inputs.
@@ -44,7 +53,7 @@ pub fn sample<R: IntoOutputs>(
     inputs: impl IntoIterator<Item = Tensor>,
     call: impl Fn(&[Tensor]) -> R + Send + Sync + 'static,
 ) -> Sample {
-    Sample { torch, inputs: inputs.into_iter().collect(), call: Box::new(move |x| call(x).into_outputs()) }
+    Sample { torch, inputs: inputs.into_iter().collect(), call: Box::new(move |x| call(x).into_outputs()), smooth: true }
 }
 
 /// Normal random numbers in f64, the same on every call; the seed makes inputs differ.

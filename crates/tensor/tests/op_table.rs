@@ -27,14 +27,14 @@ fn every_op_has_samples_and_its_place_in_the_alphabet() {
 
 #[test]
 fn first_gradients_agree_with_differences() {
-    for (name, sample) in samples() {
+    for (name, sample) in samples().filter(|(_, s)| s.smooth) {
         gradcheck(&*sample.call, &sample.inputs, false).unwrap_or_else(|e| panic!("{name} ({}): {e}", sample.torch));
     }
 }
 
 #[test]
 fn second_gradients_agree_with_differences() {
-    for (name, sample) in samples() {
+    for (name, sample) in samples().filter(|(_, s)| s.smooth) {
         gradcheck(&*sample.call, &sample.inputs, true).unwrap_or_else(|e| panic!("{name} ({}): {e}", sample.torch));
     }
 }

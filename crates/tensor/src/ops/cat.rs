@@ -119,7 +119,8 @@ pub(crate) fn samples() -> Vec<Sample> {
         sample("torch.cat([x0, x1], 1)", [normal(0, &[2, 3]), normal(1, &[2, 1])], |x| Tensor::cat(x, 1)),
         sample("torch.cat([x0, x1.detach(), x2], -1)", [normal(0, &[3]), normal(1, &[2]), normal(2, &[4])], |x| {
             Tensor::cat(&[x[0].clone(), x[1].detach(), x[2].clone()], -1)
-        }),
+        })
+        .not_smooth(),
         sample("torch.stack([x0, x1], 1)", [normal(0, &[2, 3]), normal(1, &[2, 3])], |x| Tensor::stack(x, 1)),
         sample("torch.stack([x0, x1], -1)", [normal(0, &[]), normal(1, &[])], |x| Tensor::stack(x, -1)),
     ]

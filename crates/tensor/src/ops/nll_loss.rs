@@ -3,7 +3,7 @@
 use crate::loss::{Reduction, check_classes};
 use crate::op::unwrap;
 use crate::testing::{Sample, integers, normal, sample};
-use crate::{DType, Tensor};
+use crate::Tensor;
 
 impl Tensor {
     /// −x[i, target[i]] of log-probabilities x (N, C) or (C), reduced; where the target is `ignore_index`
@@ -21,18 +21,15 @@ impl Tensor {
     #[track_caller]
     pub fn nll_loss(&self, target: &Tensor, reduction: Reduction, ignore_index: i64) -> Tensor {
         unwrap(check_classes("nll_loss", self, target, ignore_index));
-        let target = target.unsqueeze(-1);
-        let classes = Tensor::arange(0, self.size(-1) as i64, 1);
         let zero = Tensor::full_as(0.0, (), self.dtype());
-        let picked = Tensor::where_(&target.eq(&classes), self, &zero);
-        let losses = -picked.sum_dim(-1, false);
+        let counts = target.ne(ignore_index);
+        let classes = Tensor::arange(0, self.size(-1) as i64, 1);
+        let picked = Tensor::where_(&target.unsqueeze(-1).eq(&classes), self, &zero);
+        let losses = Tensor::where_(&counts, &-picked.sum_dim(-1, false), &zero);
         match reduction {
-            Reduction::None => {
-                // −0 for ignored rows would print oddly.
-                Tensor::where_(&target.squeeze(-1).eq(ignore_index), &zero, &losses)
-            }
+            Reduction::None => losses,
             Reduction::Sum => losses.sum(),
-            Reduction::Mean => losses.sum() / target.ne(ignore_index).sum().to_dtype(DType::F64),
+            Reduction::Mean => losses.sum() / counts.sum().to_dtype(self.dtype()),
         }
     }
 }

@@ -1,0 +1,36 @@
+//! `check`: everything short of running the tests, the quick checks first; stops at the first failure.
+
+use crate::process::{self, Result, cargo};
+use crate::{budget, licences, lints, order};
+
+type Step = fn() -> Result;
+
+const STEPS: &[(&str, Step)] = &[
+    ("formatting", formatting),
+    ("order of the crates", order::check),
+    ("licences", licences::check),
+    ("number of dependencies", budget::check),
+    ("ban on unsafe", lints::check),
+    ("clippy", clippy),
+    ("documentation", documentation),
+];
+
+pub(crate) fn run(_: &[String]) -> Result {
+    for (name, step) in STEPS {
+        step().map_err(|message| format!("{name}: {message}"))?;
+        eprintln!("ok: {name}");
+    }
+    Ok(())
+}
+
+fn formatting() -> Result {
+    process::run(&mut cargo(["fmt", "--all", "--check"]))
+}
+
+fn clippy() -> Result {
+    process::run(&mut cargo(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))
+}
+
+fn documentation() -> Result {
+    process::run(cargo(["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"))
+}
