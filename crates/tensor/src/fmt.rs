@@ -11,7 +11,7 @@ impl fmt::Display for Tensor {
             suffixes.push(format!("dtype={}", self.dtype()));
         }
         if let Some(name) = self.grad_fn_name() {
-            suffixes.push(format!("grad_fn=<{name}>"));
+            suffixes.push(format!("grad_fn=<{}>", backward_name(name)));
         } else if self.requires_grad() {
             suffixes.push("requires_grad=True".to_owned());
         }
@@ -26,6 +26,15 @@ impl fmt::Display for Tensor {
         };
         f.write_str(&text)
     }
+}
+
+/// As PyTorch names its nodes: `log_softmax` is `LogSoftmaxBackward0`.
+fn backward_name(op: &str) -> String {
+    let words = op.split('_').map(|word| match word.split_at_checked(1) {
+        Some((first, rest)) => first.to_ascii_uppercase() + rest,
+        None => String::new(),
+    });
+    words.chain(["Backward0".to_owned()]).collect()
 }
 
 impl fmt::Debug for Tensor {

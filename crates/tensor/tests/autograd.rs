@@ -1,0 +1,205 @@
+//! PyTorch's meaning of backward, grad, no_grad and detach, and an engine that never recurses.
+
+use flambeau_tensor::autograd::{self, BackwardOptions};
+use flambeau_tensor::{DType, Tensor, enable_grad, memory_stats, no_grad, set_num_threads, tensor};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// The message of the panic that `f` must end with.
+fn message<R>(f: impl FnOnce() -> R) -> String {
+    let panic = catch_unwind(AssertUnwindSafe(f)).err().expect("a panic");
+    panic.downcast_ref::<String>().cloned().unwrap_or_else(|| panic.downcast_ref::<&str>().unwrap().to_string())
+}
+
+fn retain() -> BackwardOptions {
+    BackwardOptions { retain_graph: true, ..Default::default() }
+}
+
+#[test]
+fn gradients_accumulate_until_they_are_zeroed() {
+    let x = tensor![2.0, 3.0].requires_grad_();
+    assert!(x.grad().is_none());
+    for times in 1..=3 {
+        (&x * &x).sum().backward();
+        assert_eq!(x.grad().unwrap().to_vec::<f32>(), [4.0 * times as f32, 6.0 * times as f32]);
+    }
+    x.zero_grad();
+    assert!(x.grad().is_none());
+}
+
+#[test]
+fn a_tensor_used_twice_gets_both_gradients() {
+    let x = tensor![2.0].requires_grad_();
+    let y = &x * 3.0;
+    (&y * &y + &y).sum().backward();
+    assert_eq!(x.grad().unwrap().item::<f32>(), 2.0 * 6.0 * 3.0 + 3.0);
+}
+
+#[test]
+fn a_graph_is_freed_by_backward_unless_retained() {
+    let x = tensor![2.0].requires_grad_();
+    let y = (&x * &x).sum();
+    y.backward_with(retain());
+    y.backward();
+    assert_eq!(x.grad().unwrap().item::<f32>(), 8.0);
+    let text = message(|| y.backward());
+    assert!(text.contains("retain_graph") && text.contains("freed"), "{text}");
+}
+
+#[test]
+fn no_grad_and_detach_cut_the_graph() {
+    let x = tensor![2.0].requires_grad_();
+    let (a, b) = no_grad(|| (&x * 2.0, enable_grad(|| &x * 2.0)));
+    assert!(!a.requires_grad() && b.requires_grad());
+    let y = &x * x.detach();
+    y.sum().backward();
+    assert_eq!(x.grad().unwrap().item::<f32>(), 2.0);
+    assert!(x.detach().is_leaf() && !x.detach().requires_grad());
+    // no_grad ends with a panic too.
+    let _ = catch_unwind(|| no_grad(|| panic!("inside")));
+    assert!((&x * 2.0).requires_grad());
+}
+
+#[test]
+fn integer_and_bool_results_have_no_history() {
+    let x = tensor![2.0, 1.0].requires_grad_();
+    assert!(!x.gt(1.5).requires_grad());
+    assert!(!x.argmax(0, false).requires_grad());
+    assert!(!x.to_dtype(DType::I64).requires_grad());
+    let (values, positions) = x.max_dim(0, false);
+    assert!(values.requires_grad() && !positions.requires_grad());
+}
+
+#[test]
+fn gradients_of_both_leaves_of_a_sum_do_not_share_memory() {
+    let (a, b) = (tensor![1.0].requires_grad_(), tensor![1.0].requires_grad_());
+    (&a + &b).sum().backward();
+    a.grad().unwrap().fill_(7.0);
+    assert_eq!(b.grad().unwrap().item::<f32>(), 1.0);
+}
+
+#[test]
+fn broadcast_operands_get_gradients_of_their_own_shape_and_dtype() {
+    let a = Tensor::ones([2, 3]).requires_grad_();
+    let b = Tensor::ones([3, 1, 1]).to_dtype(DType::F64).requires_grad_();
+    (&a * &b).sum().backward();
+    assert_eq!((a.grad().unwrap().shape(), a.grad().unwrap().dtype()), (&[2, 3][..], DType::F32));
+    assert_eq!((b.grad().unwrap().shape(), b.grad().unwrap().dtype()), (&[3, 1, 1][..], DType::F64));
+    assert_eq!(b.grad().unwrap().to_vec::<f64>(), [6.0; 3]);
+}
+
+#[test]
+fn backward_refuses_what_pytorch_refuses() {
+    assert!(message(|| tensor![1.0].backward()).contains("requires_grad_"));
+    let x = tensor![1.0, 2.0].requires_grad_();
+    assert!(message(|| (&x * 2.0).backward()).contains("[2]"));
+    let wrong = BackwardOptions { gradient: Some(tensor![1.0]), ..Default::default() };
+    assert!(message(|| (&x * 2.0).backward_with(wrong)).contains("[1]"));
+    assert!(message(|| tensor![1, 2].requires_grad_()).contains("torch.int64"));
+    let y = &x * 2.0;
+    assert!(message(|| y.set_requires_grad(false)).contains("detach"));
+}
+
+#[test]
+fn a_saved_value_that_is_overwritten_is_an_error_that_names_it() {
+    let x = tensor![1.0, 2.0].requires_grad_();
+    let y = &x * 1.0;
+    let z = (&y * &y).sum();
+    no_grad(|| y.fill_(5.0));
+    let text = message(|| z.backward());
+    assert!(text.contains("mul") && text.contains("version 1, expected 0") && text.contains("[2]"), "{text}");
+    // What was not saved may change.
+    let w = tensor![1.0, 2.0].requires_grad_();
+    let sum = (&w + 1.0).sum();
+    no_grad(|| w.fill_(3.0));
+    sum.backward();
+    assert_eq!(w.grad().unwrap().to_vec::<f32>(), [1.0, 1.0]);
+}
+
+#[test]
+fn in_place_writes_that_autograd_would_miss_are_refused() {
+    let x = tensor![1.0].requires_grad_();
+    assert!(message(|| x.fill_(1.0)).contains("no_grad"));
+    assert!(message(|| (&x * 2.0).fill_(1.0)).contains("no_grad"));
+    assert!(message(|| tensor![0.0].copy_(&x)).contains("no_grad"));
+    no_grad(|| x.fill_(4.0));
+    assert_eq!(x.item::<f32>(), 4.0);
+}
+
+#[test]
+fn grad_gives_gradients_without_touching_leaves() {
+    let (x, w) = (tensor![2.0].requires_grad_(), tensor![5.0].requires_grad_());
+    let h = &x * &w;
+    let y = (&h * &h).sum();
+    let unused = tensor![1.0].requires_grad_();
+    let g = autograd::grad(&[&y], &[&h, &x, &unused], &retain()).unwrap();
+    assert_eq!(g[0].as_ref().unwrap().item::<f32>(), 20.0);
+    assert_eq!(g[1].as_ref().unwrap().item::<f32>(), 100.0);
+    assert!(g[2].is_none() && x.grad().is_none() && w.grad().is_none());
+    assert!(autograd::grad(&[&y], &[&tensor![1.0]], &retain()).is_err());
+}
+
+#[test]
+fn third_derivatives() {
+    let x = tensor![2.0].requires_grad_();
+    let mut y = (&x * &x * &x * &x).sum();
+    let options = BackwardOptions { create_graph: true, ..Default::default() };
+    for expected in [32.0, 48.0, 48.0] {
+        y = autograd::grad(&[&y], &[&x], &options).unwrap().remove(0).unwrap().sum();
+        assert_eq!(y.item::<f32>(), expected);
+    }
+}
+
+#[test]
+fn a_chain_of_a_million_ops_neither_walks_nor_drops_recursively() {
+    // A small stack, so that recursion of even some thousand levels would overflow it.
+    let run = || {
+        let x = tensor![1.0].requires_grad_();
+        let chain = |n| (0..n).fold(x.clone(), |y, _| y + 0.5);
+        let y = chain(1_000_000);
+        y.backward();
+        assert_eq!(x.grad().unwrap().item::<f32>(), 1.0);
+        drop(y);
+        // Saved tensors hold nodes too.
+        let y = (0..1_000_000).fold(x.clone(), |y, _| y * &x);
+        drop(y);
+        // And a graph that was never walked.
+        drop(chain(1_000_000));
+    };
+    std::thread::Builder::new().stack_size(256 << 10).spawn(run).unwrap().join().unwrap();
+}
+
+#[test]
+fn graphs_can_be_built_walked_and_dropped_on_different_threads() {
+    set_num_threads(2);
+    let w = Tensor::ones([64, 64]).requires_grad_();
+    std::thread::scope(|s| {
+        for _ in 0..4 {
+            let w = &w;
+            s.spawn(move || {
+                for _ in 0..25 {
+                    w.matmul(w).relu().sum().backward();
+                }
+            });
+        }
+    });
+    assert_eq!(w.grad().unwrap().to_vec::<f32>()[0], 100.0 * 128.0);
+}
+
+#[test]
+fn steps_leave_no_tensors_behind() {
+    std::thread::spawn(|| {
+        let w = Tensor::randn([8, 8]).requires_grad_();
+        let step = || {
+            w.zero_grad();
+            let h = w.matmul(&w).tanh();
+            (&h * &h).softmax(1).log().mean().backward();
+        };
+        step();
+        let before = memory_stats();
+        (0..200).for_each(|_| step());
+        // Other tests run beside this one and allocate too: only a leak adds one tensor a step.
+        assert!(memory_stats().live - before.live < 150, "{before:?} {:?}", memory_stats());
+    })
+    .join()
+    .unwrap();
+}
