@@ -43,8 +43,8 @@ pub use flambeau_tensor::*;
 pub mod prelude {
     pub use crate::data::{DataLoader, Dataset, TensorDataset, random_split};
     pub use crate::nn::{
-        CrossEntropyLoss, Dropout, Flatten, Forward, LeakyReLU, Linear, Module, Parameter, ReLU, Sequential, Sigmoid,
-        Tanh, init,
+        CrossEntropyLoss, Dropout, Flatten, Forward, LeakyReLU, Linear, Module, Parameter, ReLU, Sequential,
+        Sigmoid, Tanh, init,
     };
     pub use crate::optim::{Optimizer, SGD};
     pub use crate::{DType, Device, Error, Result, Tensor, manual_seed, no_grad, tensor};

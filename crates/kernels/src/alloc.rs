@@ -146,8 +146,9 @@ pub(crate) fn try_alloc(bytes: usize) -> Option<Block> {
 
 /// As [`try_alloc`], ending the program when there is no memory, as Rust's collections do.
 pub(crate) fn alloc(bytes: usize) -> Block {
-    try_alloc(bytes)
-        .unwrap_or_else(|| handle_alloc_error(Layout::from_size_align(bytes, ALIGN).unwrap_or(Layout::new::<u8>())))
+    try_alloc(bytes).unwrap_or_else(|| {
+        handle_alloc_error(Layout::from_size_align(bytes, ALIGN).unwrap_or(Layout::new::<u8>()))
+    })
 }
 
 impl Block {

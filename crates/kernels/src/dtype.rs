@@ -59,7 +59,9 @@ mod sealed {
 /// A Rust type that a storage can hold. Sealed: `f32`, `f64`, `i64`, `u8` and `bool`.
 ///
 /// Implementors have no padding and all-zero bytes are a value of theirs.
-pub trait Element: sealed::Sealed + Copy + Default + PartialEq + PartialOrd + Send + Sync + std::fmt::Debug + 'static {
+pub trait Element:
+    sealed::Sealed + Copy + Default + PartialEq + PartialOrd + Send + Sync + std::fmt::Debug + 'static
+{
     /// The run-time name of this type.
     const DTYPE: DType;
     /// The type that arithmetic is done in: itself for floats, wrapping integers for the others.

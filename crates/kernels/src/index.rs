@@ -25,16 +25,12 @@ pub fn index_add<T: Element>(x: &[T], [outer, axis, inner]: [usize; 3], index: &
     assert_eq!(out.len(), outer * axis * inner);
     assert_eq!(x.len(), outer * index.len() * inner);
     for o in 0..outer {
-        for (i, &index) in index.iter().enumerate() {
-            let to = (o * axis + index as usize) * inner;
-            let from = (o * index_len(x, outer, inner) + i) * inner;
+        for (i, &slice) in index.iter().enumerate() {
+            let to = (o * axis + slice as usize) * inner;
+            let from = (o * index.len() + i) * inner;
             for (o, &v) in out[to..to + inner].iter_mut().zip(&x[from..from + inner]) {
                 *o = T::from_num(o.to_num() + v.to_num());
             }
         }
     }
-}
-
-fn index_len<T>(x: &[T], outer: usize, inner: usize) -> usize {
-    x.len() / (outer * inner).max(1)
 }

@@ -18,7 +18,8 @@ pub enum Isa {
     Avx512,
 }
 
-fn detect() -> Isa {
+/// The widest instruction set that this processor has.
+pub fn detect() -> Isa {
     #[cfg(target_arch = "x86_64")]
     {
         let avx2 = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");

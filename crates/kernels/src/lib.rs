@@ -5,8 +5,8 @@
 //! it is sound.
 
 pub mod alloc;
-pub mod dtype;
 pub mod dropout;
+pub mod dtype;
 pub mod index;
 pub mod isa;
 pub mod loss;

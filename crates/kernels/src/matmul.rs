@@ -21,7 +21,8 @@ pub struct Matrix<'a, T> {
 
 impl<T> Matrix<'_, T> {
     fn check(&self, rows: usize, columns: usize) {
-        let last = self.offset + rows.saturating_sub(1) * self.rows + columns.saturating_sub(1) * self.columns;
+        let last =
+            self.offset + rows.saturating_sub(1) * self.rows + columns.saturating_sub(1) * self.columns;
         assert!(rows == 0 || columns == 0 || last < self.data.len(), "matrix outside its storage");
     }
 }
@@ -104,19 +105,36 @@ mod tests {
 
     #[test]
     fn agrees_with_three_loops_for_every_layout() {
-        for (m, k, n) in [(1, 1, 1), (2, 3, 4), (64, 200, 10), (130, 300, 70), (70, 129, 257), (5, 0, 3), (1, 300, 1)] {
+        for (m, k, n) in
+            [(1, 1, 1), (2, 3, 4), (64, 200, 10), (130, 300, 70), (70, 129, 257), (5, 0, 3), (1, 300, 1)]
+        {
             let x = |seed, len: usize| (0..len).map(|i| rng::normal_f64(seed, i as u64)).collect::<Vec<_>>();
             let (av, bv) = (x(1, m * k), x(2, k * n));
             for (at, bt) in [(false, false), (true, false), (false, true), (true, true)] {
-                let a = Matrix { data: &av, offset: 0, rows: if at { 1 } else { k }, columns: if at { m } else { 1 } };
-                let b = Matrix { data: &bv, offset: 0, rows: if bt { 1 } else { n }, columns: if bt { k } else { 1 } };
+                let a = Matrix {
+                    data: &av,
+                    offset: 0,
+                    rows: if at { 1 } else { k },
+                    columns: if at { m } else { 1 },
+                };
+                let b = Matrix {
+                    data: &bv,
+                    offset: 0,
+                    rows: if bt { 1 } else { n },
+                    columns: if bt { k } else { 1 },
+                };
                 let mut out = vec![1.0; m * n];
                 matmul([m, k, n], a, b, &mut out, true);
                 for i in 0..m {
                     for j in 0..n {
                         let want: f64 = 1.0
-                            + (0..k).map(|p| av[i * a.rows + p * a.columns] * bv[p * b.rows + j * b.columns]).sum::<f64>();
-                        assert!((out[i * n + j] - want).abs() < 1e-9 * (1.0 + want.abs()), "{m} {k} {n} {at} {bt}");
+                            + (0..k)
+                                .map(|p| av[i * a.rows + p * a.columns] * bv[p * b.rows + j * b.columns])
+                                .sum::<f64>();
+                        assert!(
+                            (out[i * n + j] - want).abs() < 1e-9 * (1.0 + want.abs()),
+                            "{m} {k} {n} {at} {bt}"
+                        );
                     }
                 }
             }

@@ -138,7 +138,15 @@ macro_rules! float {
         }
     };
 }
-float!(f32, math::exp_f32, math::exp_m1_f32, math::ln_f32, math::ln_1p_f32, math::tanh_f32, math::sigmoid_f32);
+float!(
+    f32,
+    math::exp_f32,
+    math::exp_m1_f32,
+    math::ln_f32,
+    math::ln_1p_f32,
+    math::tanh_f32,
+    math::sigmoid_f32
+);
 float!(f64, f64::exp, f64::exp_m1, f64::ln, f64::ln_1p, f64::tanh, |x: f64| 1.0 / (1.0 + (-x).exp()));
 
 // Integers reach the transcendental functions only where an op keeps its integer type, which none of those
@@ -179,7 +187,13 @@ macro_rules! integer {
                     let odd = e.0 & 1 == 1;
                     return match self {
                         s if s == Wrapping(1) => s,
-                        s if s == -Wrapping(1) => if odd { s } else { Wrapping(1) },
+                        s if s == -Wrapping(1) => {
+                            if odd {
+                                s
+                            } else {
+                                Wrapping(1)
+                            }
+                        }
                         _ => Wrapping(0),
                     };
                 }

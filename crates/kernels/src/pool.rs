@@ -143,7 +143,8 @@ fn work(pool: &Pool, f: &(dyn Fn(usize) + Sync), tasks: usize) {
 fn spawn(id: usize) -> Option<Worker> {
     // Workers live as long as the process, so their flag may too.
     let parked: &'static AtomicBool = Box::leak(Box::new(AtomicBool::new(false)));
-    let handle = std::thread::Builder::new().name(format!("flambeau-{id}")).spawn(move || worker(id, parked)).ok()?;
+    let handle =
+        std::thread::Builder::new().name(format!("flambeau-{id}")).spawn(move || worker(id, parked)).ok()?;
     Some(Worker { thread: handle.thread().clone(), parked })
 }
 

@@ -179,9 +179,8 @@ impl<R: Reducer, T: Element> Kernel for Columns<'_, R, T> {
     }
 }
 
-/// Index of the first element of the middle axis that no other beats: `beats(a, b)` says that a replaces b.
-/// NaN beats everything.
-pub fn arg<T: Element>(beats: fn(T, T) -> bool, x: &[T], [outer, axis, inner]: [usize; 3], out: &mut [i64]) {
+/// Index of the first largest, or smallest, element of the middle axis; NaN beats everything.
+pub fn arg<T: Element>(largest: bool, x: &[T], [outer, axis, inner]: [usize; 3], out: &mut [i64]) {
     assert_eq!(x.len(), outer * axis * inner);
     assert_eq!(out.len(), outer * inner);
     #[allow(clippy::eq_op)]
@@ -191,7 +190,7 @@ pub fn arg<T: Element>(beats: fn(T, T) -> bool, x: &[T], [outer, axis, inner]: [
             let mut best = 0;
             for a in 1..axis {
                 let (new, old) = (x[base + a * inner], x[base + best * inner]);
-                if old == old && (new != new || beats(new, old)) {
+                if old == old && (new != new || (if largest { new > old } else { new < old })) {
                     best = a;
                 }
             }
@@ -222,12 +221,16 @@ mod tests {
 
     #[test]
     fn every_axis_agrees_with_a_plain_loop() {
-        for shape in [[1, 1, 1], [3, 5, 1], [3, 70, 2], [2, 200, 7], [1, 130, 600], [4, 1, 9], [2, 4097, 1], [2, 0, 3]] {
+        for shape in
+            [[1, 1, 1], [3, 5, 1], [3, 70, 2], [2, 200, 7], [1, 130, 600], [4, 1, 9], [2, 4097, 1], [2, 0, 3]]
+        {
             let [outer, axis, inner] = shape;
             let x: Vec<f64> = (0..outer * axis * inner).map(|i| ((i * 31) % 17) as f64 - 8.0).collect();
             let plain = |start: f64, f: fn(f64, f64) -> f64| -> Vec<f64> {
                 let at = |o, a, i| x[(o * axis + a) * inner + i];
-                (0..outer * inner).map(|oi| (0..axis).fold(start, |acc, a| f(acc, at(oi / inner, a, oi % inner)))).collect()
+                (0..outer * inner)
+                    .map(|oi| (0..axis).fold(start, |acc, a| f(acc, at(oi / inner, a, oi % inner))))
+                    .collect()
             };
             let mut out = vec![0.0; outer * inner];
             reduce(Sum, &x, shape, &mut out);
@@ -250,7 +253,7 @@ mod tests {
             reduce(Min, &x, [1, 100, 1], &mut out);
             assert!(out[0].is_nan());
             let mut index = [0];
-            arg(|a, b| a > b, &x, [1, 100, 1], &mut index);
+            arg(true, &x, [1, 100, 1], &mut index);
             assert_eq!(index[0], at as i64);
         }
     }

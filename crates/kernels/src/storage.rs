@@ -62,7 +62,13 @@ impl Storage {
             // SAFETY: the block holds at least `len` bytes. A reused block may hold bytes that are no bool.
             unsafe { std::ptr::write_bytes(block.ptr(), 0, len) };
         }
-        Storage { borrow: AtomicI32::new(0), version: AtomicU32::new(0), dtype, len, data: UnsafeCell::new(Data::Cpu(block)) }
+        Storage {
+            borrow: AtomicI32::new(0),
+            version: AtomicU32::new(0),
+            dtype,
+            len,
+            data: UnsafeCell::new(Data::Cpu(block)),
+        }
     }
 
     /// The type of the elements.
@@ -109,9 +115,9 @@ impl Storage {
     #[inline]
     pub fn write<T: Element>(&self) -> Result<Write<'_, T>, BorrowError> {
         let ptr = self.pointer::<T>();
-        self.borrow.compare_exchange(0, WRITER, Ordering::Acquire, Ordering::Relaxed).map_err(|n| {
-            if n < 0 { BorrowError::Writing } else { BorrowError::Reading }
-        })?;
+        self.borrow
+            .compare_exchange(0, WRITER, Ordering::Acquire, Ordering::Relaxed)
+            .map_err(|n| if n < 0 { BorrowError::Writing } else { BorrowError::Reading })?;
         self.version.fetch_add(1, Ordering::Relaxed);
         // SAFETY: as in `read`; the exchange made us the only user.
         Ok(Write { slice: unsafe { std::slice::from_raw_parts_mut(ptr, self.len) }, borrow: &self.borrow })

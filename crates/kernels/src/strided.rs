@@ -64,9 +64,7 @@ pub(crate) fn offsets<const N: usize>(dims: &[Dim<N>], mut index: usize, mut at:
         }
         let i = index % dim.size;
         index /= dim.size;
-        for k in 0..N {
-            at[k] += i * dim.strides[k];
-        }
+        at.iter_mut().zip(&dim.strides).for_each(|(at, stride)| *at += i * stride);
     }
     at
 }
@@ -75,7 +73,13 @@ pub(crate) fn offsets<const N: usize>(dims: &[Dim<N>], mut index: usize, mut at:
 ///
 /// # Panics
 /// If a view lies outside its slice.
-pub fn copy_into<T: Element>(src: Strided<'_, T>, shape: &[usize], dst: &mut [T], offset: usize, strides: &[usize]) {
+pub fn copy_into<T: Element>(
+    src: Strided<'_, T>,
+    shape: &[usize],
+    dst: &mut [T],
+    offset: usize,
+    strides: &[usize],
+) {
     src.check(shape);
     Strided { data: &*dst, offset, strides }.check(shape);
     let n: usize = shape.iter().product();

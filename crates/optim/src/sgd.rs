@@ -44,10 +44,20 @@ impl SGD {
     pub fn new<T: std::borrow::Borrow<Tensor>>(params: impl IntoIterator<Item = T>, lr: f64) -> SGD {
         let params: Vec<Tensor> = params.into_iter().map(|p| p.borrow().clone()).collect();
         if let Some(p) = params.iter().find(|p| !p.is_leaf() || !p.dtype().is_float()) {
-            panic!("SGD: a parameter of shape {:?} and {} is computed from others or no float; give leaves", p.shape(), p.dtype());
+            panic!(
+                "SGD: a parameter of shape {:?} and {} is computed from others or no float; give leaves",
+                p.shape(),
+                p.dtype()
+            );
         }
-        let factors =
-            sgd::Sgd { lr, momentum: 0.0, dampening: 0.0, weight_decay: 0.0, nesterov: false, maximize: false };
+        let factors = sgd::Sgd {
+            lr,
+            momentum: 0.0,
+            dampening: 0.0,
+            weight_decay: 0.0,
+            nesterov: false,
+            maximize: false,
+        };
         SGD { buffers: vec![None; params.len()], params, factors }.checked()
     }
 
@@ -99,8 +109,16 @@ impl SGD {
         let f = &self.factors;
         let bad = |v: f64| !(v.is_finite() && v >= 0.0);
         assert!(!bad(f.lr), "SGD: the learning rate is {}; it must be a finite number of at least 0", f.lr);
-        assert!(!bad(f.momentum), "SGD: the momentum is {}; it must be a finite number of at least 0", f.momentum);
-        assert!(!bad(f.weight_decay), "SGD: weight_decay is {}; it must be a finite number of at least 0", f.weight_decay);
+        assert!(
+            !bad(f.momentum),
+            "SGD: the momentum is {}; it must be a finite number of at least 0",
+            f.momentum
+        );
+        assert!(
+            !bad(f.weight_decay),
+            "SGD: weight_decay is {}; it must be a finite number of at least 0",
+            f.weight_decay
+        );
         assert!(f.dampening.is_finite(), "SGD: dampening is {}; it must be a finite number", f.dampening);
         assert!(
             !f.nesterov || (f.momentum > 0.0 && f.dampening == 0.0),

@@ -18,7 +18,8 @@ impl Tensor {
     }
 
     fn try_compute(shape: Shape, dtype: DType, fill: impl FnOnce(&mut Fresh)) -> Result<Tensor> {
-        let storage = Storage::try_new(dtype, shape.numel()).ok_or_else(|| no_memory("empty", &shape, dtype))?;
+        let storage =
+            Storage::try_new(dtype, shape.numel()).ok_or_else(|| no_memory("empty", &shape, dtype))?;
         let mut fresh = Fresh::new(storage, shape);
         fill(&mut fresh);
         let (storage, shape) = fresh.into_parts();
@@ -28,7 +29,11 @@ impl Tensor {
     /// One value everywhere, in the dtype given.
     #[track_caller]
     pub(crate) fn full_as(value: f64, shape: impl Into<Shape>, dtype: DType) -> Tensor {
-        Tensor::compute(shape, dtype, |out| dispatch_all!(dtype, T => out.slice::<T>().fill(T::from_f64(value))))
+        Tensor::compute(
+            shape,
+            dtype,
+            |out| dispatch_all!(dtype, T => out.slice::<T>().fill(T::from_f64(value))),
+        )
     }
 
     /// `value` everywhere; the dtype is the value's.
@@ -87,7 +92,11 @@ impl Tensor {
         assert!(s != 0.0 && n >= 0.0 && n.is_finite(), "arange: no steps of {s} lead from {a} to {b}");
         Tensor::compute(n as usize, T::DTYPE, |out| {
             for (i, o) in out.slice::<T>().iter_mut().enumerate() {
-                *o = if T::DTYPE.is_float() { T::from_f64(a + s * i as f64) } else { T::from_i64(start.to_i64() + step.to_i64() * i as i64) };
+                *o = if T::DTYPE.is_float() {
+                    T::from_f64(a + s * i as f64)
+                } else {
+                    T::from_i64(start.to_i64() + step.to_i64() * i as i64)
+                };
             }
         })
     }

@@ -22,7 +22,9 @@ impl fmt::Display for Tensor {
                 let values = x.to_dtype(DType::F64).to_vec::<f64>();
                 format_tensor(self.shape(), &Values::Float(&values), &suffixes)
             }
-            _ => format_tensor(self.shape(), &Values::Int(&x.to_dtype(DType::I64).to_vec::<i64>()), &suffixes),
+            _ => {
+                format_tensor(self.shape(), &Values::Int(&x.to_dtype(DType::I64).to_vec::<i64>()), &suffixes)
+            }
         };
         f.write_str(&text)
     }

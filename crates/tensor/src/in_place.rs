@@ -24,7 +24,11 @@ impl Tensor {
         self.check_in_place("copy_", src);
         let expanded = src.detach().to_dtype(self.dtype()).expand(self.shape());
         // Read it before the write starts: the two may share memory.
-        let src = if std::sync::Arc::ptr_eq(&self.0.storage, &expanded.0.storage) { expanded.copy() } else { expanded };
+        let src = if std::sync::Arc::ptr_eq(&self.0.storage, &expanded.0.storage) {
+            expanded.copy()
+        } else {
+            expanded
+        };
         dispatch_all!(self.dtype(), T => {
             let view = src.view::<T>();
             let layout = self.layout();

@@ -103,7 +103,12 @@ impl Tensor {
         if indices.len() > self.ndim() {
             return Err(Error::op(
                 "i",
-                format!("{} indices for a tensor of {} dimensions (shape {:?})", indices.len(), self.ndim(), self.shape()),
+                format!(
+                    "{} indices for a tensor of {} dimensions (shape {:?})",
+                    indices.len(),
+                    self.ndim(),
+                    self.shape()
+                ),
             ));
         }
         let mut out = self.clone();

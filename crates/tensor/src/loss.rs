@@ -31,9 +31,15 @@ impl Default for CrossEntropyOptions {
 
 /// Refuses logits or log-probabilities (N, C) or (C) with targets that are not classes, (N) or 0-d, i64.
 pub(crate) fn check_classes(op: &'static str, x: &Tensor, target: &Tensor, ignore_index: i64) -> Result<()> {
-    let wrong = |why: String| Err(Error::op(op, format!("input {:?} with targets {:?}: {why}", x.shape(), target.shape())));
+    let wrong = |why: String| {
+        Err(Error::op(op, format!("input {:?} with targets {:?}: {why}", x.shape(), target.shape())))
+    };
     if !x.dtype().is_float() || target.dtype() != DType::I64 {
-        return wrong(format!("dtypes {} and {}; the input must be floating-point, class indices torch.int64", x.dtype(), target.dtype()));
+        return wrong(format!(
+            "dtypes {} and {}; the input must be floating-point, class indices torch.int64",
+            x.dtype(),
+            target.dtype()
+        ));
     }
     if !(1..=2).contains(&x.ndim()) || target.shape() != &x.shape()[..x.ndim() - 1] {
         return wrong("for an input (N, C) the targets are class indices (N)".into());

@@ -180,7 +180,10 @@ pub fn try_apply<O: Op>(op: O, x: &[&Tensor]) -> Result<Outputs> {
             let node = Arc::new(Node::new(Box::new(op), x, meta, saved));
             let history = |s: &Storage, i| s.dtype().is_float().then(|| (GradFn::new(node.clone()), i));
             let parts = parts.into_iter().enumerate();
-            parts.map(|(i, (s, l))| (history(&s, i), s, l)).map(|(h, s, l)| Tensor::from_parts(s, l, h)).collect()
+            parts
+                .map(|(i, (s, l))| (history(&s, i), s, l))
+                .map(|(h, s, l)| Tensor::from_parts(s, l, h))
+                .collect()
         }
         Computed { parts, .. } => parts.into_iter().map(|(s, l)| Tensor::from_parts(s, l, None)).collect(),
     });
@@ -216,7 +219,8 @@ fn run(op: &dyn Op, x: &[&Tensor]) -> Result<Computed> {
     };
     let mut out: SmallVec<[Fresh; 1]> = SmallVec::new();
     for (shape, dtype) in &meta {
-        let storage = Storage::try_new(*dtype, shape.numel()).ok_or_else(|| no_memory(op.name(), shape, *dtype))?;
+        let storage =
+            Storage::try_new(*dtype, shape.numel()).ok_or_else(|| no_memory(op.name(), shape, *dtype))?;
         out.push(Fresh { storage, shape: shape.clone() });
     }
     // The one place that looks at the device; the GPU's arm is to come here. Kernels may use tensor ops to

@@ -148,13 +148,21 @@ impl<const N: usize, P: Pointwise<N>> Op for Pw<P, N> {
     }
 }
 
-fn compute<const N: usize, T: Element, F: Map<N, T, T>>(f: &F, x: &[&Tensor], shape: &[usize], out: &mut [T]) {
+fn compute<const N: usize, T: Element, F: Map<N, T, T>>(
+    f: &F,
+    x: &[&Tensor],
+    shape: &[usize],
+    out: &mut [T],
+) {
     let views: [_; N] = std::array::from_fn(|i| x[i].view::<T>());
     if x.iter().all(|x| x.shape() == shape) {
         return map(f, views.each_ref().map(|v| v.strided()), shape, out);
     }
     let layouts: [_; N] = std::array::from_fn(|i| x[i].layout().expand(&shape.into()));
-    let strided = std::array::from_fn(|i| flambeau_kernels::Strided { strides: &layouts[i].strides, ..views[i].strided() });
+    let strided = std::array::from_fn(|i| flambeau_kernels::Strided {
+        strides: &layouts[i].strides,
+        ..views[i].strided()
+    });
     map(f, strided, shape, out);
 }
 

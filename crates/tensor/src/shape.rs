@@ -139,7 +139,14 @@ pub(crate) fn normalize_dim(op: &'static str, dim: isize, ndim: usize) -> Result
     if (-n..n).contains(&dim) {
         Ok(if dim < 0 { dim + n } else { dim } as usize)
     } else {
-        Err(Error::op(op, format!("dimension {dim} is out of range; a tensor of {ndim} dimensions takes {} to {}", -n, n - 1)))
+        Err(Error::op(
+            op,
+            format!(
+                "dimension {dim} is out of range; a tensor of {ndim} dimensions takes {} to {}",
+                -n,
+                n - 1
+            ),
+        ))
     }
 }
 
@@ -160,7 +167,10 @@ pub(crate) fn normalize_dims(op: &'static str, dims: &Dims, ndim: usize) -> Resu
 }
 
 /// The shape that all of these broadcast to.
-pub(crate) fn broadcast_shape<'a>(op: &'static str, shapes: impl Iterator<Item = &'a Shape> + Clone) -> Result<Shape> {
+pub(crate) fn broadcast_shape<'a>(
+    op: &'static str,
+    shapes: impl Iterator<Item = &'a Shape> + Clone,
+) -> Result<Shape> {
     let mut shapes_left = shapes.clone();
     let mut out = shapes_left.next().cloned().unwrap_or_default();
     for shape in shapes_left {
@@ -229,7 +239,13 @@ impl Layout {
         }
         let skip = shape.len() - self.shape.len();
         let strides = (0..shape.len())
-            .map(|d| if d < skip || (self.shape[d - skip] == 1 && shape[d] != 1) { 0 } else { self.strides[d - skip] })
+            .map(|d| {
+                if d < skip || (self.shape[d - skip] == 1 && shape[d] != 1) {
+                    0
+                } else {
+                    self.strides[d - skip]
+                }
+            })
             .collect();
         Layout { shape: shape.clone(), strides, offset: self.offset }
     }
@@ -268,6 +284,10 @@ impl Layout {
             strides[d] = step;
             (left, step) = (left / shape[d], step * shape[d]);
         }
-        (left == 1 && runs.next().is_none()).then(|| Layout { shape: shape.clone(), strides, offset: self.offset })
+        (left == 1 && runs.next().is_none()).then(|| Layout {
+            shape: shape.clone(),
+            strides,
+            offset: self.offset,
+        })
     }
 }

@@ -36,8 +36,18 @@ pub(crate) struct Inner {
 }
 
 impl Tensor {
-    pub(crate) fn from_parts(storage: Arc<Storage>, layout: Layout, grad_fn: Option<(GradFn, usize)>) -> Tensor {
-        Tensor(Arc::new(Inner { storage, layout, grad_fn, requires_grad: AtomicBool::new(false), grad: OnceLock::new() }))
+    pub(crate) fn from_parts(
+        storage: Arc<Storage>,
+        layout: Layout,
+        grad_fn: Option<(GradFn, usize)>,
+    ) -> Tensor {
+        Tensor(Arc::new(Inner {
+            storage,
+            layout,
+            grad_fn,
+            requires_grad: AtomicBool::new(false),
+            grad: OnceLock::new(),
+        }))
     }
 
     /// The sizes of the dimensions.
@@ -295,7 +305,11 @@ impl Tensor {
         if Some(bytes.len()) != shape.numel().checked_mul(dtype.size()) {
             return Err(Error::op(
                 "from_le_bytes",
-                format!("{} bytes for shape {shape:?} of {dtype}, which takes {} a element", bytes.len(), dtype.size()),
+                format!(
+                    "{} bytes for shape {shape:?} of {dtype}, which takes {} a element",
+                    bytes.len(),
+                    dtype.size()
+                ),
             ));
         }
         Ok(match dtype {
@@ -306,9 +320,15 @@ impl Tensor {
                 }
                 Tensor::from_vec(bytes.iter().map(|&b| b == 1).collect(), shape)
             }
-            DType::I64 => Tensor::from_vec(bytes.as_chunks().0.iter().map(|&b| i64::from_le_bytes(b)).collect(), shape),
-            DType::F32 => Tensor::from_vec(bytes.as_chunks().0.iter().map(|&b| f32::from_le_bytes(b)).collect(), shape),
-            DType::F64 => Tensor::from_vec(bytes.as_chunks().0.iter().map(|&b| f64::from_le_bytes(b)).collect(), shape),
+            DType::I64 => {
+                Tensor::from_vec(bytes.as_chunks().0.iter().map(|&b| i64::from_le_bytes(b)).collect(), shape)
+            }
+            DType::F32 => {
+                Tensor::from_vec(bytes.as_chunks().0.iter().map(|&b| f32::from_le_bytes(b)).collect(), shape)
+            }
+            DType::F64 => {
+                Tensor::from_vec(bytes.as_chunks().0.iter().map(|&b| f64::from_le_bytes(b)).collect(), shape)
+            }
             other => unreachable!("{other} has no byte form"),
         })
     }

@@ -53,7 +53,12 @@ pub fn sample<R: IntoOutputs>(
     inputs: impl IntoIterator<Item = Tensor>,
     call: impl Fn(&[Tensor]) -> R + Send + Sync + 'static,
 ) -> Sample {
-    Sample { torch, inputs: inputs.into_iter().collect(), call: Box::new(move |x| call(x).into_outputs()), smooth: true }
+    Sample {
+        torch,
+        inputs: inputs.into_iter().collect(),
+        call: Box::new(move |x| call(x).into_outputs()),
+        smooth: true,
+    }
 }
 
 /// Normal random numbers in f64, the same on every call; the seed makes inputs differ.
@@ -91,7 +96,11 @@ fn cotangent(like: &Tensor) -> Tensor {
 ///
 /// # Errors
 /// The first input and element whose gradient differs by more than 1e-5 + 1e-4·|expected|.
-pub fn gradcheck(f: &dyn Fn(&[Tensor]) -> Vec<Tensor>, inputs: &[Tensor], second: bool) -> Result<(), String> {
+pub fn gradcheck(
+    f: &dyn Fn(&[Tensor]) -> Vec<Tensor>,
+    inputs: &[Tensor],
+    second: bool,
+) -> Result<(), String> {
     // A scalar of all floating-point outputs.
     let scalar = |x: &[Tensor]| {
         let outputs = f(x).into_iter().filter(|y| y.dtype().is_float());
@@ -113,7 +122,8 @@ pub fn gradcheck(f: &dyn Fn(&[Tensor]) -> Vec<Tensor>, inputs: &[Tensor], second
 
 fn check(order: &str, f: &dyn Fn(&[Tensor]) -> Option<Tensor>, inputs: &[Tensor]) -> Result<(), String> {
     let leaves = |values: &[Tensor]| -> Vec<Tensor> {
-        let leaf = |x: &Tensor| if x.dtype() == DType::F64 { x.copy().detach().requires_grad_() } else { x.clone() };
+        let leaf =
+            |x: &Tensor| if x.dtype() == DType::F64 { x.copy().detach().requires_grad_() } else { x.clone() };
         values.iter().map(leaf).collect()
     };
     let x = leaves(inputs);
@@ -136,7 +146,8 @@ fn check(order: &str, f: &dyn Fn(&[Tensor]) -> Option<Tensor>, inputs: &[Tensor]
                 if order == "first" { no_grad(run) } else { run() }
             };
             let numeric = (at(step) - at(-step)) / (2.0 * step);
-            if !((numeric - analytic).abs() <= 1e-5 + 1e-4 * numeric.abs()) {
+            let error = (numeric - analytic).abs();
+            if error.is_nan() || error > 1e-5 + 1e-4 * numeric.abs() {
                 return Err(format!(
                     "{order} gradient of input {i} (shape {:?}) at element {e}: {analytic}, by differences {numeric}",
                     inputs[i].shape()

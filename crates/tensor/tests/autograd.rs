@@ -7,7 +7,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 /// The message of the panic that `f` must end with.
 fn message<R>(f: impl FnOnce() -> R) -> String {
     let panic = catch_unwind(AssertUnwindSafe(f)).err().expect("a panic");
-    panic.downcast_ref::<String>().cloned().unwrap_or_else(|| panic.downcast_ref::<&str>().unwrap().to_string())
+    panic
+        .downcast_ref::<String>()
+        .cloned()
+        .unwrap_or_else(|| panic.downcast_ref::<&str>().unwrap().to_string())
 }
 
 fn retain() -> BackwardOptions {

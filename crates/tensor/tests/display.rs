@@ -8,7 +8,8 @@ fn prints_what_pytorch_prints() {
     let cases: Vec<Value> = serde_json::from_str(include_str!("recorded/display.json")).unwrap();
     let mut tried = 0;
     for case in &cases {
-        let shape: Vec<usize> = case["shape"].as_array().unwrap().iter().map(|v| v.as_u64().unwrap() as usize).collect();
+        let shape: Vec<usize> =
+            case["shape"].as_array().unwrap().iter().map(|v| v.as_u64().unwrap() as usize).collect();
         let data = case["data"].as_array().unwrap();
         let float = |v: &Value| match v.as_str() {
             Some("nan") => f64::NAN,

@@ -102,7 +102,8 @@ fn view(c: &mut Choices, x: &Tensor, r: &Dense) -> (Tensor, Dense) {
             let mut shape: Vec<usize> = vec![2; extra];
             shape.extend(r.shape.iter().map(|&s| if s == 1 { 1 + c.below(3) } else { s }));
             let reference = Dense::from_fn(shape.clone(), |i| {
-                let j: Vec<usize> = i[extra..].iter().zip(&r.shape).map(|(&i, &s)| if s == 1 { 0 } else { i }).collect();
+                let j: Vec<usize> =
+                    i[extra..].iter().zip(&r.shape).map(|(&i, &s)| if s == 1 { 0 } else { i }).collect();
                 r.at(&j)
             });
             (x.expand(shape), reference)
@@ -112,7 +113,7 @@ fn view(c: &mut Choices, x: &Tensor, r: &Dense) -> (Tensor, Dense) {
             let mut left = r.data.len();
             let mut shape = Vec::new();
             while left > 1 && shape.len() < 4 {
-                let divisors: Vec<usize> = (1..=left).filter(|d| left % d == 0).collect();
+                let divisors: Vec<usize> = (1..=left).filter(|d| left.is_multiple_of(*d)).collect();
                 shape.push(divisors[c.below(divisors.len())]);
                 left /= shape[shape.len() - 1];
             }
@@ -137,7 +138,11 @@ fn random_chains_of_views_agree_with_a_naive_reference() {
             assert_eq!((&x + &x).to_vec::<i64>(), (&copy * 2).to_vec::<i64>(), "seed {seed}");
             if !r.shape.is_empty() {
                 let d = c.below(r.shape.len()) as isize;
-                assert_eq!(x.sum_dim(d, false).to_vec::<i64>(), copy.sum_dim(d, false).to_vec::<i64>(), "seed {seed}");
+                assert_eq!(
+                    x.sum_dim(d, false).to_vec::<i64>(),
+                    copy.sum_dim(d, false).to_vec::<i64>(),
+                    "seed {seed}"
+                );
             }
             let (f, g) = (x.to_dtype(DType::F32), copy.to_dtype(DType::F32));
             assert_eq!(f.exp().to_vec::<f32>(), g.exp().to_vec::<f32>(), "seed {seed}");
@@ -152,7 +157,8 @@ fn broadcasting_agrees_with_a_naive_reference() {
         let full: Vec<usize> = (0..c.below(5)).map(|_| 1 + c.below(4)).collect();
         let mut operand = |s| {
             let skip = c.below(full.len() + 1);
-            let shape: Vec<usize> = full[skip..].iter().map(|&n| if c.below(3) == 0 { 1 } else { n }).collect();
+            let shape: Vec<usize> =
+                full[skip..].iter().map(|&n| if c.below(3) == 0 { 1 } else { n }).collect();
             let x = integers(s, 1000, &shape);
             let data = x.to_vec();
             (x, Dense { shape, data })
@@ -163,7 +169,8 @@ fn broadcasting_agrees_with_a_naive_reference() {
         let shape: Vec<usize> = (0..n).map(|d| size(&ra, d).max(size(&rb, d))).collect();
         let pick = |r: &Dense, i: &[usize]| {
             let skip = n - r.shape.len();
-            let j: Vec<usize> = i[skip..].iter().zip(&r.shape).map(|(&i, &s)| if s == 1 { 0 } else { i }).collect();
+            let j: Vec<usize> =
+                i[skip..].iter().zip(&r.shape).map(|(&i, &s)| if s == 1 { 0 } else { i }).collect();
             r.at(&j)
         };
         let reference = Dense::from_fn(shape, |i| pick(&ra, i) * 3 - pick(&rb, i));

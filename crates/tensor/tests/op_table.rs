@@ -28,14 +28,16 @@ fn every_op_has_samples_and_its_place_in_the_alphabet() {
 #[test]
 fn first_gradients_agree_with_differences() {
     for (name, sample) in samples().filter(|(_, s)| s.smooth) {
-        gradcheck(&*sample.call, &sample.inputs, false).unwrap_or_else(|e| panic!("{name} ({}): {e}", sample.torch));
+        gradcheck(&*sample.call, &sample.inputs, false)
+            .unwrap_or_else(|e| panic!("{name} ({}): {e}", sample.torch));
     }
 }
 
 #[test]
 fn second_gradients_agree_with_differences() {
     for (name, sample) in samples().filter(|(_, s)| s.smooth) {
-        gradcheck(&*sample.call, &sample.inputs, true).unwrap_or_else(|e| panic!("{name} ({}): {e}", sample.torch));
+        gradcheck(&*sample.call, &sample.inputs, true)
+            .unwrap_or_else(|e| panic!("{name} ({}): {e}", sample.torch));
     }
 }
 
@@ -61,8 +63,11 @@ fn evaluate(sample: &Sample, dtype: DType) -> (Vec<Tensor>, Vec<Option<Tensor>>)
     let wrt: Vec<&Tensor> = floats.iter().map(|&i| &x[i]).collect();
     let mut gradients: Vec<Option<Tensor>> = vec![None; x.len()];
     for (j, y) in y.iter().enumerate().filter(|(_, y)| y.requires_grad()) {
-        let options =
-            BackwardOptions { gradient: Some(cotangent(y, j)), retain_graph: true, ..BackwardOptions::default() };
+        let options = BackwardOptions {
+            gradient: Some(cotangent(y, j)),
+            retain_graph: true,
+            ..BackwardOptions::default()
+        };
         for (&i, g) in floats.iter().zip(grad(&[y], &wrt, &options).unwrap()) {
             let sum = [gradients[i].take(), g].into_iter().flatten().reduce(|a, b| a + b);
             gradients[i] = sum;
@@ -99,7 +104,8 @@ fn values_and_gradients_agree_with_pytorch() {
             let close = |what: String, got: &Tensor, want: &Tensor| {
                 assert_eq!(got.shape(), want.shape(), "{what}");
                 // f32 runs are compared with values recorded in f64; the scale is the largest one's.
-                let scale = values(want).iter().fold(0f64, |m, v| if v.is_finite() { m.max(v.abs()) } else { m });
+                let scale =
+                    values(want).iter().fold(0f64, |m, v| if v.is_finite() { m.max(v.abs()) } else { m });
                 for (i, (g, w)) in values(got).into_iter().zip(values(want)).enumerate() {
                     let equal = g == w || (g.is_nan() && w.is_nan()) || (g - w).abs() <= atol + rtol * scale;
                     assert!(equal, "{what} in {dtype} at {i}: {g}, PyTorch {w} ({})", sample.torch);
@@ -107,7 +113,8 @@ fn values_and_gradients_agree_with_pytorch() {
             };
             let (y, gradients) = evaluate(&sample, dtype);
             for (j, y) in y.iter().enumerate() {
-                let want = get(&format!("{name}.y{j}")).unwrap_or_else(|| panic!("{name}.y{j} is not recorded"));
+                let want =
+                    get(&format!("{name}.y{j}")).unwrap_or_else(|| panic!("{name}.y{j} is not recorded"));
                 if dtype == DType::F64 {
                     assert_eq!(y.dtype(), want.dtype(), "{name}.y{j}");
                 }
@@ -119,7 +126,9 @@ fn values_and_gradients_agree_with_pytorch() {
                 match (gradient, want) {
                     (Some(g), Some(want)) => close(format!("{name}.g{k}"), g, &want),
                     (None, None) => {}
-                    (Some(g), None) => assert!(values(g).iter().all(|&v| v == 0.0), "{name}.g{k}: PyTorch has none"),
+                    (Some(g), None) => {
+                        assert!(values(g).iter().all(|&v| v == 0.0), "{name}.g{k}: PyTorch has none")
+                    }
                     (None, Some(_)) => panic!("{name}.g{k}: PyTorch has one"),
                 }
             }
@@ -129,6 +138,7 @@ fn values_and_gradients_agree_with_pytorch() {
 
 /// Writes the samples for `cargo xtask record`, which sets FLAMBEAU_SAMPLES.
 #[test]
+#[allow(clippy::disallowed_methods, reason = "into a fresh folder that is thrown away")]
 fn dump_samples() {
     let Ok(folder) = std::env::var("FLAMBEAU_SAMPLES") else { return };
     let (mut tensors, mut list) = (Vec::new(), Vec::new());

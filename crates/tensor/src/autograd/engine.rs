@@ -46,7 +46,11 @@ struct Pending {
 }
 
 /// Walks the graph back from the roots, each with its gradient.
-pub(crate) fn run(roots: Vec<(Edge, Tensor)>, mut targets: Targets<'_>, options: &BackwardOptions) -> Result<()> {
+pub(crate) fn run(
+    roots: Vec<(Edge, Tensor)>,
+    mut targets: Targets<'_>,
+    options: &BackwardOptions,
+) -> Result<()> {
     let _mode = set_grad_enabled(options.create_graph);
     let mut pending: BTreeMap<u64, Pending> = BTreeMap::new();
     for (edge, gradient) in &roots {
@@ -138,7 +142,11 @@ fn accumulate(sum: Option<Tensor>, gradient: Tensor) -> Tensor {
 /// assert_eq!(second.item::<f32>(), 18.0); // (x³)″ = 6x
 /// # Ok::<(), flambeau_tensor::Error>(())
 /// ```
-pub fn grad(outputs: &[&Tensor], inputs: &[&Tensor], options: &BackwardOptions) -> Result<Vec<Option<Tensor>>> {
+pub fn grad(
+    outputs: &[&Tensor],
+    inputs: &[&Tensor],
+    options: &BackwardOptions,
+) -> Result<Vec<Option<Tensor>>> {
     let mut roots = Vec::with_capacity(outputs.len());
     for output in outputs {
         roots.push((output.edge(), root_gradient("autograd::grad", output, options.gradient.clone())?));
@@ -147,7 +155,10 @@ pub fn grad(outputs: &[&Tensor], inputs: &[&Tensor], options: &BackwardOptions) 
     let mut wanted = HashMap::new();
     for (i, edge) in edges.iter().enumerate() {
         let key = key(edge).ok_or_else(|| {
-            Error::op("autograd::grad", format!("input {i} does not require a gradient; call requires_grad_() on it"))
+            Error::op(
+                "autograd::grad",
+                format!("input {i} does not require a gradient; call requires_grad_() on it"),
+            )
         })?;
         if wanted.insert(key, i).is_some() {
             return Err(Error::op("autograd::grad", format!("input {i} is given twice")));

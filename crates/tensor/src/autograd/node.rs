@@ -64,7 +64,9 @@ impl Node {
         let save = |tensor: Tensor| Saved { version: tensor.version(), tensor };
         let mut saved: SmallVec<[Option<Saved>; 3]> = SmallVec::new();
         if !saves.is_none() {
-            saved.extend(inputs.iter().enumerate().map(|(i, x)| saves.has_input(i).then(|| save((*x).clone()))));
+            saved.extend(
+                inputs.iter().enumerate().map(|(i, x)| saves.has_input(i).then(|| save((*x).clone()))),
+            );
             saved.push(saves.has_output().then(|| save(output())));
         }
         Node { number: NUMBERS.fetch_add(1, Relaxed), op, edges, outputs, saved: Mutex::new(Some(saved)) }
@@ -82,7 +84,8 @@ impl Node {
     pub(crate) fn backward(self: &Arc<Node>, grads: &[Option<Tensor>], keep: bool) -> Result<Gradients> {
         let saved = {
             let mut slot = self.saved.lock().unwrap_or_else(PoisonError::into_inner);
-            let saved = slot.as_ref().map(|saved| saved.iter().map(|s| s.as_ref().map(|s| s.check(self))).collect());
+            let saved =
+                slot.as_ref().map(|saved| saved.iter().map(|s| s.as_ref().map(|s| s.check(self))).collect());
             if !keep {
                 // Dropped after the lock is released: it may free a whole subgraph.
                 let old = slot.take();
@@ -101,7 +104,8 @@ impl Node {
                 ),
             ));
         };
-        let saved = saved.into_iter().map(Option::transpose).collect::<Result<SmallVec<[Option<Tensor>; 3]>>>()?;
+        let saved =
+            saved.into_iter().map(Option::transpose).collect::<Result<SmallVec<[Option<Tensor>; 3]>>>()?;
         Ok(self.op.backward(&Context { node: self, saved, grads }))
     }
 }
@@ -138,7 +142,9 @@ impl Context<'_> {
     /// # Panics
     /// If that output got none; an op with several outputs uses [`grad_of`](Context::grad_of).
     pub fn grad(&self) -> &Tensor {
-        self.grads[0].as_ref().unwrap_or_else(|| panic!("{}: no gradient for the first output", self.node.name()))
+        self.grads[0]
+            .as_ref()
+            .unwrap_or_else(|| panic!("{}: no gradient for the first output", self.node.name()))
     }
 
     /// The gradient with respect to one of several outputs, if it got one.
@@ -177,11 +183,9 @@ impl Context<'_> {
     /// # Panics
     /// If it was not saved.
     pub fn output(&self) -> Tensor {
-        let saved = self
-            .saved
-            .last()
-            .and_then(Option::as_ref)
-            .unwrap_or_else(|| panic!("{}: the output was not saved for the backward pass", self.node.name()));
+        let saved = self.saved.last().and_then(Option::as_ref).unwrap_or_else(|| {
+            panic!("{}: the output was not saved for the backward pass", self.node.name())
+        });
         let grad_fn = Some((GradFn::new(self.node.clone()), 0));
         Tensor::from_parts(saved.0.storage.clone(), saved.layout().clone(), grad_fn)
     }

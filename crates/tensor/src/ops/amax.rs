@@ -44,7 +44,7 @@ impl Op for Extreme {
 
     fn backward(&self, ctx: &Context<'_>) -> Gradients {
         let (x, y) = (ctx.input(0), ctx.output());
-        let ties = x.eq(&self.reduced.restore(&y, x.shape())).to_dtype(x.dtype());
+        let ties = x.eq(self.reduced.restore(&y, x.shape())).to_dtype(x.dtype());
         let dims: Vec<usize> = self.reduced.dims.to_vec();
         let count = if dims.is_empty() { ties.clone() } else { ties.sum_dim(dims, true) };
         let g = self.reduced.restore(ctx.grad(), x.shape());

@@ -45,7 +45,7 @@ impl Op for CrossEntropy {
                 let mut losses = vec![T::default(); n];
                 loss::cross_entropy(x.slice(), &targets, self.0.ignore_index, classes, &mut losses);
                 reduce::reduce(reduce::Sum, &losses, [1, n, 1], out);
-                out[0] = out[0] / T::lit(self.divisor(&target));
+                out[0] /= T::lit(self.divisor(&target));
             }
         });
     }

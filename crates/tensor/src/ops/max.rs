@@ -34,7 +34,7 @@ impl Op for ExtremeAt {
         dispatch_all!(x.dtype(), T => {
             let x = x.view::<T>();
             let x = x.slice();
-            reduce::arg(if self.largest { |a, b| a > b } else { |a, b| a < b }, x, block, positions.slice());
+            reduce::arg(self.largest, x, block, positions.slice());
             let positions = positions.slice::<i64>();
             for (i, (v, &p)) in values.slice::<T>().iter_mut().zip(&*positions).enumerate() {
                 *v = x[(i / inner * block[1] + p as usize) * inner + i % inner];
@@ -79,8 +79,7 @@ impl Op for Arg {
     fn cpu(&self, x: &[&Tensor], out: &mut [Fresh]) {
         let (x, block) = self.reduced.block(x[0]);
         dispatch_all!(x.dtype(), T => {
-            let beats = if self.largest { |a, b| a > b } else { |a, b| a < b };
-            reduce::arg::<T>(beats, x.view().slice(), block, out[0].slice());
+            reduce::arg::<T>(self.largest, x.view().slice(), block, out[0].slice());
         });
     }
 

@@ -50,7 +50,7 @@ fn infer(op: &'static str, x: &Tensor, sizes: &Dims) -> Result<Shape> {
     if unknown == 1 && known == 0 {
         return wrong("−1 could be any size beside a 0");
     }
-    if (unknown == 1 && n % known != 0) || (unknown == 0 && n != known) {
+    if (unknown == 1 && !n.is_multiple_of(known)) || (unknown == 0 && n != known) {
         return wrong(&format!("{n} elements do not fill it"));
     }
     Ok(sizes.0.iter().map(|&s| if s == -1 { n / known } else { s as usize }).collect())

@@ -1,0 +1,92 @@
+//! Every instruction set gives the same bits for everything but matrix products.
+//!
+//! The set is chosen once per process, so the test runs itself again for each one.
+
+use flambeau_kernels::isa::detect;
+use flambeau_kernels::pointwise::{Map, map};
+use flambeau_kernels::{Num, Strided, dropout, loss, reduce, rng, sgd, softmax};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::process::Command;
+
+struct Formula;
+impl Map<2, f32, f32> for Formula {
+    #[inline(always)]
+    fn apply(&self, [x, y]: [f32; 2]) -> f32 {
+        x.exp() * y.tanh() + x.sigmoid() / (y.abs() + 1.0).ln() - y.exp_m1() * x.abs().ln_1p()
+            + x.abs().sqrt()
+    }
+}
+
+/// The bits of one result of every kind of loop.
+fn digest() -> u64 {
+    let mut hash = DefaultHasher::new();
+    let mut add = |name: &str, values: &[f32]| {
+        (name, values.iter().map(|v| v.to_bits()).collect::<Vec<_>>()).hash(&mut hash);
+    };
+    let n = 40_009;
+    let (mut x, mut y) = (vec![0f32; n], vec![0f32; n]);
+    rng::fill_normal_f32(1, 0, &mut x);
+    rng::fill_uniform_f32(2, 0, &mut y);
+    add("random", &x);
+    let mut out = vec![0f32; n];
+    let view = |data| Strided { data, offset: 0, strides: &[1] };
+    map(&Formula, [view(&x), view(&y)], &[n], &mut out);
+    add("pointwise", &out);
+    let mut sum = [0f32];
+    reduce::reduce(reduce::Sum, &x, [1, n, 1], &mut sum);
+    add("sum of a row", &sum);
+    let mut columns = vec![0f32; 2 * 70];
+    reduce::reduce(reduce::Sum, &x[..2 * 200 * 70], [2, 200, 70], &mut columns);
+    add("sum of columns", &columns);
+    reduce::reduce(reduce::Max, &x[..2 * 200 * 70], [2, 200, 70], &mut columns);
+    add("max of columns", &columns);
+    for inner in [1, 3] {
+        let shape = [40, 1000 / inner, inner];
+        let used = shape.iter().product();
+        softmax::softmax(inner == 1, &x[..used], shape, &mut out[..used]);
+        add("softmax", &out[..used]);
+    }
+    let target: Vec<i64> = (0..40).collect();
+    let mut losses = vec![0f32; 40];
+    loss::cross_entropy(&x[..40_000], &target, 7, 1000, &mut losses);
+    add("cross entropy", &losses);
+    loss::cross_entropy_backward(&x[..40_000], &target, 7, 1000, |i| i as f32, &mut out[..40_000]);
+    add("its gradient", &out[..40_000]);
+    dropout::dropout(&x, 0.3, 5, 2, &mut out);
+    add("dropout", &out);
+    let factors = sgd::Sgd {
+        lr: 0.1,
+        momentum: 0.9,
+        dampening: 0.1,
+        weight_decay: 0.01,
+        nesterov: false,
+        maximize: false,
+    };
+    sgd::step(factors, &mut out, &x, Some(&mut y), false);
+    add("sgd", &out);
+    hash.finish()
+}
+
+#[test]
+fn instruction_sets_agree_to_the_bit() {
+    if std::env::var_os("FLAMBEAU_DIGEST").is_some() {
+        println!("digest {:x}", digest());
+        return;
+    }
+    let sets = &["scalar", "avx2", "avx512"][..=detect() as usize];
+    let digests: Vec<String> = sets
+        .iter()
+        .map(|set| {
+            let output = Command::new(std::env::current_exe().unwrap())
+                .args(["instruction_sets_agree_to_the_bit", "--exact", "--nocapture"])
+                .env("FLAMBEAU_ISA", set)
+                .env("FLAMBEAU_DIGEST", "1")
+                .output()
+                .unwrap();
+            let text = String::from_utf8_lossy(&output.stdout).into_owned();
+            let line = text.lines().find_map(|l| l.split("digest ").nth(1)).map(str::to_owned);
+            line.unwrap_or_else(|| panic!("{set}: {text}{}", String::from_utf8_lossy(&output.stderr)))
+        })
+        .collect();
+    assert!(digests.windows(2).all(|d| d[0] == d[1]), "{sets:?}: {digests:?}");
+}
