@@ -33,6 +33,11 @@
 //! The parts: [`Tensor`] and [`autograd`], the op table [`ops`], modules and losses [`nn`], optimisers [`optim`],
 //! data sets and loaders [`data`], files [`io`]. [`prelude`] brings what a training program needs.
 
+/// The README's program is compiled and run with the tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct ReadmeProgram;
+
 pub use flambeau_data as data;
 pub use flambeau_io as io;
 pub use flambeau_nn as nn;
