@@ -1,1 +1,34 @@
-//! Data sets and loaders of flambeau
+//! Data for flambeau: data sets, strict splits, and loaders that turn them into batches.
+//!
+//! A [`Dataset`] answers "give me item i" with an input and a target; [`random_split`] cuts one into parts that never
+//! overlap; a [`DataLoader`] walks over one in batches, in an order that depends only on its seed and the epoch.
+//!
+//! ```
+//! use flambeau_data::{DataLoader, digits, random_split};
+//!
+//! let [train, val, _test] = random_split(digits(), [0.6, 0.2, 0.2], 0)?;
+//! let train_loader = DataLoader::new(train, 64)?.shuffle(true).seed(0);
+//! let val_loader = DataLoader::new(val, 256)?;
+//! for (x, y) in &train_loader {
+//!     assert_eq!(x.shape()[1..], [1, 8, 8]);
+//!     assert_eq!(x.shape()[0], y.shape()[0]);
+//! }
+//! # let _ = val_loader;
+//! # Ok::<(), flambeau_tensor::Error>(())
+//! ```
+//!
+//! This crate knows tensors, files and indices. It must not know modules, gradients, optimisers, terminals or the network.
+
+mod dataset;
+mod digits;
+mod idx;
+mod loader;
+mod mnist;
+mod split;
+
+pub use dataset::{Dataset, Subset, TensorDataset};
+pub use digits::digits;
+pub use idx::read_idx;
+pub use loader::{Batches, DataLoader};
+pub use mnist::{MnistSplit, load_mnist};
+pub use split::{SplitSize, random_split};

@@ -83,11 +83,12 @@ pub fn copy_into<T: Element>(
     src.check(shape);
     Strided { data: &*dst, offset, strides }.check(shape);
     let n: usize = shape.iter().product();
+    if n == 0 {
+        return;
+    }
     let dims = coalesce(shape, [src.strides, strides]);
     let Some((inner, outer)) = dims.split_first() else {
-        if n > 0 {
-            dst[offset] = src.data[src.offset];
-        }
+        dst[offset] = src.data[src.offset];
         return;
     };
     for row in 0..n / inner.size {

@@ -197,6 +197,24 @@ fn writes_through_views_reach_exactly_their_elements() {
 }
 
 #[test]
+fn empty_tensors_pass_through_every_kind_of_loop() {
+    let x = Tensor::zeros([3, 0, 2]);
+    let y = x.transpose(0, 2);
+    y.fill_(1.0);
+    assert_eq!((&y + &y).exp().shape(), [2, 0, 3]);
+    assert_eq!(y.sum_dim(0, false).shape(), [0, 3]);
+    assert_eq!(y.sum_dim(1, false).to_vec::<f32>(), [0.0; 6]);
+    assert_eq!(y.sum().item::<f32>(), 0.0);
+    assert!(y.mean().item::<f32>().is_nan());
+    assert_eq!(y.softmax(1).shape(), [2, 0, 3]);
+    assert_eq!(y.contiguous().to_dtype(DType::I64).numel(), 0);
+    assert_eq!(Tensor::cat(&[y.clone(), y.clone()], 0).shape(), [4, 0, 3]);
+    assert_eq!(Tensor::zeros([0, 4]).matmul(&Tensor::zeros([4, 2])).shape(), [0, 2]);
+    assert_eq!(Tensor::zeros([2, 0]).matmul(&Tensor::zeros([0, 2])).to_vec::<f32>(), [0.0; 4]);
+    assert_eq!(y.to_string(), "tensor([], size=(2, 0, 3))");
+}
+
+#[test]
 fn a_copy_between_overlapping_views_reads_before_it_writes() {
     let x = Tensor::arange(0i64, 5, 1);
     x.i(1..).copy_(&x.i(..4));

@@ -1,0 +1,67 @@
+//! What a module computes.
+
+use flambeau_tensor::Tensor;
+
+use super::{HookContext, Module, Registry};
+use crate::trace;
+
+/// A module that computes an output from an input. One writes [`forward`](Forward::forward) and uses
+/// [`call`](Forward::call), as one calls the module itself in PyTorch.
+///
+/// Both are one [`Tensor`] by default. Several inputs are a tuple:
+///
+/// ```
+/// use flambeau_nn::{Forward, Linear, Module};
+/// use flambeau_tensor::Tensor;
+///
+/// #[derive(Module)]
+/// # #[module(crate = flambeau_nn)]
+/// struct Siamese {
+///     embed: Linear,
+/// }
+///
+/// impl Forward<(Tensor, Tensor), (Tensor, Tensor)> for Siamese {
+///     fn forward(&self, (left, right): &(Tensor, Tensor)) -> (Tensor, Tensor) {
+///         (self.embed.call(left), self.embed.call(right))
+///     }
+/// }
+///
+/// let model = Siamese { embed: Linear::new(8, 2) };
+/// let (left, right) = model.call(&(Tensor::ones([5, 8]), Tensor::zeros([5, 8])));
+/// assert_eq!((left.shape(), right.shape()), (&[5, 2][..], &[5, 2][..]));
+/// ```
+///
+/// Source: <https://docs.pytorch.org/docs/stable/generated/torch.nn.Module.html#torch.nn.Module.forward>
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not compute `{O}` from `{I}`",
+    label = "no `Forward<{I}, {O}>` here",
+    note = "write `impl Forward for {Self}`; a module of several inputs takes a tuple"
+)]
+pub trait Forward<I: 'static = Tensor, O: 'static = Tensor>: Module {
+    /// The computation. Use [`call`](Forward::call) to run it, within this function for other modules too.
+    fn forward(&self, input: &I) -> O;
+
+    /// Computes the output, and runs the hooks and shows the call to those who look on (see [`trace`]). With no
+    /// hook and no onlooker in the program this costs one atomic load.
+    #[track_caller]
+    fn call(&self, input: &I) -> O {
+        if trace::is_idle() {
+            return self.forward(input);
+        }
+        call_seen(self.as_module(), input, &|input| self.forward(input))
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn call_seen<I: 'static, O: 'static>(module: &dyn Module, input: &I, forward: &dyn Fn(&I) -> O) -> O {
+    let frame = trace::Frame::push(module);
+    let context = HookContext { path: frame.path(), module };
+    let registry = Registry::of(module);
+    let replaced = registry.run_pre(&context, input);
+    let input = replaced.as_ref().unwrap_or(input);
+    frame.enter(module, input);
+    let output = registry.run(&context, input, forward(input));
+    frame.exit(module, input, &output);
+    output
+}

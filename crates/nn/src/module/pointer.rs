@@ -1,0 +1,41 @@
+//! Modules behind a pointer are what they point to: they add no level to names and paths.
+
+use std::sync::Arc;
+
+use super::{Forward, Module, Visitor};
+
+macro_rules! pointer {
+    ($pointer:ident) => {
+        impl<M: Module + ?Sized> Module for $pointer<M> {
+            fn visit<'a>(&'a self, visitor: &mut dyn Visitor<'a>) {
+                (**self).visit(visitor);
+            }
+
+            fn extra_repr(&self) -> String {
+                (**self).extra_repr()
+            }
+
+            fn type_name(&self) -> &'static str {
+                (**self).type_name()
+            }
+
+            fn pointee(&self) -> Option<&dyn Module> {
+                Some((**self).as_module())
+            }
+        }
+
+        impl<I: 'static, O: 'static, M: Forward<I, O> + ?Sized> Forward<I, O> for $pointer<M> {
+            fn forward(&self, input: &I) -> O {
+                (**self).forward(input)
+            }
+
+            #[track_caller]
+            fn call(&self, input: &I) -> O {
+                (**self).call(input)
+            }
+        }
+    };
+}
+
+pointer!(Box);
+pointer!(Arc);
