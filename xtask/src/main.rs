@@ -1,11 +1,13 @@
 //! The project's own commands, one file each: `cargo xtask` lists them.
 
+mod bench;
 mod budget;
 mod check;
 mod licences;
 mod lints;
 mod ops;
 mod order;
+mod package;
 mod process;
 mod record;
 mod setup;
@@ -35,6 +37,12 @@ const TASKS: &[Task] = &[
         about: "every test, also by instruction set and under valgrind",
         run: test::run,
     },
+    Task {
+        name: "package",
+        args: &[],
+        about: "package the crates, and run the README's program against them",
+        run: package::run,
+    },
     Task { name: "setup", args: &[], about: "install what the tests need", run: setup::run },
     Task { name: "soak", args: &[], about: "the soak tests at full length", run: soak::run },
     Task { name: "valgrind", args: &[], about: "the kernels' tests under valgrind", run: valgrind::run },
@@ -43,6 +51,12 @@ const TASKS: &[Task] = &[
         args: &["PYTHON"],
         about: "record PyTorch's values for the op samples",
         run: record::run,
+    },
+    Task {
+        name: "bench",
+        args: &["[OPTION…]"],
+        about: "the benchmarks, beside PyTorch with --python PATH",
+        run: bench::run,
     },
     Task { name: "ops", args: &[], about: "print the table of ops", run: ops::run },
 ];
@@ -61,7 +75,9 @@ fn main() -> ExitCode {
         eprint!("xtask: no command {name:?}\n\n{}", table());
         return ExitCode::from(2);
     };
-    if rest.len() != task.args.len() {
+    // A task with optional arguments looks at them itself.
+    let optional = task.args.iter().any(|arg| arg.starts_with('['));
+    if rest.len() != task.args.len() && !optional {
         eprintln!("usage: cargo xtask {} {}", task.name, task.args.join(" "));
         return ExitCode::from(2);
     }
