@@ -57,6 +57,7 @@ fn packages() -> Result<Vec<(String, String)>> {
 }
 
 /// A program of its own, outside the workspace, from the first Rust block of the README.
+#[allow(clippy::disallowed_methods, reason = "into a fresh folder that is thrown away")]
 fn program(dir: &Path, packages: &[(String, String)], patches: &str) -> Result<PathBuf> {
     let readme = process::root().join("README.md");
     let text = std::fs::read_to_string(&readme).map_err(|error| format!("{}: {error}", readme.display()))?;

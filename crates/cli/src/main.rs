@@ -1,2 +1,49 @@
-//! The `flambeau` program.
-fn main() {}
+//! The `flambeau` program: trains a network on labelled images and classifies pictures with it.
+//!
+//! Glue only: what it does comes from the library, and each command is a file. It must not hold what a user's own
+//! training loop would want.
+
+mod args;
+mod config;
+mod console;
+mod curves;
+mod datasets;
+mod history;
+mod interrupt;
+mod network;
+mod predict;
+mod progress;
+mod run_folder;
+mod train;
+
+use std::process::ExitCode;
+
+use args::{Command, NoCommand};
+use run_folder::Status;
+
+/// Wrong input, of any kind.
+const WRONG: u8 = 2;
+
+fn main() -> ExitCode {
+    let done = match args::parse(std::env::args_os()) {
+        Ok(Command::Train(args)) => train::run(args),
+        Ok(Command::Predict(args)) => predict::run(&args).map(|()| Status::Finished),
+        Err(NoCommand::Shown(text)) => {
+            console::say(text.trim_end());
+            return ExitCode::SUCCESS;
+        }
+        Err(NoCommand::Wrong(message)) => {
+            console::complain(message);
+            return ExitCode::from(WRONG);
+        }
+    };
+    match done {
+        Ok(Status::Finished) => ExitCode::SUCCESS,
+        Ok(Status::Interrupted) => ExitCode::from(interrupt::EXIT_CODE),
+        Ok(Status::Diverged) => ExitCode::from(WRONG),
+        Err(e) => {
+            console::complain(e);
+            ExitCode::from(WRONG)
+        }
+    }
+}

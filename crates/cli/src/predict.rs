@@ -1,0 +1,103 @@
+//! `flambeau predict`.
+
+use flambeau::prelude::*;
+use flambeau::{Error, Result};
+use image::imageops::{self, FilterType};
+use image::{GrayImage, ImageFormat, ImageReader, Luma};
+use std::fs::File;
+use std::io::{BufRead, BufReader, ErrorKind};
+use std::path::Path;
+
+use crate::args::PredictArgs;
+use crate::config::{Config, ModelConfig};
+use crate::console::say;
+use crate::network::Net;
+use crate::run_folder::{CONFIG, WEIGHTS};
+
+/// How many of the likeliest classes to print.
+const TOP: usize = 3;
+
+/// Classifies one image.
+pub(crate) fn run(args: &PredictArgs) -> Result<()> {
+    if !args.run.is_dir() {
+        let message = if args.run.exists() { "is not a folder" } else { "no such folder" };
+        return Err(Error::file(
+            &args.run,
+            format!("{message}; name a run folder that `flambeau train` wrote"),
+        ));
+    }
+    let config = Config::read(&args.run.join(CONFIG))?.model;
+    let model = load(&args.run.join(WEIGHTS), &config)?;
+    let image = read_image(&args.image, &config, args.invert)?;
+
+    let probabilities = no_grad(|| model.call(&image).softmax(1)).to_vec::<f32>();
+    let mut ranked: Vec<(f32, &String)> = probabilities.into_iter().zip(&config.classes).collect();
+    ranked.sort_by(|a, b| b.0.total_cmp(&a.0));
+    say(format_args!("{}: {}", args.image.display(), ranked[0].1));
+    let width = config.classes.iter().map(|c| c.chars().count()).max().unwrap_or(0);
+    for (probability, class) in ranked.iter().take(TOP) {
+        say(format_args!("  {class:<width$}  {:>6.2} %", 100.0 * probability));
+    }
+    Ok(())
+}
+
+fn load(weights: &Path, config: &ModelConfig) -> Result<Net> {
+    if !weights.is_file() {
+        return Err(Error::file(
+            weights,
+            "no such file; the run ended before its first weights, train again",
+        ));
+    }
+    let model = Net::new(config);
+    model.load(weights)?;
+    model.eval();
+    Ok(model)
+}
+
+/// The image as the network takes it: grey, of its size, from 0 (dark) to 1 (light), in a batch of one.
+fn read_image(path: &Path, config: &ModelConfig, invert: bool) -> Result<Tensor> {
+    let [channels, height, width] = config.input;
+    let mut grey = decode(path)?;
+    if invert {
+        imageops::invert(&mut grey);
+    }
+    let (w, h) = (width as u32, height as u32);
+    let shrinks = grey.width() >= w && grey.height() >= h;
+    // The mean over the pixels that fall together is how the small digits were made from large ones.
+    let resized = if shrinks {
+        imageops::thumbnail(&grey, w, h)
+    } else {
+        imageops::resize(&grey, w, h, FilterType::Triangle)
+    };
+    let pixels = resized.into_raw().into_iter().map(|v| f32::from(v) / 255.0).collect();
+    Ok(Tensor::from_vec(pixels, [1, channels, height, width]))
+}
+
+fn decode(path: &Path) -> Result<GrayImage> {
+    let unreadable = |e: std::io::Error| {
+        let message = match e.kind() {
+            ErrorKind::NotFound => "no such file; check the path".to_owned(),
+            ErrorKind::IsADirectory => "is a folder; name a PNG image".to_owned(),
+            _ => format!("cannot be read ({e})"),
+        };
+        Error::file(path, message)
+    };
+    let mut file = File::open(path).map(BufReader::new).map_err(unreadable)?;
+    // By content: a name that ends in .png proves nothing.
+    if !image::guess_format(file.fill_buf().map_err(unreadable)?).is_ok_and(|f| f == ImageFormat::Png) {
+        return Err(Error::file(path, "is not a PNG image; convert it to PNG"));
+    }
+    let reader = ImageReader::with_format(file, ImageFormat::Png);
+    let image = reader.decode().map_err(|e| {
+        Error::file(
+            path,
+            format!("is not a readable PNG image ({}); save it again", e.to_string().replace('\n', " ")),
+        )
+    })?;
+    // What is transparent is dark.
+    let with_alpha = image.into_luma_alpha8();
+    Ok(GrayImage::from_fn(with_alpha.width(), with_alpha.height(), |x, y| {
+        let [light, alpha] = with_alpha.get_pixel(x, y).0;
+        Luma([(u16::from(light) * u16::from(alpha) / 255) as u8])
+    }))
+}

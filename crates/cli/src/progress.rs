@@ -1,0 +1,54 @@
+//! The progress bar of a training. On anything but a terminal there is none.
+
+use indicatif::{ProgressBar, ProgressState, ProgressStyle};
+use std::fmt::Write;
+
+use crate::console::say;
+
+/// One bar over all epochs, so that "left" means until the end.
+#[derive(Debug)]
+pub(crate) struct Progress {
+    bar: ProgressBar,
+    epochs: usize,
+}
+
+impl Progress {
+    /// A bar for `epochs` passes over `samples` images.
+    pub(crate) fn new(epochs: usize, samples: usize) -> Self {
+        let bar = ProgressBar::new((epochs as u64).saturating_mul(samples as u64));
+        let style =
+            ProgressStyle::with_template("{prefix} {bar:16} {percent:>3} %  {msg}  {rate}  {eta} left")
+                .unwrap_or_else(|_| ProgressStyle::default_bar())
+                .with_key("rate", |state: &ProgressState, out: &mut dyn Write| {
+                    let _ = write!(out, "{:.0} samples/s", state.per_sec());
+                })
+                .progress_chars("━╸─");
+        bar.set_style(style);
+        Self { bar, epochs }
+    }
+
+    /// Shows that `epoch`, counted from 1, begins.
+    pub(crate) fn begin_epoch(&self, epoch: usize) {
+        self.bar.set_prefix(format!("epoch {epoch}/{}", self.epochs));
+    }
+
+    /// Counts a batch that gave the mean `loss` so far.
+    pub(crate) fn step(&self, samples: usize, loss: f64) {
+        if !self.bar.is_hidden() {
+            self.bar.set_message(format!("loss {loss:.4}"));
+        }
+        self.bar.inc(samples as u64);
+    }
+
+    /// Prints a line above the bar.
+    pub(crate) fn say(&self, line: &str) {
+        self.bar.suspend(|| say(line));
+    }
+}
+
+impl Drop for Progress {
+    /// Takes the bar away, also when an error ends the training.
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}
