@@ -1,6 +1,6 @@
 //! Reverse-mode automatic differentiation, with PyTorch's meaning.
 //!
-//! Every recorded operation is a [`Node`] that knows where its inputs came from and what its backward rule
+//! Every recorded operation is a node that knows where its inputs came from and what its backward rule
 //! needs. Nodes carry ever larger numbers, so a node's consumers always have larger ones: the engine is a
 //! loop that takes the pending node with the largest number. Neither it nor dropping a graph recurses.
 

@@ -78,7 +78,7 @@ impl Op for CrossEntropy {
 }
 
 impl Tensor {
-    /// log Σⱼ exp(x[i, j]) − x[i, target[i]] of logits (not probabilities: softmax is part of it), reduced.
+    /// `log Σⱼ exp(x[i, j]) − x[i, target[i]]` of logits (not probabilities: softmax is part of it), reduced.
     ///
     /// Shapes: logits (N, C), (C) or (N, C, d₁, …) with class indices (N), () or (N, d₁, …).
     /// [`torch.nn.functional.cross_entropy`](https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.cross_entropy.html).

@@ -6,7 +6,7 @@ use crate::testing::{Sample, integers, normal, sample};
 use crate::Tensor;
 
 impl Tensor {
-    /// −x[i, target[i]] of log-probabilities x (N, C) or (C), reduced; where the target is `ignore_index`
+    /// `−x[i, target[i]]` of log-probabilities x (N, C) or (C), reduced; where the target is `ignore_index`
     /// (PyTorch's default: −100) it counts neither in the sum nor in the mean's denominator.
     /// [`torch.nn.functional.nll_loss`](https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.nll_loss.html).
     ///
