@@ -2,11 +2,12 @@
 
 use crate::dtype::Element;
 use crate::pool;
+use crate::strided::numel;
 
 /// out\[o, i, :\] = x\[o, index\[i\], :\]; the caller has checked the indices.
 pub fn index_select<T: Element>(x: &[T], [outer, axis, inner]: [usize; 3], index: &[i64], out: &mut [T]) {
-    assert_eq!(x.len(), outer * axis * inner);
-    assert_eq!(out.len(), outer * index.len() * inner);
+    assert_eq!(x.len(), numel(&[outer, axis, inner]));
+    assert_eq!(out.len(), numel(&[outer, index.len(), inner]));
     if out.is_empty() {
         return;
     }
@@ -22,8 +23,8 @@ pub fn index_select<T: Element>(x: &[T], [outer, axis, inner]: [usize; 3], index
 
 /// out\[o, index\[i\], :\] += x\[o, i, :\], in order of i; the caller has checked the indices.
 pub fn index_add<T: Element>(x: &[T], [outer, axis, inner]: [usize; 3], index: &[i64], out: &mut [T]) {
-    assert_eq!(out.len(), outer * axis * inner);
-    assert_eq!(x.len(), outer * index.len() * inner);
+    assert_eq!(out.len(), numel(&[outer, axis, inner]));
+    assert_eq!(x.len(), numel(&[outer, index.len(), inner]));
     for o in 0..outer {
         for (i, &slice) in index.iter().enumerate() {
             let to = (o * axis + slice as usize) * inner;

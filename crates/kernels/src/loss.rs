@@ -4,6 +4,7 @@ use crate::isa::{Kernel, dispatch};
 use crate::num::Float;
 use crate::pool;
 use crate::softmax::max_and_sum;
+use crate::strided::numel;
 
 /// Rows of one parallel task.
 fn rows(classes: usize) -> usize {
@@ -23,7 +24,7 @@ pub fn cross_entropy<T: Float>(x: &[T], target: &[i64], ignore: i64, classes: us
             sum.ln() + (max - self.0[self.1])
         }
     }
-    assert_eq!(x.len(), target.len() * classes);
+    assert_eq!(x.len(), numel(&[target.len(), classes]));
     assert_eq!(out.len(), target.len());
     pool::chunks_mut(out, rows(classes), |start, out| {
         for (i, o) in out.iter_mut().enumerate() {
@@ -60,7 +61,7 @@ pub fn cross_entropy_backward<T: Float>(
             out[target] = out[target] - scale;
         }
     }
-    assert_eq!(x.len(), target.len() * classes);
+    assert_eq!(x.len(), numel(&[target.len(), classes]));
     assert_eq!(out.len(), x.len());
     pool::chunks_mut(out, rows(classes) * classes, |start, out| {
         for (i, o) in out.chunks_exact_mut(classes).enumerate() {

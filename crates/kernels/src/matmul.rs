@@ -5,6 +5,7 @@
 use crate::dtype::Element;
 use crate::num::Float;
 use crate::pool;
+use crate::strided::{last_index, numel};
 
 /// A matrix: part of a slice with a row and a column stride.
 #[derive(Clone, Copy)]
@@ -21,9 +22,9 @@ pub struct Matrix<'a, T> {
 
 impl<T> Matrix<'_, T> {
     fn check(&self, rows: usize, columns: usize) {
-        let last =
-            self.offset + rows.saturating_sub(1) * self.rows + columns.saturating_sub(1) * self.columns;
-        assert!(rows == 0 || columns == 0 || last < self.data.len(), "matrix outside its storage");
+        let last = last_index(self.offset, &[rows, columns], &[self.rows, self.columns]);
+        let fits = last.is_some_and(|last| last < self.data.len());
+        assert!(rows == 0 || columns == 0 || fits, "matrix outside its storage");
     }
 }
 
@@ -43,14 +44,14 @@ pub fn matmul<T: Float>(
 ) {
     a.check(m, k);
     b.check(k, n);
-    assert_eq!(out.len(), m * n);
+    assert_eq!(out.len(), numel(&[m, n]));
     if k == 0 || m == 0 || n == 0 {
         if !accumulate {
             out.fill(T::default());
         }
         return;
     }
-    let pieces = (m * k * n / PIECE).clamp(1, 64);
+    let pieces = (numel(&[m, k, n]) / PIECE).clamp(1, 64);
     // Along the longer side, in whole register tiles.
     let by_rows = m >= n;
     let (length, tile) = if by_rows { (m, 24) } else { (n, 48) };

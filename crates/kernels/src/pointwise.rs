@@ -3,7 +3,7 @@
 use crate::dtype::Element;
 use crate::isa::{Kernel, dispatch};
 use crate::pool;
-use crate::strided::{Dims, GRAIN, Strided, coalesce, offsets};
+use crate::strided::{Dims, GRAIN, Strided, coalesce, numel, offsets};
 
 /// A function of `N` elements. Mark `apply` `#[inline(always)]` so that it vectorises.
 pub trait Map<const N: usize, I, O>: Sync {
@@ -25,7 +25,7 @@ pub fn map<const N: usize, I: Element, O: Element, F: Map<N, I, O>>(
     out: &mut [O],
 ) {
     x.iter().for_each(|x| x.check(shape));
-    assert_eq!(shape.iter().product::<usize>(), out.len());
+    assert_eq!(numel(shape), out.len());
     if let [only] = out {
         *only = f.apply(x.map(|x| x.data[x.offset]));
         return;
@@ -92,6 +92,7 @@ pub fn select<T: Element>(
     mask.check(shape);
     x.check(shape);
     y.check(shape);
+    assert_eq!(numel(shape), out.len());
     let dims = coalesce(shape, [mask.strides, x.strides, y.strides]);
     pool::chunks_mut(out, GRAIN, |start, out| {
         for (i, o) in out.iter_mut().enumerate() {
@@ -108,4 +109,20 @@ impl<T: Element> Map<1, T, T> for Copy {
     fn apply(&self, [x]: [T; 1]) -> T {
         x
     }
+}
+
+/// out += x, element by element.
+pub fn add_assign<T: Element>(x: &[T], out: &mut [T]) {
+    struct Add<'a, T>(&'a [T], &'a mut [T]);
+    impl<T: Element> Kernel for Add<'_, T> {
+        type Output = ();
+        #[inline(always)]
+        fn run(self) {
+            for (o, &x) in self.1.iter_mut().zip(self.0) {
+                *o = T::from_num(o.to_num() + x.to_num());
+            }
+        }
+    }
+    assert_eq!(x.len(), out.len());
+    pool::chunks_mut(out, GRAIN, |start, out| dispatch(Add(&x[start..start + out.len()], out)));
 }

@@ -73,9 +73,9 @@ pub fn num_threads() -> usize {
     pool().threads.load(Ordering::Relaxed)
 }
 
-/// Sets the number of threads for jobs to come; 0 counts as 1.
+/// Sets the number of threads for jobs to come; 0 counts as 1, and 1024 is the most.
 pub fn set_num_threads(n: usize) {
-    pool().threads.store(n.max(1), Ordering::Relaxed);
+    pool().threads.store(n.clamp(1, 1024), Ordering::Relaxed);
 }
 
 /// Calls `f(0)`, …, `f(tasks − 1)`, each once, on the pool's threads; returns when all are done.
@@ -116,11 +116,12 @@ pub fn run(tasks: usize, f: &(dyn Fn(usize) + Sync)) {
         spins += 1;
         if spins.is_multiple_of(SPINS) { std::thread::yield_now() } else { std::hint::spin_loop() }
     }
+    let others = pool.panicked.swap(false, Ordering::Relaxed);
     drop(workers);
     if let Err(panic) = mine {
         resume_unwind(panic);
     }
-    assert!(!pool.panicked.swap(false, Ordering::Relaxed), "a task panicked on a worker thread");
+    assert!(!others, "a task panicked on a worker thread");
 }
 
 fn work(pool: &Pool, f: &(dyn Fn(usize) + Sync), tasks: usize) {
@@ -219,11 +220,15 @@ impl<T> SendPtr<T> {
 pub fn with_num_threads<R>(n: usize, f: impl FnOnce() -> R) -> R {
     static ONE: Mutex<()> = Mutex::new(());
     let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
-    let before = num_threads();
+    struct Restore(usize);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            set_num_threads(self.0);
+        }
+    }
+    let _restore = Restore(num_threads());
     set_num_threads(n);
-    let result = f();
-    set_num_threads(before);
-    result
+    f()
 }
 
 #[cfg(test)]
@@ -274,6 +279,20 @@ mod tests {
                 assert!(r.is_err());
                 run(64, &|_| {});
             }
+        });
+    }
+
+    #[test]
+    fn panics_on_two_threads_at_once_leave_no_trace() {
+        with_num_threads(2, || {
+            let both = || {
+                run(2, &|_| {
+                    std::thread::sleep(std::time::Duration::from_millis(2));
+                    panic!("in every task");
+                })
+            };
+            assert!(catch_unwind(both).is_err());
+            run(64, &|_| {});
         });
     }
 

@@ -8,6 +8,7 @@ use crate::dtype::Element;
 use crate::isa::{Kernel, dispatch};
 use crate::num::Num;
 use crate::pool;
+use crate::strided::numel;
 
 /// How two partial results become one.
 pub trait Reducer: Sync + Send + Copy {
@@ -73,8 +74,8 @@ const COLUMNS: usize = 512;
 
 /// Reduces the middle axis of a contiguous `[outer, axis, inner]` block into `out`, `[outer, inner]`.
 pub fn reduce<T: Element>(r: impl Reducer, x: &[T], [outer, axis, inner]: [usize; 3], out: &mut [T]) {
-    assert_eq!(x.len(), outer * axis * inner);
-    assert_eq!(out.len(), outer * inner);
+    assert_eq!(x.len(), numel(&[outer, axis, inner]));
+    assert_eq!(out.len(), numel(&[outer, inner]));
     if axis == 0 {
         out.fill(r.identity());
     } else if inner == 1 {
@@ -130,14 +131,7 @@ impl<R: Reducer, T: Element> Kernel for Row<'_, R, T> {
             for (lane, &v) in lanes.iter_mut().zip(rest) {
                 *lane = r.combine(*lane, v);
             }
-            let mut width = LANES / 2;
-            while width > 0 {
-                for i in 0..width {
-                    lanes[i] = r.combine(lanes[i], lanes[i + width]);
-                }
-                width /= 2;
-            }
-            let (mut value, mut level, mut count) = (lanes[0], 0, index);
+            let (mut value, mut level, mut count) = (fold(r, lanes), 0, index);
             while count & 1 == 1 {
                 value = r.combine(stack[level], value);
                 stack[level] = r.identity();
@@ -147,6 +141,19 @@ impl<R: Reducer, T: Element> Kernel for Row<'_, R, T> {
         }
         stack.into_iter().rev().fold(r.identity(), |a, b| r.combine(a, b))
     }
+}
+
+/// Combines running results pairwise; `N` is a power of two.
+#[inline(always)]
+pub(crate) fn fold<const N: usize, T: Element>(r: impl Reducer, mut lanes: [T; N]) -> T {
+    let mut width = N / 2;
+    while width > 0 {
+        for i in 0..width {
+            lanes[i] = r.combine(lanes[i], lanes[i + width]);
+        }
+        width /= 2;
+    }
+    lanes[0]
 }
 
 struct Columns<'a, R, T> {
@@ -181,8 +188,8 @@ impl<R: Reducer, T: Element> Kernel for Columns<'_, R, T> {
 
 /// Index of the first largest, or smallest, element of the middle axis; NaN beats everything.
 pub fn arg<T: Element>(largest: bool, x: &[T], [outer, axis, inner]: [usize; 3], out: &mut [i64]) {
-    assert_eq!(x.len(), outer * axis * inner);
-    assert_eq!(out.len(), outer * inner);
+    assert_eq!(x.len(), numel(&[outer, axis, inner]));
+    assert_eq!(out.len(), numel(&[outer, inner]));
     #[allow(clippy::eq_op)]
     pool::chunks_mut(out, (TASK / axis.max(1)).max(1), |start, out| {
         for (i, o) in out.iter_mut().enumerate() {

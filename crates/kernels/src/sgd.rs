@@ -45,7 +45,8 @@ pub fn step<T: Float>(s: Sgd, p: &mut [T], grad: &[T], buffer: Option<&mut [T]>,
 #[inline(always)]
 fn gradient<T: Float>(s: &Sgd, g: T, p: T) -> T {
     let g = if s.maximize { -g } else { g };
-    g + T::lit(s.weight_decay) * p
+    // Not by adding 0·p, which is NaN for an infinite p.
+    if s.weight_decay == 0.0 { g } else { g + T::lit(s.weight_decay) * p }
 }
 
 struct Plain<'a, T>(Sgd, &'a [T], &'a mut [T]);

@@ -3,13 +3,15 @@
 use crate::isa::{Kernel, dispatch};
 use crate::num::Float;
 use crate::pool;
+use crate::reduce::{Max, Reducer, Sum, fold};
+use crate::strided::numel;
 
 /// Elements of one parallel task.
 const TASK: usize = 1 << 14;
 
 /// out = exp(x − max) / Σ exp(x − max), or its logarithm.
 pub fn softmax<T: Float>(log: bool, x: &[T], [outer, axis, inner]: [usize; 3], out: &mut [T]) {
-    assert_eq!(x.len(), outer * axis * inner);
+    assert_eq!(x.len(), numel(&[outer, axis, inner]));
     assert_eq!(x.len(), out.len());
     if x.is_empty() {
         return;
@@ -51,9 +53,10 @@ impl<T: Float> Kernel for Row<'_, T> {
         let Row { log, x, out } = self;
         let (max, sum) = max_and_sum(x);
         if log {
-            let shift = max + sum.ln();
+            // In this order: beside a large maximum the sum's logarithm would be rounded away.
+            let log_sum = sum.ln();
             for (o, &v) in out.iter_mut().zip(x) {
-                *o = v - shift;
+                *o = (v - max) - log_sum;
             }
         } else {
             let scale = T::lit(1.0) / sum;
@@ -68,33 +71,18 @@ impl<T: Float> Kernel for Row<'_, T> {
 #[inline(always)]
 pub(crate) fn max_and_sum<T: Float>(x: &[T]) -> (T, T) {
     const LANES: usize = 32;
-    let fold = |mut lanes: [T; LANES], f: fn(T, T) -> T| {
-        let mut width = LANES / 2;
-        while width > 0 {
-            for i in 0..width {
-                lanes[i] = f(lanes[i], lanes[i + width]);
-            }
-            width /= 2;
-        }
-        lanes[0]
-    };
-    #[inline(always)]
-    #[allow(clippy::eq_op)]
-    fn larger<T: Float>(a: T, b: T) -> T {
-        if b > a || b != b { b } else { a }
-    }
     let mut lanes = [T::NEG_INFINITY; LANES];
     for chunk in x.chunks(LANES) {
         for (l, &v) in lanes.iter_mut().zip(chunk) {
-            *l = larger(*l, v);
+            *l = Max.combine(*l, v);
         }
     }
-    let max = fold(lanes, larger);
+    let max = fold(Max, lanes);
     let mut lanes = [T::lit(0.0); LANES];
     for chunk in x.chunks(LANES) {
         for (l, &v) in lanes.iter_mut().zip(chunk) {
             *l = *l + (v - max).exp();
         }
     }
-    (max, fold(lanes, |a, b| a + b))
+    (max, fold(Sum, lanes))
 }

@@ -24,9 +24,22 @@ impl<T> Strided<'_, T> {
     /// If some index of this shape lies outside the slice.
     pub(crate) fn check(&self, shape: &[usize]) {
         assert_eq!(shape.len(), self.strides.len(), "one stride per dimension");
-        let last: usize = shape.iter().zip(self.strides).map(|(&n, &s)| n.saturating_sub(1) * s).sum();
-        assert!(shape.contains(&0) || self.offset + last < self.data.len(), "view outside its storage");
+        let fits = last_index(self.offset, shape, self.strides).is_some_and(|last| last < self.data.len());
+        assert!(shape.contains(&0) || fits, "view outside its storage");
     }
+}
+
+/// The largest index that a view reaches, if it can be told in a `usize`.
+pub fn last_index(offset: usize, shape: &[usize], strides: &[usize]) -> Option<usize> {
+    shape
+        .iter()
+        .zip(strides)
+        .try_fold(offset, |last, (&n, &s)| last.checked_add(n.saturating_sub(1).checked_mul(s)?))
+}
+
+/// Number of elements; saturates where it exceeds `usize`.
+pub fn numel(shape: &[usize]) -> usize {
+    if shape.contains(&0) { 0 } else { shape.iter().fold(1, |n, &s| n.saturating_mul(s)) }
 }
 
 /// One dimension of a loop over `N` operands.
@@ -82,7 +95,7 @@ pub fn copy_into<T: Element>(
 ) {
     src.check(shape);
     Strided { data: &*dst, offset, strides }.check(shape);
-    let n: usize = shape.iter().product();
+    let n = numel(shape);
     if n == 0 {
         return;
     }

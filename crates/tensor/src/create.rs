@@ -1,6 +1,6 @@
 //! Making tensors: constants, ranges, random numbers, data.
 
-use crate::op::{Fresh, no_memory, unwrap};
+use crate::op::{Fresh, ensure, no_memory, unwrap};
 use crate::random;
 use crate::shape::{Layout, Shape};
 use crate::{DType, Element, Result, Tensor};
@@ -87,15 +87,14 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn arange<T: Element>(start: T, end: T, step: T) -> Tensor {
-        let (a, b, s) = (start.to_f64(), end.to_f64(), step.to_f64());
-        let n = ((b - a) / s).ceil();
-        assert!(s != 0.0 && n >= 0.0 && n.is_finite(), "arange: no steps of {s} lead from {a} to {b}");
-        Tensor::compute(n as usize, T::DTYPE, |out| {
+        let n = steps(start, end, step);
+        ensure!(n.is_some(), "arange", "no steps of {step:?} lead from {start:?} to {end:?}");
+        Tensor::compute(n.unwrap_or(0), T::DTYPE, |out| {
+            let (from, by) = (start.to_f64(), step.to_f64());
             for (i, o) in out.slice::<T>().iter_mut().enumerate() {
-                *o = if T::DTYPE.is_float() {
-                    T::from_f64(a + s * i as f64)
-                } else {
-                    T::from_i64(start.to_i64() + step.to_i64() * i as i64)
+                *o = match T::DTYPE.is_float() {
+                    true => T::from_f64(from + by * i as f64),
+                    false => T::from_i64(start.to_i64().wrapping_add(step.to_i64().wrapping_mul(i as i64))),
                 };
             }
         })
@@ -123,9 +122,10 @@ impl Tensor {
     #[track_caller]
     pub fn from_slice<T: Element>(data: &[T], shape: impl Into<Shape>) -> Tensor {
         let shape = shape.into();
-        assert!(
+        ensure!(
             data.len() == shape.numel(),
-            "from_vec: {} elements do not fill shape {shape:?}, which has {}",
+            "from_vec",
+            "{} elements do not fill shape {shape:?}, which has {}",
             data.len(),
             shape.numel()
         );
@@ -160,7 +160,7 @@ impl Tensor {
 
     #[track_caller]
     fn random(shape: Shape, dtype: DType, kind: Kind) -> Tensor {
-        let stream = random::reserve(shape.numel());
+        let stream = random::reserve(shape.numel(), dtype);
         Tensor::compute(shape, dtype, |out| kind.fill(stream, out, dtype))
     }
 
@@ -170,6 +170,7 @@ impl Tensor {
     /// If autograd would miss the write (see [`fill_`](Tensor::fill_)), or the dtype is an integer's.
     #[track_caller]
     pub fn uniform_(&self, low: f64, high: f64) -> Tensor {
+        ensure!(low <= high, "uniform_", "the range [{low}, {high}) is empty; low must be at most high");
         self.overwrite_random("uniform_", Kind::Uniform(low, high))
     }
 
@@ -179,14 +180,30 @@ impl Tensor {
     /// As [`uniform_`](Tensor::uniform_).
     #[track_caller]
     pub fn normal_(&self, mean: f64, std: f64) -> Tensor {
+        ensure!(std >= 0.0, "normal_", "the standard deviation is {std}; it must be at least 0");
         self.overwrite_random("normal_", Kind::Normal(mean, std))
     }
 
     #[track_caller]
     fn overwrite_random(&self, op: &'static str, kind: Kind) -> Tensor {
-        assert!(self.dtype().is_float(), "{op}: needs a floating-point tensor, this one is {}", self.dtype());
+        ensure!(self.dtype().is_float(), op, "needs a floating-point tensor, this one is {}", self.dtype());
         self.copy_(&Tensor::random(self.shape().into(), self.dtype(), kind))
     }
+}
+
+/// ⌈(end − start) / step⌉, exact for integers and in the element's own precision for floats; none if the step is 0
+/// or points away from the end.
+fn steps<T: Element>(start: T, end: T, step: T) -> Option<usize> {
+    if !T::DTYPE.is_float() {
+        let (span, step) = (i128::from(end.to_i64()) - i128::from(start.to_i64()), i128::from(step.to_i64()));
+        let (span, step) = if step < 0 { (-span, -step) } else { (span, step) };
+        return if step == 0 || span < 0 { None } else { usize::try_from((span + step - 1) / step).ok() };
+    }
+    let n = match T::DTYPE {
+        DType::F32 => f64::from((end.to_f32() - start.to_f32()) / step.to_f32()),
+        _ => (end.to_f64() - start.to_f64()) / step.to_f64(),
+    };
+    (n.is_finite() && n >= 0.0).then_some(n.ceil() as usize)
 }
 
 /// A distribution to draw from.

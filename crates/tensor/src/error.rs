@@ -47,6 +47,14 @@ impl Error {
         Error::Op { op, message: message.into() }
     }
 
+    /// The same error as one of the operation that called the one at fault.
+    pub(crate) fn within(self, outer: &'static str) -> Self {
+        match self {
+            Error::Op { op, message } if op != outer => Error::op(outer, format!("{op}: {message}")),
+            error => error,
+        }
+    }
+
     /// An [`Error::File`].
     pub fn file(path: impl AsRef<Path>, message: impl ToString) -> Self {
         Error::File { path: path.as_ref().to_path_buf(), message: message.to_string() }

@@ -1,9 +1,11 @@
 //! Writing into a tensor's memory.
 
 use crate::autograd::{is_grad_enabled, no_grad};
+use crate::op::ensure;
 use crate::{Element, Tensor};
-use flambeau_kernels::dispatch_all;
 use flambeau_kernels::strided::copy_into;
+use flambeau_kernels::{dispatch_all, pointwise};
+use std::sync::Arc;
 
 impl Tensor {
     /// Writes `src`, broadcast and converted, into this tensor's memory; returns this tensor.
@@ -22,13 +24,10 @@ impl Tensor {
     #[track_caller]
     pub fn copy_(&self, src: &Tensor) -> Tensor {
         self.check_in_place("copy_", src);
+        self.check_distinct("copy_");
         let expanded = src.detach().to_dtype(self.dtype()).expand(self.shape());
         // Read it before the write starts: the two may share memory.
-        let src = if std::sync::Arc::ptr_eq(&self.0.storage, &expanded.0.storage) {
-            expanded.copy()
-        } else {
-            expanded
-        };
+        let src = if Arc::ptr_eq(&self.0.storage, &expanded.0.storage) { expanded.copy() } else { expanded };
         dispatch_all!(self.dtype(), T => {
             let view = src.view::<T>();
             let layout = self.layout();
@@ -52,7 +51,8 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn modify<T: Element>(&self, f: impl FnOnce(&mut [T])) {
-        assert!(T::DTYPE == self.dtype(), "modify: the tensor is {}, not {}", self.dtype(), T::DTYPE);
+        ensure!(T::DTYPE == self.dtype(), "modify", "the tensor is {}, not {}", self.dtype(), T::DTYPE);
+        self.check_distinct("modify");
         if self.is_contiguous() {
             let from = self.layout().offset;
             f(&mut self.view_mut::<T>()[from..from + self.numel()]);
@@ -81,19 +81,37 @@ impl Tensor {
         self.fill_(0.0)
     }
 
+    /// Adds a gradient of the same shape and dtype to this one's memory.
+    pub(crate) fn add_in_place(&self, gradient: &Tensor) {
+        let shared = Arc::ptr_eq(&self.0.storage, &gradient.0.storage);
+        let gradient = if shared { gradient.copy() } else { gradient.contiguous() };
+        dispatch_all!(self.dtype(), T => {
+            self.modify(|sum: &mut [T]| pointwise::add_assign(gradient.view::<T>().slice(), sum));
+        });
+    }
+
     #[track_caller]
-    fn check_in_place(&self, op: &str, src: &Tensor) {
+    fn check_in_place(&self, op: &'static str, src: &Tensor) {
         if !is_grad_enabled() {
             return;
         }
-        assert!(
+        ensure!(
             !(self.is_leaf() && self.requires_grad()),
-            "{op}: a leaf that requires a gradient is written in place; wrap the write in no_grad(|| ...)"
+            op,
+            "a leaf that requires a gradient is written in place; wrap the write in no_grad(|| ...)"
         );
-        assert!(
+        ensure!(
             !self.requires_grad() && !src.requires_grad(),
-            "{op}: the write would have to be recorded, which is to come; wrap it in no_grad(|| ...), or compute a \
-             new tensor (where_, cat, ...)"
+            op,
+            "the write would have to be recorded, which is to come; wrap it in no_grad(|| ...), or compute a new \
+             tensor (where_, cat, ...)"
         );
+    }
+
+    /// Refuses a tensor whose elements share memory with each other.
+    #[track_caller]
+    fn check_distinct(&self, op: &'static str) {
+        let repeats = self.shape().iter().zip(self.strides()).any(|(&n, &s)| n > 1 && s == 0);
+        ensure!(!repeats, op, "the elements of an expanded tensor share memory; write into a copy() of it");
     }
 }

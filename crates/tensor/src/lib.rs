@@ -33,7 +33,7 @@ pub use flambeau_kernels::alloc::{MemoryStats, empty_cache, memory_stats};
 pub use flambeau_kernels::pool::{num_threads, set_num_threads};
 pub use flambeau_kernels::{DType, Element, Num};
 pub use indexing::{Index, IntoIndices};
-pub use op::{Fresh, Mask, Op, Output, Outputs, Saves, try_apply};
+pub use op::{Fresh, Mask, Op, Output, Outputs, Saves, try_apply, try_call};
 pub use operand::Operand;
 pub use pointwise::{Pointwise, Reads, result_type, try_pointwise};
 pub use random::manual_seed;

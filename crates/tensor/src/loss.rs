@@ -1,5 +1,6 @@
 //! What losses have in common.
 
+use crate::op::ensure;
 use crate::{DType, Error, Result, Tensor};
 
 /// How the losses of the examples become one.
@@ -50,4 +51,33 @@ pub(crate) fn check_classes(op: &'static str, x: &Tensor, target: &Tensor, ignor
         Some(t) => wrong(format!("target {t} is not a class; there are {classes}, numbered from 0")),
         None => Ok(()),
     }
+}
+
+/// Computes a loss of class scores (N, C, d₁, …) with targets (N, d₁, …) by a function that takes (N·d₁·…, C) and
+/// (N·d₁·…), or (C) and ().
+#[track_caller]
+pub(crate) fn by_rows(
+    op: &'static str,
+    x: &Tensor,
+    target: &Tensor,
+    reduction: Reduction,
+    loss: impl FnOnce(&Tensor, &Tensor) -> Tensor,
+) -> Tensor {
+    if x.ndim() <= 2 {
+        return loss(x, target);
+    }
+    let fits =
+        target.ndim() + 1 == x.ndim() && target.size(0) == x.size(0) && target.shape()[1..] == x.shape()[2..];
+    ensure!(
+        fits,
+        op,
+        "input {:?} with targets {:?}; for (N, C, d…) they are (N, d…)",
+        x.shape(),
+        target.shape()
+    );
+    // Classes last, everything else in one row of examples.
+    let order: Vec<usize> = [0].into_iter().chain(2..x.ndim()).chain([1]).collect();
+    let rows = x.permute(order).reshape([target.numel(), x.size(1)]);
+    let losses = loss(&rows, &target.reshape([-1]));
+    if reduction == Reduction::None { losses.reshape(target.shape()) } else { losses }
 }

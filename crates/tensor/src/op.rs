@@ -7,6 +7,8 @@ use crate::{DType, Device, Element, Error, Result, Tensor};
 use flambeau_kernels::Storage;
 use smallvec::SmallVec;
 use std::cell::Cell;
+use std::ops::RangeInclusive;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 
 /// A differentiable operation: a struct of its attributes.
@@ -16,7 +18,12 @@ pub trait Op: Send + Sync + 'static {
     /// PyTorch's name for it.
     fn name(&self) -> &'static str;
 
-    /// Checks the inputs and says what comes out. The only step that may fail.
+    /// How many inputs it takes. Default: one.
+    fn arity(&self) -> RangeInclusive<usize> {
+        1..=1
+    }
+
+    /// Checks the inputs and says what comes out. The only step that may fail. Their number has been checked.
     ///
     /// # Errors
     /// [`Error::Op`], with the shapes or dtypes and the likely fix.
@@ -85,23 +92,23 @@ impl Fresh {
 
 /// A set of input positions.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Mask(u32);
+pub struct Mask(u64);
 
 impl Mask {
     pub(crate) fn from_fn(f: impl Fn(usize) -> bool) -> Mask {
-        Mask((0..32).filter(|&i| f(i)).fold(0, |m, i| m | 1 << i))
+        Mask((0..64).filter(|&i| f(i)).fold(0, |m, i| m | 1 << i))
     }
 
-    /// Whether input `i` is in the set; positions from 31 on are one.
+    /// Whether input `i` is in the set; those from 64 on are said to be.
     pub fn has(self, i: usize) -> bool {
-        self.0 >> i.min(31) & 1 == 1
+        i >= 64 || self.0 >> i & 1 == 1
     }
 }
 
 /// What a backward rule reads.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Saves {
-    inputs: u32,
+    inputs: u64,
     output: bool,
 }
 
@@ -111,7 +118,7 @@ impl Saves {
     /// The output.
     pub const OUTPUT: Saves = Saves { inputs: 0, output: true };
 
-    /// These inputs.
+    /// These inputs, by positions below 64.
     pub const fn inputs<const N: usize>(positions: [usize; N]) -> Saves {
         Saves::NONE.input_if(true, positions)
     }
@@ -131,7 +138,7 @@ impl Saves {
     }
 
     pub(crate) fn has_input(self, i: usize) -> bool {
-        self.inputs >> i & 1 == 1
+        i < 64 && self.inputs >> i & 1 == 1
     }
 
     pub(crate) fn has_output(self) -> bool {
@@ -151,20 +158,87 @@ pub(crate) fn current() -> &'static str {
     CURRENT.get()
 }
 
-/// The error's message as a panic at the caller's line: how mistakes in arithmetic are reported.
+/// Raises an error: how mistakes in arithmetic are reported. Inside [`try_call`] it ends there, else it is a panic
+/// with the error's message at the caller's line.
+#[track_caller]
+pub(crate) fn raise(error: Error) -> ! {
+    if CATCHING.get() {
+        // Not a panic that anyone should see: the hook that prints them is not called.
+        resume_unwind(Box::new(error));
+    }
+    panic!("{error}");
+}
+
+/// The value, or [`raise`].
 #[track_caller]
 pub(crate) fn unwrap<T>(result: Result<T>) -> T {
     match result {
         Ok(value) => value,
-        Err(error) => panic!("{error}"),
+        Err(error) => raise(error),
     }
 }
 
-/// Runs an operation and records it: the fallible form of every op.
+/// Raises an error of the op named first unless the condition holds.
+macro_rules! ensure {
+    ($condition:expr, $op:expr, $($message:tt)+) => {
+        if !$condition {
+            $crate::op::raise($crate::Error::op($op, format!($($message)+)));
+        }
+    };
+}
+pub(crate) use ensure;
+
+thread_local! {
+    /// Whether this thread is inside [`try_call`].
+    static CATCHING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Sets a thread-local value until it is dropped, by a panic too.
+struct Scoped<T: Copy + 'static>(&'static std::thread::LocalKey<Cell<T>>, T);
+impl<T: Copy> Scoped<T> {
+    fn set(key: &'static std::thread::LocalKey<Cell<T>>, value: T) -> Self {
+        Scoped(key, key.replace(value))
+    }
+}
+impl<T: Copy> Drop for Scoped<T> {
+    fn drop(&mut self) {
+        self.0.set(self.1);
+    }
+}
+
+/// The fallible door: runs any code with tensors in it, a user's model for instance, and gives the error of the
+/// first operation that is called with shapes, dtypes or values that it does not take, instead of panicking.
+///
+/// It works by unwinding, so a program that is built with `panic = "abort"` ends all the same. Panics that are not
+/// an operation's error pass through.
 ///
 /// # Errors
-/// Where the op's method panics: shapes, dtypes or devices that it does not take, or sizes that cannot be
-/// allocated.
+/// [`Error::Op`] of the first operation that failed.
+///
+/// ```
+/// use flambeau_tensor::{Tensor, try_call};
+/// let model = |x: &Tensor| x.matmul(&Tensor::ones([3, 2])).softmax(1);
+/// assert_eq!(try_call(|| model(&Tensor::ones([4, 3])))?.shape(), [4, 2]);
+/// let error = try_call(|| model(&Tensor::ones([4, 5]))).unwrap_err();
+/// assert!(error.to_string().starts_with("matmul: shapes [4, 5] and [3, 2]"));
+/// # Ok::<(), flambeau_tensor::Error>(())
+/// ```
+pub fn try_call<R>(f: impl FnOnce() -> R) -> Result<R> {
+    let catching = Scoped::set(&CATCHING, true);
+    // An op that fails leaves nothing half-written: its output is dropped, and so is what held it.
+    let result = catch_unwind(AssertUnwindSafe(f));
+    drop(catching);
+    result.map_err(|panic| match panic.downcast::<Error>() {
+        Ok(error) => *error,
+        Err(other) => resume_unwind(other),
+    })
+}
+
+/// Runs one operation and records it, with the operation's own error instead of a panic. [`try_call`] does the same
+/// for any code.
+///
+/// # Errors
+/// Shapes, dtypes or a number of inputs that the operation does not take, and sizes that cannot be allocated.
 ///
 /// ```
 /// use flambeau_tensor::{ops::matmul::Matmul, tensor, try_apply};
@@ -173,22 +247,19 @@ pub(crate) fn unwrap<T>(result: Result<T>) -> T {
 /// assert!(error.to_string().contains("[1, 2]"));
 /// ```
 pub fn try_apply<O: Op>(op: O, x: &[&Tensor]) -> Result<Outputs> {
-    let outer = CURRENT.replace(op.name());
-    let result = run(&op, x).map(|computed| match computed {
-        Computed { parts, meta } if parts.iter().any(|(s, _)| s.dtype().is_float()) && recording(x) => {
-            let saved = || Tensor::from_parts(parts[0].0.clone(), parts[0].1.clone(), None);
-            let node = Arc::new(Node::new(Box::new(op), x, meta, saved));
-            let history = |s: &Storage, i| s.dtype().is_float().then(|| (GradFn::new(node.clone()), i));
-            let parts = parts.into_iter().enumerate();
-            parts
-                .map(|(i, (s, l))| (history(&s, i), s, l))
-                .map(|(h, s, l)| Tensor::from_parts(s, l, h))
-                .collect()
-        }
-        Computed { parts, .. } => parts.into_iter().map(|(s, l)| Tensor::from_parts(s, l, None)).collect(),
-    });
-    CURRENT.set(outer);
-    result
+    let _current = Scoped::set(&CURRENT, op.name());
+    // What fails inside, such as memory for a contiguous copy of an input, is this operation's error too.
+    let Computed { parts, meta } =
+        try_call(|| run(&op, x)).flatten().map_err(|error| error.within(op.name()))?;
+    let record = recording(x) && parts.iter().any(|(storage, _)| storage.dtype().is_float());
+    if !record {
+        return Ok(parts.into_iter().map(|(s, l)| Tensor::from_parts(s, l, None)).collect());
+    }
+    let output = || Tensor::from_parts(parts[0].0.clone(), parts[0].1.clone(), None);
+    let node = Arc::new(Node::new(Box::new(op), x, meta, output));
+    let history = |s: &Storage, i| s.dtype().is_float().then(|| (GradFn::new(node.clone()), i));
+    let parts = parts.into_iter().enumerate().map(|(i, (s, l))| (history(&s, i), s, l));
+    Ok(parts.map(|(h, s, l)| Tensor::from_parts(s, l, h)).collect())
 }
 
 /// [`try_apply`] for the methods of [`Tensor`]: the first output, or a panic at the caller's line.
@@ -209,8 +280,12 @@ struct Computed {
 
 /// Computes without recording. Not generic, so that it is compiled once.
 fn run(op: &dyn Op, x: &[&Tensor]) -> Result<Computed> {
+    if !op.arity().contains(&x.len()) {
+        return Err(Error::op(op.name(), format!("{} inputs; it takes {:?}", x.len(), op.arity())));
+    }
     let meta: SmallVec<[(Shape, DType); 1]> = match op.output(x)? {
         Output::View(layout) => {
+            layout.check(op.name(), x[0].0.storage.len())?;
             let meta = SmallVec::from_buf([(layout.shape.clone(), x[0].dtype())]);
             return Ok(Computed { parts: SmallVec::from_buf([(x[0].0.storage.clone(), layout)]), meta });
         }

@@ -1,16 +1,23 @@
 //! What stands beside a tensor in arithmetic: another tensor, or a Rust number.
 
-use crate::{DType, Tensor};
+use crate::op::ensure;
+use crate::{DType, Element, Tensor};
+use flambeau_kernels::dispatch_all;
+use std::borrow::Borrow;
 
 /// The other operand of an operation: `&Tensor`, `Tensor`, or a number.
 ///
 /// A number takes the tensor's dtype; a float beside integers makes both `f32`, and an integer beside bools
 /// makes both `i64`, as in PyTorch.
 pub trait Operand {
-    /// Calls `f` with the operand as a tensor.
+    /// The tensor itself, or one made of the number.
+    #[doc(hidden)]
+    type Held: Borrow<Tensor>;
+
+    /// The operand as a tensor.
     #[doc(hidden)]
     #[track_caller]
-    fn with<R>(self, like: &Tensor, f: impl FnOnce(&Tensor) -> R) -> R;
+    fn hold(self, like: &Tensor) -> Self::Held;
 
     /// Its value, if it is a number.
     #[doc(hidden)]
@@ -19,27 +26,28 @@ pub trait Operand {
     }
 }
 
-impl Operand for &Tensor {
-    #[track_caller]
-    fn with<R>(self, _: &Tensor, f: impl FnOnce(&Tensor) -> R) -> R {
-        f(self)
+impl<'a> Operand for &'a Tensor {
+    type Held = &'a Tensor;
+    fn hold(self, _: &Tensor) -> &'a Tensor {
+        self
     }
 }
 
 impl Operand for Tensor {
-    #[track_caller]
-    fn with<R>(self, _: &Tensor, f: impl FnOnce(&Tensor) -> R) -> R {
-        f(&self)
+    type Held = Tensor;
+    fn hold(self, _: &Tensor) -> Tensor {
+        self
     }
 }
 
-macro_rules! number {
-    ($($t:ty => $dtype:expr),*) => {$(
+macro_rules! float {
+    ($($t:ty),*) => {$(
         impl Operand for $t {
+            type Held = Tensor;
             #[track_caller]
-            fn with<R>(self, like: &Tensor, f: impl FnOnce(&Tensor) -> R) -> R {
-                let dtype: fn(DType) -> DType = $dtype;
-                f(&Tensor::full_as(self as f64, (), dtype(like.dtype())))
+            fn hold(self, like: &Tensor) -> Tensor {
+                let dtype = if like.dtype().is_float() { like.dtype() } else { DType::F32 };
+                Tensor::full_as(self as f64, (), dtype)
             }
             fn number(&self) -> Option<f64> {
                 Some(*self as f64)
@@ -47,9 +55,35 @@ macro_rules! number {
         }
     )*};
 }
-const FLOAT: fn(DType) -> DType = |like| if like.is_float() { like } else { DType::F32 };
-const INTEGER: fn(DType) -> DType = |like| if like == DType::Bool { DType::I64 } else { like };
-number!(f64 => FLOAT, f32 => FLOAT, i32 => INTEGER, i64 => INTEGER, usize => INTEGER);
+float!(f32, f64);
+
+macro_rules! integer {
+    ($($t:ty),*) => {$(
+        impl Operand for $t {
+            type Held = Tensor;
+            #[track_caller]
+            fn hold(self, like: &Tensor) -> Tensor {
+                integer(self as i64, like.dtype())
+            }
+            fn number(&self) -> Option<f64> {
+                Some(*self as f64)
+            }
+        }
+    )*};
+}
+integer!(i32, i64, usize);
+
+/// An integer beside a tensor of this dtype; a negative one beside `u8` wraps, as in PyTorch.
+#[track_caller]
+fn integer(value: i64, like: DType) -> Tensor {
+    let dtype = if like == DType::Bool { DType::I64 } else { like };
+    ensure!(
+        dtype != DType::U8 || value.abs() <= 255,
+        "scalar",
+        "{value} does not fit {dtype}; convert the tensor first"
+    );
+    dispatch_all!(dtype, T => Tensor::full((), T::from_i64(value)))
+}
 
 /// `+`, `-`, `*` or `/` between tensors, by reference or value, and numbers.
 macro_rules! operator {
@@ -68,14 +102,15 @@ macro_rules! operator {
                 Tensor::$method(&self, other)
             }
         }
-        $crate::operand::operator!(@number $trait, $method, $op, f64 f32 i64 i32);
+        $crate::operand::operator!(@number $trait, $method, $op, f64 i64);
     };
+    // Only one float and one integer type: with more, `(1.0 - x).sum()` could not be inferred.
     (@number $trait:ident, $method:ident, $op:ident, $($t:ty)*) => {$(
         impl std::ops::$trait<&Tensor> for $t {
             type Output = Tensor;
             #[track_caller]
             fn $method(self, other: &Tensor) -> Tensor {
-                self.with(other, |number| pointwise($op, [number, other]))
+                pointwise($op, [&self.hold(other), other])
             }
         }
         impl std::ops::$trait<Tensor> for $t {

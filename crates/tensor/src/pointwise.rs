@@ -6,7 +6,7 @@
 
 use crate::autograd::{Context, Gradients, is_grad_enabled};
 use crate::op::{Fresh, Mask, Op, Output, Saves, try_apply};
-use crate::shape::broadcast_shape;
+use crate::shape::{Shape, broadcast_shape};
 use crate::{DType, Element, Result, Tensor};
 use flambeau_kernels::{Num, dispatch_all, dispatch_float, pointwise::Map, pointwise::map};
 use std::cell::RefCell;
@@ -26,10 +26,11 @@ pub trait Pointwise<const N: usize>: Copy + Send + Sync + 'static {
     /// The formula.
     fn f<E: Num>(self, x: [E; N]) -> E;
 
-    /// ∂f/∂xᵢ, given the operands and the result. Only what [`READS`](Pointwise::READS) names may be used.
-    fn df<E: Num>(self, x: [E; N], y: E) -> [E; N];
+    /// The gradients g · ∂f/∂xᵢ, given the gradient g of the result, the operands and the result. Only what
+    /// [`READS`](Pointwise::READS) names may be used of the latter.
+    fn df<E: Num>(self, g: E, x: [E; N], y: E) -> [E; N];
 
-    /// The gradients, for ops that know better than multiplying with `df`.
+    /// The gradients, for ops that know better than a loop over `df`.
     fn backward(self, ctx: &Context<'_>) -> Gradients {
         backward(self, ctx)
     }
@@ -108,7 +109,7 @@ impl<const N: usize, P: Pointwise<N>, T: Element> Map<N, T, T> for Formula<P> {
     }
 }
 
-/// g · ∂f/∂x_`WRT`; the operands come as (g, y, x₀, …) in `M` = N + 2 slots.
+/// g · ∂f/∂xᵢ for i = `wrt`; the operands come as (g, y, x₀, …) in `M` = N + 2 slots.
 struct Derivative<P, const N: usize> {
     p: P,
     wrt: usize,
@@ -117,13 +118,17 @@ impl<const N: usize, const M: usize, P: Pointwise<N>, T: Element> Map<M, T, T> f
     #[inline(always)]
     fn apply(&self, x: [T; M]) -> T {
         let operands = std::array::from_fn(|i| x[2 + i].to_num());
-        T::from_num(x[0].to_num() * self.p.df::<T::Num>(operands, x[1].to_num())[self.wrt])
+        T::from_num(self.p.df::<T::Num>(x[0].to_num(), operands, x[1].to_num())[self.wrt])
     }
 }
 
 impl<const N: usize, P: Pointwise<N>> Op for Pw<P, N> {
     fn name(&self) -> &'static str {
         P::NAME
+    }
+
+    fn arity(&self) -> std::ops::RangeInclusive<usize> {
+        N..=N
     }
 
     fn output(&self, x: &[&Tensor]) -> Result<Output> {
@@ -148,25 +153,12 @@ impl<const N: usize, P: Pointwise<N>> Op for Pw<P, N> {
     }
 }
 
-fn compute<const N: usize, T: Element, F: Map<N, T, T>>(
-    f: &F,
-    x: &[&Tensor],
-    shape: &[usize],
-    out: &mut [T],
-) {
-    let views: [_; N] = std::array::from_fn(|i| x[i].view::<T>());
-    if x.iter().all(|x| x.shape() == shape) {
-        return map(f, views.each_ref().map(|v| v.strided()), shape, out);
-    }
-    let layouts: [_; N] = std::array::from_fn(|i| x[i].layout().expand(&shape.into()));
-    let strided = std::array::from_fn(|i| flambeau_kernels::Strided {
-        strides: &layouts[i].strides,
-        ..views[i].strided()
-    });
-    map(f, strided, shape, out);
+fn compute<const N: usize, T: Element, F: Map<N, T, T>>(f: &F, x: &[&Tensor], shape: &Shape, out: &mut [T]) {
+    let views: [_; N] = std::array::from_fn(|i| x[i].view_as::<T>(shape));
+    map(f, views.each_ref().map(|v| v.strided()), shape, out);
 }
 
-/// Multiplies with `df`: in one fused loop, or with recorded tensor ops if the gradient is to be differentiated.
+/// Runs `df`: in one fused loop, or with recorded tensor ops if the gradient is to be differentiated.
 fn backward<const N: usize, P: Pointwise<N>>(p: P, ctx: &Context<'_>) -> Gradients {
     let g = ctx.grad();
     let output = (P::READS == Reads::Result).then(|| ctx.output());
@@ -174,8 +166,8 @@ fn backward<const N: usize, P: Pointwise<N>>(p: P, ctx: &Context<'_>) -> Gradien
     let x: [&Tensor; N] = std::array::from_fn(|i| ctx.saved_input(i).unwrap_or(g));
     if is_grad_enabled() {
         return trace(|| {
-            let df = p.df(x.map(Sym::new), Sym::new(y));
-            (0..N).map(|i| ctx.needs(i).then(|| g * &df[i].tensor())).collect()
+            let df = p.df(Sym::new(g), x.map(Sym::new), Sym::new(y));
+            (0..N).map(|i| ctx.needs(i).then(|| df[i].tensor())).collect()
         });
     }
     (0..N)
@@ -206,7 +198,7 @@ fn fused<const N: usize, const M: usize, P: Pointwise<N>>(
         i => x[i - 2],
     });
     Tensor::compute(g.shape(), g.dtype(), |out| {
-        dispatch_float!(g.dtype(), T => compute::<M, T, _>(&p, &operands, g.shape(), out.slice()));
+        dispatch_float!(g.dtype(), T => compute::<M, T, _>(&p, &operands, g.shape_ref(), out.slice()));
     })
 }
 
@@ -286,7 +278,8 @@ impl Neg for Sym {
 impl Num for Sym {
     type Mask = Sym;
     fn lit(v: f64) -> Sym {
-        Sym::new(&Tensor::full_as(v, (), DType::F32))
+        // In f64, so that it is exact; a 0-d operand does not change the dtype of one with dimensions.
+        Sym::new(&Tensor::full_as(v, (), DType::F64))
     }
     fn select(mask: Sym, a: Sym, b: Sym) -> Sym {
         Sym::new(&Tensor::where_(&mask.tensor(), &a.tensor(), &b.tensor()))

@@ -1,5 +1,6 @@
 //! The random number generator of the library: counter-based, so that any thread can compute any element.
 
+use crate::DType;
 pub use flambeau_kernels::rng::permutation;
 use std::sync::{Mutex, PoisonError};
 
@@ -20,10 +21,13 @@ pub fn manual_seed(seed: u64) {
     *STATE.lock().unwrap_or_else(PoisonError::into_inner) = Stream { seed, offset: 0 };
 }
 
-/// Takes `n` numbers of the stream. Each draw starts on a new block of the generator.
-pub(crate) fn reserve(n: usize) -> Stream {
+/// Takes `n` numbers of a dtype: from the stream's 32-bit words, one for an `f32` and two for an `f64`. Each draw
+/// starts on a new block of four, so that no two share one.
+pub(crate) fn reserve(n: usize, dtype: DType) -> Stream {
+    let words = if dtype == DType::F64 { 2 } else { 1 };
+    let taken = (n as u64).saturating_mul(words).div_ceil(4).saturating_mul(4);
     let mut state = STATE.lock().unwrap_or_else(PoisonError::into_inner);
-    let stream = *state;
-    state.offset = state.offset.wrapping_add((n as u64).next_multiple_of(4));
+    let stream = Stream { seed: state.seed, offset: state.offset / words };
+    state.offset = state.offset.wrapping_add(taken);
     stream
 }

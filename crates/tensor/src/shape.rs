@@ -1,6 +1,7 @@
 //! Shapes and layouts: which element of a storage belongs to which index of a tensor.
 
 use crate::{Error, Result};
+use flambeau_kernels::strided;
 use smallvec::SmallVec;
 use std::ops::Deref;
 
@@ -13,7 +14,7 @@ pub struct Shape(Sizes);
 impl Shape {
     /// Number of elements: the product of the sizes; saturates where it exceeds `usize`.
     pub fn numel(&self) -> usize {
-        if self.0.contains(&0) { 0 } else { self.0.iter().fold(1, |n, &s| n.saturating_mul(s)) }
+        strided::numel(&self.0)
     }
 
     pub(crate) fn push(&mut self, size: usize) {
@@ -101,26 +102,31 @@ impl From<()> for Shape {
 #[derive(Clone, Debug)]
 pub struct Dims(pub(crate) SmallVec<[isize; 5]>);
 
+/// As an `isize`; what exceeds it, which no size can, becomes the largest.
+fn size(dim: impl TryInto<isize>) -> isize {
+    dim.try_into().unwrap_or(isize::MAX)
+}
+
 macro_rules! dims_from {
     ($($t:ty),*) => {$(
         impl From<$t> for Dims {
             fn from(dim: $t) -> Self {
-                Dims(SmallVec::from_slice(&[dim as isize]))
+                Dims(SmallVec::from_slice(&[size(dim)]))
             }
         }
         impl<const N: usize> From<[$t; N]> for Dims {
             fn from(dims: [$t; N]) -> Self {
-                Dims(dims.iter().map(|&d| d as isize).collect())
+                Dims(dims.iter().map(|&d| size(d)).collect())
             }
         }
         impl From<&[$t]> for Dims {
             fn from(dims: &[$t]) -> Self {
-                Dims(dims.iter().map(|&d| d as isize).collect())
+                Dims(dims.iter().map(|&d| size(d)).collect())
             }
         }
         impl From<Vec<$t>> for Dims {
             fn from(dims: Vec<$t>) -> Self {
-                Dims(dims.iter().map(|&d| d as isize).collect())
+                Dims(dims.iter().map(|&d| size(d)).collect())
             }
         }
     )*};
@@ -220,6 +226,17 @@ impl Layout {
         Layout { shape, strides, offset: 0 }
     }
 
+    /// Refuses a layout that reaches beyond a storage of `len` elements.
+    pub(crate) fn check(&self, op: &'static str, len: usize) -> Result<()> {
+        let last = strided::last_index(self.offset, &self.shape, &self.strides);
+        if self.shape.len() == self.strides.len()
+            && (self.shape.contains(&0) || last.is_some_and(|l| l < len))
+        {
+            return Ok(());
+        }
+        Err(Error::op(op, format!("the view {self:?} reaches beyond its {len} elements of memory")))
+    }
+
     /// Whether the elements lie in row-major order without gaps.
     pub fn is_contiguous(&self) -> bool {
         let mut step = 1;
@@ -227,7 +244,7 @@ impl Layout {
             if size != 1 && stride != step {
                 return self.shape.contains(&0);
             }
-            step *= size.max(1);
+            step = step.saturating_mul(size.max(1));
         }
         true
     }
@@ -263,7 +280,9 @@ impl Layout {
         for (&size, &stride) in self.shape.iter().zip(self.strides.iter()) {
             match runs.last_mut() {
                 _ if size == 1 => {}
-                Some((n, s)) if *s == stride * size => (*n, *s) = (*n * size, stride),
+                Some((n, s)) if *s == stride.saturating_mul(size) => {
+                    (*n, *s) = (n.saturating_mul(size), stride)
+                }
                 _ => runs.push((size, stride)),
             }
         }
@@ -282,7 +301,7 @@ impl Layout {
                 return None;
             }
             strides[d] = step;
-            (left, step) = (left / shape[d], step * shape[d]);
+            (left, step) = (left / shape[d], step.saturating_mul(shape[d]));
         }
         (left == 1 && runs.next().is_none()).then(|| Layout {
             shape: shape.clone(),

@@ -1,9 +1,11 @@
 //! [`Tensor`]: a shared handle to part of a storage, with its place in the autograd graph.
 
 use crate::autograd::{Edge, GradFn, Node};
+use crate::op::{ensure, raise};
 use crate::shape::{Layout, Shape};
 use crate::{DType, Device, Element, Error, Result};
 use flambeau_kernels::{Read, Storage, Strided, Write};
+use std::borrow::Cow;
 use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -66,7 +68,10 @@ impl Tensor {
     #[track_caller]
     pub fn size(&self, dim: isize) -> usize {
         let d = crate::op::unwrap(crate::shape::normalize_dim("size", dim, self.ndim()));
-        self.shape().get(d).copied().unwrap_or_else(|| panic!("size: a 0-d tensor has no dimensions"))
+        match self.shape().get(d) {
+            Some(&size) => size,
+            None => raise(Error::op("size", "a 0-d tensor has no dimensions")),
+        }
     }
 
     /// Distance in memory between neighbours along each dimension, in elements.
@@ -139,14 +144,16 @@ impl Tensor {
     /// If it is switched on for an integer or bool tensor, or off for a tensor that was computed from others.
     #[track_caller]
     pub fn set_requires_grad(&self, on: bool) {
-        assert!(
+        ensure!(
             !on || self.dtype().is_float(),
-            "requires_grad_: only floating-point tensors can require gradients, this one is {}; convert it with to_dtype",
+            "requires_grad_",
+            "only floating-point tensors can require gradients, this one is {}; convert it with to_dtype",
             self.dtype()
         );
-        assert!(
+        ensure!(
             on || self.is_leaf(),
-            "requires_grad_(false) on a tensor computed from others; use detach() to get one without history"
+            "requires_grad_",
+            "switched off on a tensor computed from others; use detach() to get one without history"
         );
         self.0.requires_grad.store(on, Relaxed);
     }
@@ -163,9 +170,10 @@ impl Tensor {
     #[track_caller]
     pub fn set_grad(&self, grad: Option<Tensor>) {
         if let Some(grad) = &grad {
-            assert!(
+            ensure!(
                 grad.shape() == self.shape() && grad.dtype() == self.dtype(),
-                "set_grad: a gradient of shape {:?} and {} for a tensor of shape {:?} and {}",
+                "set_grad",
+                "a gradient of shape {:?} and {} for a tensor of shape {:?} and {}",
                 grad.shape(),
                 grad.dtype(),
                 self.shape(),
@@ -222,9 +230,19 @@ impl Tensor {
     #[track_caller]
     pub fn view<T: Element>(&self) -> View<'_, T> {
         match self.0.storage.read() {
-            Ok(data) => View { data, layout: &self.0.layout },
-            Err(e) => panic!("{}: {e}", crate::op::current()),
+            Ok(data) => View { data, layout: Cow::Borrowed(&self.0.layout) },
+            Err(e) => raise(Error::op(crate::op::current(), e.to_string())),
         }
+    }
+
+    /// [`view`](Tensor::view), broadcast to a shape that this one broadcasts to.
+    #[track_caller]
+    pub(crate) fn view_as<T: Element>(&self, shape: &Shape) -> View<'_, T> {
+        let view = self.view();
+        if self.shape_ref() == shape {
+            return view;
+        }
+        View { layout: Cow::Owned(self.0.layout.expand(shape)), ..view }
     }
 
     /// Borrows the whole storage for writing in place, and counts a new version.
@@ -235,7 +253,7 @@ impl Tensor {
     pub(crate) fn view_mut<T: Element>(&self) -> Write<'_, T> {
         match self.0.storage.write() {
             Ok(data) => data,
-            Err(e) => panic!("{}: {e}", crate::op::current()),
+            Err(e) => raise(Error::op(crate::op::current(), e.to_string())),
         }
     }
 
@@ -272,9 +290,10 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn item<T: Element>(&self) -> T {
-        assert!(
+        ensure!(
             self.numel() == 1,
-            "item: a tensor with {} elements (shape {:?}) is no scalar; use to_vec, or reduce it first",
+            "item",
+            "a tensor with {} elements (shape {:?}) is no scalar; use to_vec, or reduce it first",
             self.numel(),
             self.shape()
         );
@@ -337,7 +356,7 @@ impl Tensor {
 /// Elements borrowed for reading, with the layout of the tensor that they were borrowed from.
 pub struct View<'a, T> {
     pub(crate) data: Read<'a, T>,
-    pub(crate) layout: &'a Layout,
+    pub(crate) layout: Cow<'a, Layout>,
 }
 
 impl<T: Element> View<'_, T> {

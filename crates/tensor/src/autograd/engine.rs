@@ -1,9 +1,9 @@
 //! The engine: one loop over pending nodes, largest number first.
 
 use super::node::{Edge, Node};
-use super::{BackwardOptions, root_gradient, set_grad_enabled};
-use crate::shape::Shape;
-use crate::{DType, Error, Result, Tensor};
+use super::{BackwardOptions, is_grad_enabled, root_gradient, set_grad_enabled};
+use crate::shape::broadcast_shape;
+use crate::{Error, Result, Tensor};
 use smallvec::SmallVec;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
@@ -60,10 +60,16 @@ pub(crate) fn run(
     while let Some((_, Pending { node, grads })) = pending.pop_last() {
         let gradients = node.backward(&grads, options.retain_graph || options.create_graph)?;
         drop(grads);
-        debug_assert_eq!(gradients.len(), node.edges.len(), "{}: one gradient for each input", node.name());
+        if gradients.len() != node.edges.len() {
+            let (got, want) = (gradients.len(), node.edges.len());
+            return Err(Error::op(
+                node.name(),
+                format!("its backward rule gave {got} gradients for {want} inputs"),
+            ));
+        }
         for (edge, gradient) in node.edges.iter().zip(gradients) {
             if let Some(gradient) = gradient {
-                deliver(edge, gradient, &mut pending, &mut targets);
+                deliver(edge, fit(gradient, edge, node.name())?, &mut pending, &mut targets);
             }
         }
     }
@@ -71,8 +77,6 @@ pub(crate) fn run(
 }
 
 fn deliver(edge: &Edge, gradient: Tensor, pending: &mut BTreeMap<u64, Pending>, targets: &mut Targets<'_>) {
-    let Some((shape, dtype)) = edge.meta() else { return };
-    let gradient = fit(gradient, shape, dtype);
     if let Targets::Inputs(captures) = targets
         && let Some(&i) = key(edge).and_then(|key| captures.wanted.get(&key))
     {
@@ -83,7 +87,7 @@ fn deliver(edge: &Edge, gradient: Tensor, pending: &mut BTreeMap<u64, Pending>, 
         Edge::None => {}
         Edge::Leaf(leaf) => {
             if matches!(targets, Targets::Leaves) {
-                leaf.with_grad(|slot| *slot = Some(accumulate(slot.take(), gradient)));
+                leaf.with_grad(|slot| accumulate(slot, gradient));
             }
         }
         Edge::Node(node, index) => {
@@ -104,9 +108,22 @@ fn deliver(edge: &Edge, gradient: Tensor, pending: &mut BTreeMap<u64, Pending>, 
 }
 
 /// Sums a gradient over the dimensions that broadcasting added, and converts it to the input's dtype.
-fn fit(gradient: Tensor, shape: &Shape, dtype: DType) -> Tensor {
-    let gradient = if gradient.shape_ref() == shape { gradient } else { gradient.sum_to(shape) };
-    if gradient.dtype() == dtype { gradient } else { gradient.to_dtype(dtype) }
+fn fit(gradient: Tensor, edge: &Edge, op: &'static str) -> Result<Tensor> {
+    let Some((shape, dtype)) = edge.meta() else { return Ok(gradient) };
+    let gradient = if gradient.shape_ref() == shape {
+        gradient
+    } else if broadcast_shape(op, [shape, gradient.shape_ref()].into_iter())
+        .is_ok_and(|s| s == *gradient.shape_ref())
+    {
+        gradient.sum_to(shape)
+    } else {
+        let got = gradient.shape();
+        return Err(Error::op(
+            op,
+            format!("its backward rule gave a gradient of shape {got:?} for an input of {shape:?}"),
+        ));
+    };
+    Ok(if gradient.dtype() == dtype { gradient } else { gradient.to_dtype(dtype) })
 }
 
 fn add(sum: Option<Tensor>, gradient: Tensor) -> Tensor {
@@ -116,13 +133,15 @@ fn add(sum: Option<Tensor>, gradient: Tensor) -> Tensor {
     }
 }
 
-/// A leaf's new `grad`. The first one is kept as it is only if nobody else can see its memory.
-fn accumulate(sum: Option<Tensor>, gradient: Tensor) -> Tensor {
+/// Adds to a leaf's `grad`: in place, as in PyTorch, unless the sum is to be differentiated. The first gradient is
+/// kept as it is only if nobody else can see its memory.
+fn accumulate(slot: &mut Option<Tensor>, gradient: Tensor) {
     let shared = Arc::strong_count(&gradient.0) > 1 || Arc::strong_count(&gradient.0.storage) > 1;
-    match sum {
-        Some(sum) => sum + gradient,
-        None if gradient.is_contiguous() && !shared => gradient,
-        None => gradient.copy(),
+    match slot {
+        Some(sum) if !is_grad_enabled() => sum.add_in_place(&gradient),
+        Some(sum) => *slot = Some(&*sum + gradient),
+        None if gradient.is_contiguous() && !shared => *slot = Some(gradient),
+        None => *slot = Some(gradient.copy()),
     }
 }
 
@@ -153,6 +172,8 @@ pub fn grad(
     }
     let edges: Vec<Edge> = inputs.iter().map(|x| x.edge()).collect();
     let mut wanted = HashMap::new();
+    // The same input may be asked for twice; its gradient is found once.
+    let mut first = Vec::with_capacity(inputs.len());
     for (i, edge) in edges.iter().enumerate() {
         let key = key(edge).ok_or_else(|| {
             Error::op(
@@ -160,14 +181,12 @@ pub fn grad(
                 format!("input {i} does not require a gradient; call requires_grad_() on it"),
             )
         })?;
-        if wanted.insert(key, i).is_some() {
-            return Err(Error::op("autograd::grad", format!("input {i} is given twice")));
-        }
+        first.push(*wanted.entry(key).or_insert(i));
     }
     let needed = needed(outputs, &wanted);
     let mut captures = Captures { wanted, found: vec![None; inputs.len()], needed };
     run(roots, Targets::Inputs(&mut captures), options)?;
-    Ok(captures.found)
+    Ok(first.into_iter().map(|i| captures.found[i].clone()).collect())
 }
 
 /// The numbers of the nodes from which a wanted input can be reached.

@@ -14,6 +14,7 @@ pub(crate) use node::{Edge, GradFn, Node};
 
 use crate::{Error, Result, Tensor};
 use std::cell::Cell;
+use std::marker::PhantomData;
 
 thread_local! {
     static GRAD_ENABLED: Cell<bool> = const { Cell::new(true) };
@@ -27,12 +28,14 @@ pub fn is_grad_enabled() -> bool {
 /// Sets whether operations on this thread are recorded until the guard is dropped.
 #[must_use = "recording goes back to what it was when the guard is dropped"]
 pub fn set_grad_enabled(on: bool) -> GradMode {
-    GradMode { before: GRAD_ENABLED.replace(on) }
+    GradMode { before: GRAD_ENABLED.replace(on), _stays: PhantomData }
 }
 
 /// What [`set_grad_enabled`] gives; restores the former mode when dropped.
 pub struct GradMode {
     before: bool,
+    /// The mode is this thread's: the guard may not go to another one.
+    _stays: PhantomData<*const ()>,
 }
 impl Drop for GradMode {
     fn drop(&mut self) {

@@ -5,6 +5,7 @@ use crate::shape::Shape;
 use crate::{DType, Error, Result, Tensor};
 use smallvec::SmallVec;
 use std::cell::RefCell;
+use std::mem::ManuallyDrop;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -86,7 +87,8 @@ impl Node {
             let mut slot = self.saved.lock().unwrap_or_else(PoisonError::into_inner);
             let saved =
                 slot.as_ref().map(|saved| saved.iter().map(|s| s.as_ref().map(|s| s.check(self))).collect());
-            if !keep {
+            // What saved nothing has nothing to free, and may be walked again.
+            if !keep && slot.as_ref().is_some_and(|saved| !saved.is_empty()) {
                 // Dropped after the lock is released: it may free a whole subgraph.
                 let old = slot.take();
                 drop(slot);
@@ -237,8 +239,9 @@ impl Clone for GradFn {
 }
 
 thread_local! {
-    /// Nodes that wait to be dropped, while this thread drops one.
-    static DOOMED: RefCell<Option<Vec<Arc<Node>>>> = const { RefCell::new(None) };
+    /// Nodes that wait to be dropped, while this thread drops one. Without a destructor of its own, so that it is
+    /// still there for graphs that die with the thread; it is empty then.
+    static DOOMED: ManuallyDrop<RefCell<Option<Vec<Arc<Node>>>>> = const { ManuallyDrop::new(RefCell::new(None)) };
 }
 
 impl Drop for GradFn {

@@ -18,9 +18,9 @@ impl Pointwise<1> for Abs {
     }
 
     #[inline(always)]
-    fn df<E: Num>(self, [x]: [E; 1], _: E) -> [E; 1] {
-        let (zero, one) = (E::lit(0.0), E::lit(1.0));
-        [E::select(x.gt(zero), one, E::select(x.lt(zero), -one, zero))]
+    fn df<E: Num>(self, g: E, [x]: [E; 1], _: E) -> [E; 1] {
+        let zero = E::lit(0.0);
+        [E::select(x.gt(zero), g, E::select(x.lt(zero), -g, g * zero))]
     }
 }
 

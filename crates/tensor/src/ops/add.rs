@@ -5,6 +5,7 @@ use crate::pointwise::{Pointwise, Reads, pointwise};
 use crate::testing::{Sample, normal, positive, sample};
 use crate::{Num, Operand, Tensor};
 use smallvec::smallvec;
+use std::borrow::Borrow;
 
 #[derive(Clone, Copy)]
 struct Add;
@@ -20,8 +21,8 @@ impl Pointwise<2> for Add {
     }
 
     #[inline(always)]
-    fn df<E: Num>(self, _: [E; 2], _: E) -> [E; 2] {
-        [E::lit(1.0), E::lit(1.0)]
+    fn df<E: Num>(self, g: E, _: [E; 2], _: E) -> [E; 2] {
+        [g, g]
     }
 
     fn backward(self, ctx: &Context<'_>) -> Gradients {
@@ -44,7 +45,7 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn add(&self, other: impl Operand) -> Tensor {
-        other.with(self, |other| pointwise(Add, [self, other]))
+        pointwise(Add, [self, other.hold(self).borrow()])
     }
 }
 

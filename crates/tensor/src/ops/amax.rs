@@ -5,7 +5,7 @@ use crate::autograd::{Context, Gradients};
 use crate::op::{Fresh, Mask, Op, Output, Saves, apply, unwrap};
 use crate::shape::Dims;
 use crate::testing::{Sample, distinct, integers, normal, sample};
-use crate::{DType, Error, Result, Tensor};
+use crate::{DType, Result, Tensor};
 use flambeau_kernels::{dispatch_all, reduce};
 use smallvec::smallvec;
 
@@ -21,9 +21,7 @@ impl Op for Extreme {
     }
 
     fn output(&self, x: &[&Tensor]) -> Result<Output> {
-        if self.reduced.dims.iter().any(|&d| x[0].shape()[d] == 0) {
-            return Err(Error::op(self.name(), format!("of no elements (shape {:?}) is undefined", x[0].shape())));
-        }
+        self.reduced.check_not_empty(self.name(), x[0])?;
         Ok(Output::New(self.reduced.shape(x[0].shape()), x[0].dtype()))
     }
 
@@ -44,11 +42,15 @@ impl Op for Extreme {
 
     fn backward(&self, ctx: &Context<'_>) -> Gradients {
         let (x, y) = (ctx.input(0), ctx.output());
-        let ties = x.eq(self.reduced.restore(&y, x.shape())).to_dtype(x.dtype());
-        let dims: Vec<usize> = self.reduced.dims.to_vec();
-        let count = if dims.is_empty() { ties.clone() } else { ties.sum_dim(dims, true) };
+        let y = self.reduced.restore(&y, x.shape());
+        // A NaN is the extreme of those among which it is.
+        let ties = Tensor::where_(&y.ne(&y), &x.ne(x), &x.eq(&y));
         let g = self.reduced.restore(ctx.grad(), x.shape());
-        smallvec![Some(g / count * ties)]
+        if self.reduced.dims.is_empty() {
+            return smallvec![Some(g)];
+        }
+        let count = ties.sum_dim(self.reduced.dims.to_vec(), true).to_dtype(x.dtype());
+        smallvec![Some(Tensor::where_(&ties, &(g / count), &Tensor::full_as(0.0, (), x.dtype())))]
     }
 }
 

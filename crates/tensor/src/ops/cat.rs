@@ -2,7 +2,7 @@
 
 use super::index_select::around;
 use crate::autograd::{Context, Gradients};
-use crate::op::{Fresh, Op, Output, apply, unwrap};
+use crate::op::{ensure, Fresh, Op, Output, apply, unwrap};
 use crate::shape::normalize_dim;
 use crate::testing::{Sample, normal, sample};
 use crate::{Error, Result, Tensor, result_type};
@@ -21,11 +21,18 @@ impl Op for Cat {
         "cat"
     }
 
+    fn arity(&self) -> std::ops::RangeInclusive<usize> {
+        1..=usize::MAX
+    }
+
     fn output(&self, x: &[&Tensor]) -> Result<Output> {
         let mut shape = x[0].shape_ref().clone();
+        if shape.is_empty() {
+            return Err(Error::op("cat", "0-d tensors have no dimension to join along; stack makes one"));
+        }
         for other in &x[1..] {
             let fits = other.ndim() == shape.len() && (0..shape.len()).all(|d| d == self.dim || other.shape()[d] == shape[d]);
-            if !fits || shape.is_empty() {
+            if !fits {
                 let shapes: Vec<_> = x.iter().map(|x| x.shape()).collect();
                 return Err(Error::op(
                     "cat",
@@ -80,7 +87,7 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn cat(tensors: &[Tensor], dim: isize) -> Tensor {
-        assert!(!tensors.is_empty(), "cat: the list of tensors is empty");
+        ensure!(!tensors.is_empty(), "cat", "the list of tensors is empty");
         let dtype = result_type(&tensors.iter().collect::<Vec<_>>());
         let some: Vec<Tensor> =
             tensors.iter().filter(|t| t.shape() != [0]).map(|t| t.to_dtype(dtype)).collect();
@@ -105,10 +112,10 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn stack(tensors: &[Tensor], dim: isize) -> Tensor {
-        assert!(!tensors.is_empty(), "stack: the list of tensors is empty");
-        if let Some(other) = tensors.iter().find(|t| t.shape() != tensors[0].shape()) {
-            panic!("stack: shapes {:?} and {:?} differ; cat joins along a dimension", tensors[0].shape(), other.shape());
-        }
+        ensure!(!tensors.is_empty(), "stack", "the list of tensors is empty");
+        let shape = tensors[0].shape();
+        let other = tensors.iter().map(|t| t.shape()).find(|&s| s != shape);
+        ensure!(other.is_none(), "stack", "shapes {shape:?} and {:?} differ; cat joins along a dimension", other.unwrap_or(shape));
         let rows: Vec<Tensor> = tensors.iter().map(|t| t.unsqueeze(dim)).collect();
         Tensor::cat(&rows, dim)
     }

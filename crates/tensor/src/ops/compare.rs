@@ -7,8 +7,9 @@ use crate::shape::broadcast_shape;
 use crate::testing::{Sample, integers, sample};
 use crate::{DType, Element, Operand, Result, Tensor};
 use flambeau_kernels::pointwise::{Map, map};
-use flambeau_kernels::{Strided, dispatch_all};
+use flambeau_kernels::dispatch_all;
 use smallvec::smallvec;
+use std::borrow::Borrow;
 
 /// A comparison.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -52,6 +53,10 @@ impl Op for Compare {
         }
     }
 
+    fn arity(&self) -> std::ops::RangeInclusive<usize> {
+        2..=2
+    }
+
     fn output(&self, x: &[&Tensor]) -> Result<Output> {
         Ok(Output::New(broadcast_shape(self.name(), x.iter().map(|x| x.shape_ref()))?, DType::Bool))
     }
@@ -60,12 +65,10 @@ impl Op for Compare {
         let dtype = result_type(x);
         let (a, b) = (x[0].to_dtype(dtype), x[1].to_dtype(dtype));
         let shape = out[0].shape().clone();
-        let (la, lb) = (a.layout().expand(&shape), b.layout().expand(&shape));
         let out = out[0].slice::<bool>();
         dispatch_all!(dtype, T => {
-            let (a, b) = (a.view::<T>(), b.view::<T>());
-            let a = Strided { strides: &la.strides, ..a.strided() };
-            let b = Strided { strides: &lb.strides, ..b.strided() };
+            let (a, b) = (a.view_as::<T>(&shape), b.view_as::<T>(&shape));
+            let (a, b) = (a.strided(), b.strided());
             match self {
                 Compare::Eq => map(&Test::<0>, [a, b], &shape, out),
                 Compare::Ne => map(&Test::<1>, [a, b], &shape, out),
@@ -98,7 +101,7 @@ macro_rules! methods {
                 /// ```
                 #[track_caller]
                 pub fn $name(&self, other: impl Operand) -> Tensor {
-                    other.with(self, |other| apply(Compare::$kind, &[self, other]))
+                    apply(Compare::$kind, &[self, other.hold(self).borrow()])
                 }
             )*
         }

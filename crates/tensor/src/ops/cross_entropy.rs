@@ -1,7 +1,7 @@
 //! Cross-entropy from logits, fused with the softmax.
 
 use crate::autograd::{Context, Gradients, is_grad_enabled};
-use crate::loss::{CrossEntropyOptions, Reduction, check_classes};
+use crate::loss::{CrossEntropyOptions, Reduction, by_rows, check_classes};
 use crate::op::{Fresh, Mask, Op, Output, Saves, apply};
 use crate::shape::Shape;
 use crate::testing::{Sample, integers, normal, sample};
@@ -25,6 +25,10 @@ impl CrossEntropy {
 impl Op for CrossEntropy {
     fn name(&self) -> &'static str {
         "cross_entropy"
+    }
+
+    fn arity(&self) -> std::ops::RangeInclusive<usize> {
+        2..=2
     }
 
     fn output(&self, x: &[&Tensor]) -> Result<Output> {
@@ -60,9 +64,10 @@ impl Op for CrossEntropy {
         let ignore = self.0.ignore_index;
         if is_grad_enabled() {
             let hot = target.unsqueeze(-1).eq(Tensor::arange(0, x.size(-1) as i64, 1)).to_dtype(x.dtype());
-            let counts = target.ne(ignore).to_dtype(x.dtype()).unsqueeze(-1);
+            let counts = target.ne(ignore).unsqueeze(-1);
             let scale = if g.ndim() == 0 { scale } else { scale.unsqueeze(-1) };
-            return smallvec![Some((x.softmax(-1) - hot) * counts * scale), None];
+            let zero = Tensor::full_as(0.0, (), x.dtype());
+            return smallvec![Some(Tensor::where_(&counts, &((x.softmax(-1) - hot) * scale), &zero)), None];
         }
         let (x, scale, step) = (x.contiguous(), scale.contiguous(), usize::from(g.ndim() > 0));
         let gradient = Tensor::compute(x.shape(), x.dtype(), |out| {
@@ -93,20 +98,7 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn cross_entropy(&self, target: &Tensor, options: CrossEntropyOptions) -> Tensor {
-        if self.ndim() <= 2 {
-            return apply(CrossEntropy(options), &[self, target]);
-        }
-        assert!(
-            self.size(0) == target.shape().first().copied().unwrap_or(0) && self.shape()[2..] == target.shape()[1..],
-            "cross_entropy: logits {:?} with targets {:?}; for (N, C, d…) they are (N, d…)",
-            self.shape(),
-            target.shape()
-        );
-        // Classes last, everything else in one row of examples.
-        let order: Vec<usize> = [0].into_iter().chain(2..self.ndim()).chain([1]).collect();
-        let rows = self.permute(order).reshape([-1, self.size(1) as isize]);
-        let loss = rows.cross_entropy(&target.reshape([-1]), options);
-        if options.reduction == Reduction::None { loss.reshape(target.shape()) } else { loss }
+        by_rows("cross_entropy", self, target, options.reduction, |x, t| apply(CrossEntropy(options), &[x, t]))
     }
 }
 

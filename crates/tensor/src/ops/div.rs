@@ -6,6 +6,7 @@ use crate::pointwise::{Pointwise, Reads, pointwise};
 use crate::testing::{Sample, normal, positive, sample};
 use crate::{Num, Operand, Tensor};
 use smallvec::smallvec;
+use std::borrow::Borrow;
 
 #[derive(Clone, Copy)]
 struct Div;
@@ -20,8 +21,8 @@ impl Pointwise<2> for Div {
     }
 
     #[inline(always)]
-    fn df<E: Num>(self, [a, b]: [E; 2], _: E) -> [E; 2] {
-        [E::lit(1.0) / b, -a / (b * b)]
+    fn df<E: Num>(self, g: E, [a, b]: [E; 2], _: E) -> [E; 2] {
+        [g / b, -g * a / (b * b)]
     }
 
     fn saves(self, needs: Mask) -> Saves {
@@ -48,7 +49,7 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn div(&self, other: impl Operand) -> Tensor {
-        other.with(self, |other| pointwise(Div, [self, other]))
+        pointwise(Div, [self, other.hold(self).borrow()])
     }
 }
 

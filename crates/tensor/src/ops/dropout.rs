@@ -1,9 +1,9 @@
 //! Dropout.
 
 use crate::autograd::{Context, Gradients};
-use crate::op::{Fresh, Op, Output, apply};
+use crate::op::{ensure, Fresh, Op, Output, apply};
 use crate::testing::{Sample, normal, sample};
-use crate::{Error, Result, Tensor, random};
+use crate::{DType, Error, Result, Tensor, random};
 use flambeau_kernels::{dispatch_float, dropout};
 use smallvec::smallvec;
 
@@ -53,11 +53,11 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn dropout(&self, p: f64, training: bool) -> Tensor {
-        assert!((0.0..=1.0).contains(&p), "dropout: p is a probability from 0 to 1, not {p}");
+        ensure!((0.0..=1.0).contains(&p), "dropout", "p is a probability from 0 to 1, not {p}");
         if !training || p == 0.0 {
             return self.clone();
         }
-        apply(Dropout { p, stream: random::reserve(self.numel()) }, &[self])
+        apply(Dropout { p, stream: random::reserve(self.numel(), DType::F32) }, &[self])
     }
 }
 

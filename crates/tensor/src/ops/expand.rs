@@ -1,7 +1,7 @@
 //! Broadcasting by repeating without copying.
 
 use crate::autograd::{Context, Gradients};
-use crate::op::{Fresh, Op, Output, apply};
+use crate::op::{Fresh, Op, Output, apply, raise};
 use crate::shape::{Dims, Shape, broadcast_shape};
 use crate::testing::{Sample, normal, sample};
 use crate::{Error, Result, Tensor};
@@ -54,10 +54,11 @@ impl Tensor {
             .iter()
             .enumerate()
             .map(|(d, &size)| match size {
-                -1 => keep(d).unwrap_or_else(|| panic!("expand: −1 for a new dimension in {sizes:?}; give its size")),
-                size => usize::try_from(size).unwrap_or_else(|_| panic!("expand: size {size} in {sizes:?}")),
+                -1 => keep(d),
+                size => usize::try_from(size).ok(),
             })
-            .collect();
+            .collect::<Option<_>>()
+            .unwrap_or_else(|| raise(Error::op("expand", format!("to {sizes:?}: sizes are positive, or −1 to keep one"))));
         if shape[..] == *self.shape() { self.clone() } else { apply(Expand(shape), &[self]) }
     }
 }

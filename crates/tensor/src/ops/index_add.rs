@@ -20,8 +20,12 @@ impl Op for IndexAdd {
         "index_add"
     }
 
+    fn arity(&self) -> std::ops::RangeInclusive<usize> {
+        3..=3
+    }
+
     fn output(&self, x: &[&Tensor]) -> Result<Output> {
-        check_index(self.name(), x[1], around(x[0].shape(), self.dim)[1])?;
+        check_index(self.name(), x[1], x[0], self.dim)?;
         let mut shape = x[0].shape_ref().clone();
         if let Some(size) = shape.get_mut(self.dim) {
             *size = x[1].numel();

@@ -5,6 +5,7 @@ use crate::op::{Fresh, Mask, Op, Output, Saves, apply, unwrap};
 use crate::shape::normalize_dim;
 use crate::testing::{Sample, integers, normal, sample};
 use crate::{DType, Error, Result, Tensor};
+use flambeau_kernels::strided::numel;
 use flambeau_kernels::{dispatch_all, index};
 use smallvec::smallvec;
 
@@ -14,8 +15,13 @@ pub struct IndexSelect {
     pub dim: usize,
 }
 
-/// Refuses an index that is not 1-D i64 within the size of a dimension.
-pub(crate) fn check_index(op: &'static str, index: &Tensor, size: usize) -> Result<()> {
+/// Refuses an index that is not 1-D i64 within the size of a dimension of x; a 0-d x takes one index.
+pub(crate) fn check_index(op: &'static str, index: &Tensor, x: &Tensor, dim: usize) -> Result<()> {
+    if dim >= x.ndim().max(1) || (x.ndim() == 0 && index.numel() != 1) {
+        let (shape, n) = (x.shape(), index.numel());
+        return Err(Error::op(op, format!("{n} indices into dimension {dim} of a tensor of shape {shape:?}")));
+    }
+    let [_, size, _] = around(x.shape(), dim);
     if index.dtype() != DType::I64 || index.ndim() > 1 {
         return Err(Error::op(
             op,
@@ -32,7 +38,7 @@ pub(crate) fn check_index(op: &'static str, index: &Tensor, size: usize) -> Resu
 /// A contiguous tensor as `[outer, axis, inner]` around one dimension.
 pub(crate) fn around(shape: &[usize], dim: usize) -> [usize; 3] {
     let axis = shape.get(dim).copied().unwrap_or(1);
-    [shape[..dim.min(shape.len())].iter().product(), axis, shape.get(dim + 1..).unwrap_or(&[]).iter().product()]
+    [numel(&shape[..dim.min(shape.len())]), axis, numel(shape.get(dim + 1..).unwrap_or(&[]))]
 }
 
 impl Op for IndexSelect {
@@ -40,8 +46,12 @@ impl Op for IndexSelect {
         "index_select"
     }
 
+    fn arity(&self) -> std::ops::RangeInclusive<usize> {
+        2..=2
+    }
+
     fn output(&self, x: &[&Tensor]) -> Result<Output> {
-        check_index(self.name(), x[1], around(x[0].shape(), self.dim)[1])?;
+        check_index(self.name(), x[1], x[0], self.dim)?;
         let mut shape = x[0].shape_ref().clone();
         if let Some(size) = shape.get_mut(self.dim) {
             *size = x[1].numel();

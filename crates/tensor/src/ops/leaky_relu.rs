@@ -19,8 +19,8 @@ impl Pointwise<1> for LeakyRelu {
     }
 
     #[inline(always)]
-    fn df<E: Num>(self, [x]: [E; 1], _: E) -> [E; 1] {
-        [E::select(x.gt(E::lit(0.0)), E::lit(1.0), E::lit(self.negative_slope))]
+    fn df<E: Num>(self, g: E, [x]: [E; 1], _: E) -> [E; 1] {
+        [E::select(x.gt(E::lit(0.0)), g, g * E::lit(self.negative_slope))]
     }
 }
 

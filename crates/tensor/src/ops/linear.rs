@@ -1,11 +1,12 @@
 //! The affine map of a fully connected layer.
 
 use crate::autograd::{Context, Gradients};
-use crate::op::{Fresh, Mask, Op, Output, Saves, apply};
+use crate::op::{Fresh, Mask, Op, Output, Saves, apply, raise};
 use crate::shape::Shape;
 use crate::testing::{Sample, normal, sample};
 use crate::{Element, Error, Result, Tensor};
 use flambeau_kernels::matmul::{Matrix, broadcast_rows, matmul};
+use flambeau_kernels::strided::numel;
 use flambeau_kernels::{Float, dispatch_float};
 
 /// `torch.nn.functional.linear` for a matrix of inputs: x, weight and, perhaps, bias.
@@ -14,6 +15,10 @@ pub struct Linear;
 impl Op for Linear {
     fn name(&self) -> &'static str {
         "linear"
+    }
+
+    fn arity(&self) -> std::ops::RangeInclusive<usize> {
+        2..=3
     }
 
     fn output(&self, x: &[&Tensor]) -> Result<Output> {
@@ -88,8 +93,8 @@ impl Tensor {
     pub fn linear(&self, weight: &Tensor, bias: Option<&Tensor>) -> Tensor {
         let rows = match self.ndim() {
             2 => self.clone(),
-            0 => panic!("linear: a 0-d input with weight {:?}", weight.shape()),
-            n => self.reshape([self.shape()[..n - 1].iter().product(), self.size(-1)]),
+            0 => raise(Error::op("linear", format!("a 0-d input with weight {:?}", weight.shape()))),
+            n => self.reshape([numel(&self.shape()[..n - 1]), self.size(-1)]),
         };
         let y = match bias {
             Some(bias) => apply(Linear, &[&rows, weight, bias]),

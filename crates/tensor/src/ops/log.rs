@@ -17,8 +17,8 @@ impl Pointwise<1> for Log {
     }
 
     #[inline(always)]
-    fn df<E: Num>(self, [x]: [E; 1], _: E) -> [E; 1] {
-        [E::lit(1.0) / x]
+    fn df<E: Num>(self, g: E, [x]: [E; 1], _: E) -> [E; 1] {
+        [g / x]
     }
 }
 

@@ -1,11 +1,12 @@
 //! Matrix products.
 
 use crate::autograd::{Context, Gradients};
-use crate::op::{Fresh, Mask, Op, Output, Saves, apply};
+use crate::op::{Fresh, Mask, Op, Output, Saves, apply, raise};
 use crate::shape::{Layout, Shape, broadcast_shape};
 use crate::testing::{Sample, normal, sample};
 use crate::{Element, Error, Result, Tensor};
 use flambeau_kernels::matmul::{Matrix, matmul};
+use flambeau_kernels::strided::numel;
 use flambeau_kernels::{Float, dispatch_float};
 use smallvec::smallvec;
 
@@ -15,6 +16,10 @@ pub struct Matmul;
 impl Op for Matmul {
     fn name(&self) -> &'static str {
         "matmul"
+    }
+
+    fn arity(&self) -> std::ops::RangeInclusive<usize> {
+        2..=2
     }
 
     fn output(&self, x: &[&Tensor]) -> Result<Output> {
@@ -71,7 +76,7 @@ fn batch(x: &Tensor) -> Shape {
 fn batched<T: Float + Element>(sizes: [usize; 3], x: &[&Tensor], layouts: &[Layout; 2], batch: &[usize], out: &mut [T]) {
     let (a, b) = (x[0].view::<T>(), x[1].view::<T>());
     let step = sizes[0] * sizes[2];
-    let count: usize = batch.iter().product();
+    let count = numel(batch);
     for index in 0..count {
         let matrix = |data, layout: &Layout| {
             let mut rest = index;
@@ -104,13 +109,16 @@ impl Tensor {
     #[track_caller]
     pub fn matmul(&self, other: &Tensor) -> Tensor {
         match (self.ndim(), other.ndim()) {
-            (0, _) | (_, 0) => panic!("matmul: a 0-d operand (shapes {:?} and {:?}); use mul", self.shape(), other.shape()),
+            (0, _) | (_, 0) => {
+                let (a, b) = (self.shape(), other.shape());
+                raise(Error::op("matmul", format!("a 0-d operand (shapes {a:?} and {b:?}); use mul")))
+            }
             (1, 1) => self.unsqueeze(0).matmul(&other.unsqueeze(1)).reshape(Shape::default().as_ref()),
             (1, _) => self.unsqueeze(0).matmul(other).squeeze(-2),
             (_, 1) => self.matmul(&other.unsqueeze(1)).squeeze(-1),
             // One product instead of a batch, and a gradient for `other` that needs no sum.
             (n, 2) if n > 2 && self.size(-1) == other.size(0) => {
-                let rows = self.reshape([-1, self.size(-1) as isize]);
+                let rows = self.reshape([numel(&self.shape()[..n - 1]), self.size(-1)]);
                 let shape: Shape = self.shape()[..n - 1].iter().copied().chain([other.size(1)]).collect();
                 apply(Matmul, &[&rows, other]).reshape(&shape)
             }

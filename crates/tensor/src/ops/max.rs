@@ -6,7 +6,7 @@ use crate::autograd::{Context, Gradients};
 use crate::op::{Fresh, Mask, Op, Output, Saves, try_apply, apply, unwrap};
 use crate::shape::{Dims, Shape};
 use crate::testing::{Sample, distinct, sample};
-use crate::{DType, Error, Result, Tensor};
+use crate::{DType, Result, Tensor};
 use flambeau_kernels::{dispatch_all, reduce};
 use smallvec::smallvec;
 
@@ -23,7 +23,7 @@ impl Op for ExtremeAt {
 
     fn output(&self, x: &[&Tensor]) -> Result<Output> {
         let shape = self.reduced.shape(x[0].shape());
-        check_not_empty(self.name(), x[0], &self.reduced)?;
+        self.reduced.check_not_empty(self.name(), x[0])?;
         Ok(Output::Many(vec![(shape.clone(), x[0].dtype()), (shape, DType::I64)]))
     }
 
@@ -72,7 +72,7 @@ impl Op for Arg {
     }
 
     fn output(&self, x: &[&Tensor]) -> Result<Output> {
-        check_not_empty(self.name(), x[0], &self.reduced)?;
+        self.reduced.check_not_empty(self.name(), x[0])?;
         Ok(Output::New(self.reduced.shape(x[0].shape()), DType::I64))
     }
 
@@ -86,13 +86,6 @@ impl Op for Arg {
     fn backward(&self, _: &Context<'_>) -> Gradients {
         smallvec![None]
     }
-}
-
-fn check_not_empty(op: &'static str, x: &Tensor, reduced: &Reduced) -> Result<()> {
-    if reduced.dims.iter().any(|&d| x.shape()[d] == 0) {
-        return Err(Error::op(op, format!("of no elements (shape {:?}) is undefined", x.shape())));
-    }
-    Ok(())
 }
 
 #[track_caller]

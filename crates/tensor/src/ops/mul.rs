@@ -6,6 +6,7 @@ use crate::pointwise::{Pointwise, Reads, pointwise};
 use crate::testing::{Sample, normal, positive, sample};
 use crate::{Num, Operand, Tensor};
 use smallvec::smallvec;
+use std::borrow::Borrow;
 
 #[derive(Clone, Copy)]
 struct Mul;
@@ -21,8 +22,8 @@ impl Pointwise<2> for Mul {
     }
 
     #[inline(always)]
-    fn df<E: Num>(self, [a, b]: [E; 2], _: E) -> [E; 2] {
-        [b, a]
+    fn df<E: Num>(self, g: E, [a, b]: [E; 2], _: E) -> [E; 2] {
+        [g * b, g * a]
     }
 
     fn saves(self, needs: Mask) -> Saves {
@@ -49,7 +50,7 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn mul(&self, other: impl Operand) -> Tensor {
-        other.with(self, |other| pointwise(Mul, [self, other]))
+        pointwise(Mul, [self, other.hold(self).borrow()])
     }
 }
 

@@ -1,7 +1,7 @@
 //! Parts of a tensor along one dimension: narrow, slice, select.
 
 use crate::autograd::{Context, Gradients};
-use crate::op::{Fresh, Op, Output, apply, unwrap};
+use crate::op::{ensure, Fresh, Op, Output, apply, unwrap};
 use crate::shape::{Layout, normalize_dim};
 use crate::testing::{Sample, normal, sample};
 use crate::{Error, Result, Tensor, try_apply};
@@ -23,7 +23,7 @@ impl Slice {
         let mut layout = of.clone();
         layout.offset += if self.len == 0 { 0 } else { self.start * layout.strides[self.dim] };
         layout.shape[self.dim] = self.len;
-        layout.strides[self.dim] *= self.step;
+        layout.strides[self.dim] = layout.strides[self.dim].saturating_mul(self.step);
         layout
     }
 }
@@ -89,14 +89,15 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn narrow(&self, dim: isize, start: usize, len: usize) -> Tensor {
-        let size = self.size(dim);
-        assert!(
+        let d = unwrap(normalize_dim("narrow", dim, self.ndim()));
+        let size = self.shape().get(d).copied().unwrap_or(0);
+        ensure!(
             start.checked_add(len).is_some_and(|end| end <= size),
-            "narrow: positions {start} to {start} + {len} of dimension {dim}, whose size is {size} (shape {:?})",
+            "narrow", "positions {start} to {start} + {len} of dimension {dim}, whose size is {size} (shape {:?})",
             self.shape()
         );
-        let dim = unwrap(normalize_dim("narrow", dim, self.ndim()));
-        apply(Slice { dim, start, len, step: 1 }, &[self])
+        ensure!(d < self.ndim(), "narrow", "a 0-d tensor has no dimensions");
+        apply(Slice { dim: d, start, len, step: 1 }, &[self])
     }
 
     /// Every `step`-th position of dimension `dim` from `start` up to but without `end`, sharing memory: Python's
@@ -111,9 +112,10 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn slice(&self, dim: isize, start: isize, end: isize, step: usize) -> Tensor {
-        assert!(step > 0, "slice: the step must be at least 1");
-        let size = self.size(dim) as isize;
+        ensure!(step > 0, "slice", "the step must be at least 1");
         let dim = unwrap(normalize_dim("slice", dim, self.ndim()));
+        ensure!(dim < self.ndim(), "slice", "a 0-d tensor has no dimensions");
+        let size = self.shape()[dim] as isize;
         let clamp = |i: isize| (if i < 0 { i.saturating_add(size) } else { i }).clamp(0, size);
         let (start, end) = (clamp(start), clamp(end));
         let len = ((end - start).max(0) as usize).div_ceil(step);

@@ -18,8 +18,8 @@ impl Pointwise<1> for Neg {
     }
 
     #[inline(always)]
-    fn df<E: Num>(self, _: [E; 1], _: E) -> [E; 1] {
-        [E::lit(-1.0)]
+    fn df<E: Num>(self, g: E, _: [E; 1], _: E) -> [E; 1] {
+        [-g]
     }
 }
 

@@ -1,10 +1,10 @@
 //! Dimensions in another order: permute, transpose, t.
 
 use crate::autograd::{Context, Gradients};
-use crate::op::{Fresh, Op, Output, apply, unwrap};
+use crate::op::{ensure, Fresh, Op, Output, apply, unwrap};
 use crate::shape::{Dims, Layout, normalize_dim, normalize_dims};
 use crate::testing::{Sample, normal, sample};
-use crate::{Error, Result, Tensor};
+use crate::{Result, Tensor};
 use smallvec::{SmallVec, smallvec};
 
 /// Dimension i of the result is dimension `0[i]` of the input.
@@ -16,12 +16,6 @@ impl Op for Permute {
     }
 
     fn output(&self, x: &[&Tensor]) -> Result<Output> {
-        if self.0.len() != x[0].ndim() {
-            return Err(Error::op(
-                "permute",
-                format!("{:?} does not name each of the {} dimensions of shape {:?} once", self.0, x[0].ndim(), x[0].shape()),
-            ));
-        }
         let from = x[0].layout();
         Ok(Output::View(Layout {
             shape: self.0.iter().map(|&d| from.shape[d]).collect(),
@@ -52,7 +46,16 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn permute(&self, dims: impl Into<Dims>) -> Tensor {
-        apply(Permute(unwrap(normalize_dims("permute", &dims.into(), self.ndim()))), &[self])
+        let dims: Dims = dims.into();
+        ensure!(
+            dims.0.len() == self.ndim(),
+            "permute",
+            "{:?} does not name each of the {} dimensions of shape {:?} once",
+            dims.0,
+            self.ndim(),
+            self.shape()
+        );
+        apply(Permute(unwrap(normalize_dims("permute", &dims, self.ndim()))), &[self])
     }
 
     /// Swaps two dimensions, without copying.
@@ -78,7 +81,7 @@ impl Tensor {
     /// If there are more than two dimensions; use [`transpose`](Tensor::transpose).
     #[track_caller]
     pub fn t(&self) -> Tensor {
-        assert!(self.ndim() <= 2, "t: a tensor of shape {:?} is no matrix; use transpose(-2, -1)", self.shape());
+        ensure!(self.ndim() <= 2, "t", "a tensor of shape {:?} is no matrix; use transpose(-2, -1)", self.shape());
         if self.ndim() < 2 { self.clone() } else { self.transpose(0, 1) }
     }
 }

@@ -3,6 +3,7 @@
 use crate::pointwise::{Pointwise, Reads, pointwise};
 use crate::testing::{Sample, normal, positive, sample};
 use crate::{Num, Operand, Tensor};
+use std::borrow::Borrow;
 
 #[derive(Clone, Copy)]
 struct Pow;
@@ -18,11 +19,11 @@ impl Pointwise<2> for Pow {
     }
 
     #[inline(always)]
-    fn df<E: Num>(self, [x, e]: [E; 2], _: E) -> [E; 2] {
+    fn df<E: Num>(self, g: E, [x, e]: [E; 2], _: E) -> [E; 2] {
         let zero = E::lit(0.0);
-        let dx = E::select(e.equals(zero), zero, e * x.pow(e - E::lit(1.0)));
+        let dx = E::select(e.equals(zero), zero, g * e * x.pow(e - E::lit(1.0)));
         // 0ᵉ does not change with e ≥ 0, though ln 0 would say −∞ · 0.
-        let de = x.pow(e) * x.ln();
+        let de = g * x.pow(e) * x.ln();
         [dx, E::select(x.equals(zero), E::select(e.ge(zero), zero, de), de)]
     }
 }
@@ -42,9 +43,9 @@ impl Tensor {
     pub fn pow(&self, exponent: impl Operand) -> Tensor {
         match exponent.number() {
             // Far cheaper than the general power, and exact.
-            Some(2.0) if self.dtype() != crate::DType::Bool => self * self,
+            Some(2.0) if self.dtype().is_float() => self * self,
             Some(0.5) if self.dtype().is_float() => self.sqrt(),
-            _ => exponent.with(self, |e| pointwise(Pow, [self, e])),
+            _ => pointwise(Pow, [self, exponent.hold(self).borrow()]),
         }
     }
 }

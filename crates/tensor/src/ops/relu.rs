@@ -18,8 +18,8 @@ impl Pointwise<1> for Relu {
     }
 
     #[inline(always)]
-    fn df<E: Num>(self, _: [E; 1], y: E) -> [E; 1] {
-        [E::select(y.gt(E::lit(0.0)), E::lit(1.0), E::lit(0.0))]
+    fn df<E: Num>(self, g: E, _: [E; 1], y: E) -> [E; 1] {
+        [E::select(y.le(E::lit(0.0)), E::lit(0.0), g)]
     }
 }
 

@@ -1,10 +1,11 @@
 //! Other shapes for the same elements: reshape, view_as, flatten, squeeze, unsqueeze.
 
 use crate::autograd::{Context, Gradients};
-use crate::op::{Fresh, Op, Output, apply, unwrap};
+use crate::op::{ensure, Fresh, Op, Output, apply, unwrap};
 use crate::shape::{Dims, Shape, normalize_dim, normalize_dims};
 use crate::testing::{Sample, normal, sample};
 use crate::{Error, Result, Tensor};
+use flambeau_kernels::strided::numel;
 use smallvec::smallvec;
 
 /// `Tensor.view`: never copies.
@@ -104,11 +105,11 @@ impl Tensor {
     pub fn flatten(&self, start: isize, end: isize) -> Tensor {
         let s = unwrap(normalize_dim("flatten", start, self.ndim()));
         let e = unwrap(normalize_dim("flatten", end, self.ndim()));
-        assert!(s <= e, "flatten: dimension {start} comes after {end} in shape {:?}", self.shape());
+        ensure!(s <= e, "flatten", "dimension {start} comes after {end} in shape {:?}", self.shape());
         if self.ndim() == 0 {
             return self.reshape([1]);
         }
-        let merged: usize = self.shape()[s..=e].iter().product();
+        let merged = numel(&self.shape()[s..=e]);
         let shape: Shape =
             self.shape()[..s].iter().copied().chain([merged]).chain(self.shape()[e + 1..].iter().copied()).collect();
         self.reshape(&shape)

@@ -21,9 +21,9 @@ impl Pointwise<1> for Softplus {
     }
 
     #[inline(always)]
-    fn df<E: Num>(self, [x]: [E; 1], _: E) -> [E; 1] {
+    fn df<E: Num>(self, g: E, [x]: [E; 1], _: E) -> [E; 1] {
         let scaled = x * E::lit(self.beta);
-        [E::select(scaled.gt(E::lit(self.threshold)), E::lit(1.0), scaled.sigmoid())]
+        [E::select(scaled.gt(E::lit(self.threshold)), g, g * scaled.sigmoid())]
     }
 }
 

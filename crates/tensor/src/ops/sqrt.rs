@@ -17,8 +17,8 @@ impl Pointwise<1> for Sqrt {
     }
 
     #[inline(always)]
-    fn df<E: Num>(self, _: [E; 1], y: E) -> [E; 1] {
-        [E::lit(0.5) / y]
+    fn df<E: Num>(self, g: E, _: [E; 1], y: E) -> [E; 1] {
+        [g / (y + y)]
     }
 }
 

@@ -1,10 +1,12 @@
 //! Subtraction.
 
 use crate::autograd::{Context, Gradients};
+use crate::op::ensure;
 use crate::pointwise::{Pointwise, Reads, pointwise};
 use crate::testing::{Sample, normal, positive, sample};
-use crate::{Num, Operand, Tensor};
+use crate::{DType, Num, Operand, Tensor};
 use smallvec::smallvec;
+use std::borrow::Borrow;
 
 #[derive(Clone, Copy)]
 struct Sub;
@@ -20,8 +22,8 @@ impl Pointwise<2> for Sub {
     }
 
     #[inline(always)]
-    fn df<E: Num>(self, _: [E; 2], _: E) -> [E; 2] {
-        [E::lit(1.0), E::lit(-1.0)]
+    fn df<E: Num>(self, g: E, _: [E; 2], _: E) -> [E; 2] {
+        [g, -g]
     }
 
     fn backward(self, ctx: &Context<'_>) -> Gradients {
@@ -44,7 +46,10 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn sub(&self, other: impl Operand) -> Tensor {
-        other.with(self, |other| pointwise(Sub, [self, other]))
+        let other = other.hold(self);
+        let bools = self.dtype() == DType::Bool && other.borrow().dtype() == DType::Bool;
+        ensure!(!bools, "sub", "two bool tensors cannot be subtracted; ne says where they differ");
+        pointwise(Sub, [self, other.borrow()])
     }
 }
 

@@ -4,7 +4,7 @@ use crate::autograd::{Context, Gradients};
 use crate::op::{Fresh, Op, Output, apply, unwrap};
 use crate::shape::{Dims, Shape, normalize_dims};
 use crate::testing::{Sample, integers, normal, sample};
-use crate::{DType, Result, Tensor};
+use crate::{DType, Error, Result, Tensor};
 use flambeau_kernels::{dispatch_all, reduce};
 use smallvec::{SmallVec, smallvec};
 
@@ -24,6 +24,14 @@ impl Reduced {
 
     pub(crate) fn all(x: &Tensor) -> Reduced {
         Reduced { dims: (0..x.ndim()).collect(), keepdim: false }
+    }
+
+    /// Refuses to look for an extreme among no elements.
+    pub(crate) fn check_not_empty(&self, op: &'static str, x: &Tensor) -> Result<()> {
+        if self.dims.iter().any(|&d| x.shape()[d] == 0) {
+            return Err(Error::op(op, format!("of no elements (shape {:?}) is undefined", x.shape())));
+        }
+        Ok(())
     }
 
     /// The result's shape.

@@ -6,8 +6,8 @@ use crate::pointwise::result_type;
 use crate::shape::broadcast_shape;
 use crate::testing::{Sample, normal, sample};
 use crate::{DType, Error, Result, Tensor};
+use flambeau_kernels::dispatch_all;
 use flambeau_kernels::pointwise::select;
-use flambeau_kernels::{Strided, dispatch_all};
 use smallvec::smallvec;
 
 /// `torch.where(condition, x, y)`.
@@ -16,6 +16,10 @@ pub struct Where;
 impl Op for Where {
     fn name(&self) -> &'static str {
         "where"
+    }
+
+    fn arity(&self) -> std::ops::RangeInclusive<usize> {
+        3..=3
     }
 
     fn output(&self, x: &[&Tensor]) -> Result<Output> {
@@ -29,14 +33,10 @@ impl Op for Where {
         let shape = out[0].shape().clone();
         let dtype = result_type(&x[1..]);
         let (a, b) = (x[1].to_dtype(dtype), x[2].to_dtype(dtype));
-        let layouts = [x[0], &a, &b].map(|x| x.layout().expand(&shape));
-        let mask = x[0].view::<bool>();
-        let mask = Strided { strides: &layouts[0].strides, ..mask.strided() };
+        let mask = x[0].view_as::<bool>(&shape);
         dispatch_all!(dtype, T => {
-            let (a, b) = (a.view::<T>(), b.view::<T>());
-            let a = Strided { strides: &layouts[1].strides, ..a.strided() };
-            let b = Strided { strides: &layouts[2].strides, ..b.strided() };
-            select(mask, a, b, &shape, out[0].slice::<T>());
+            let (a, b) = (a.view_as::<T>(&shape), b.view_as::<T>(&shape));
+            select(mask.strided(), a.strided(), b.strided(), &shape, out[0].slice::<T>());
         });
     }
 
