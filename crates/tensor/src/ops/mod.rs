@@ -26,6 +26,6 @@ macro_rules! ops {
 
 ops! {
     abs add amax argmax cat compare contiguous cross_entropy div dropout exp expand index_add index_select leaky_relu
-    linear log matmul max mean mul narrow neg nll_loss permute pow relu reshape sigmoid softmax softplus sqrt sub
+    linear log matmul max mean mul narrow neg nll_loss permute pow reciprocal relu reshape sigmoid softmax softplus sqrt sub
     sum tanh to_dtype where_
 }
