@@ -8,6 +8,7 @@ mod lints;
 mod ops;
 mod order;
 mod package;
+mod parity;
 mod process;
 mod record;
 mod setup;
@@ -57,6 +58,12 @@ const TASKS: &[Task] = &[
         args: &["[OPTION…]"],
         about: "the benchmarks, beside PyTorch with --python PATH",
         run: bench::run,
+    },
+    Task {
+        name: "parity",
+        args: &["DIR", "[--failures]", "[OP…]"],
+        about: "replay recorded PyTorch samples, and count those that agree",
+        run: parity::run,
     },
     Task { name: "ops", args: &[], about: "print the table of ops", run: ops::run },
 ];

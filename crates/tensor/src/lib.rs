@@ -8,6 +8,7 @@ pub mod autograd;
 mod create;
 mod device;
 mod display;
+pub mod door;
 mod error;
 mod fmt;
 mod in_place;

@@ -15,6 +15,20 @@ pub enum Reduction {
     Sum,
 }
 
+impl Reduction {
+    /// By PyTorch's name: "none", "mean" (also without a name) or "sum".
+    pub(crate) fn by_name(name: Option<&str>) -> Result<Reduction> {
+        match name.unwrap_or("mean") {
+            "none" => Ok(Reduction::None),
+            "mean" => Ok(Reduction::Mean),
+            "sum" => Ok(Reduction::Sum),
+            other => {
+                Err(Error::op("call", format!("reduction {other:?}; it is \"none\", \"mean\" or \"sum\"")))
+            }
+        }
+    }
+}
+
 /// The options of [`Tensor::cross_entropy`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct CrossEntropyOptions {

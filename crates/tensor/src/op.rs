@@ -181,7 +181,8 @@ pub(crate) fn unwrap<T>(result: Result<T>) -> T {
 /// Raises an error of the op named first unless the condition holds.
 macro_rules! ensure {
     ($condition:expr, $op:expr, $($message:tt)+) => {
-        if !$condition {
+        if $condition {
+        } else {
             $crate::op::raise($crate::Error::op($op, format!($($message)+)));
         }
     };

@@ -107,6 +107,13 @@ fn size(dim: impl TryInto<isize>) -> isize {
     dim.try_into().unwrap_or(isize::MAX)
 }
 
+impl Dims {
+    /// An empty list, which reductions take for all dimensions.
+    pub fn all() -> Dims {
+        Dims(SmallVec::new())
+    }
+}
+
 macro_rules! dims_from {
     ($($t:ty),*) => {$(
         impl From<$t> for Dims {

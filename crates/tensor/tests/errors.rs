@@ -9,6 +9,9 @@ use flambeau_tensor::{
 use std::panic::{AssertUnwindSafe, Location, catch_unwind, set_hook, take_hook};
 use std::sync::Mutex;
 
+/// A call that must fail.
+type Wrong = Box<dyn Fn() -> Tensor>;
+
 /// The error of a call that must fail, through the fallible door.
 fn error<R>(f: impl FnOnce() -> R) -> String {
     try_call(f).err().expect("an error").to_string()
@@ -18,7 +21,7 @@ fn error<R>(f: impl FnOnce() -> R) -> String {
 fn wrong_calls_name_the_op_the_values_and_the_fix() {
     let x = || Tensor::zeros([2, 3]);
     let huge = || Tensor::zeros([1, 1]).expand([1usize << 50, 4]);
-    let calls: Vec<(&str, Box<dyn Fn() -> Tensor>)> = vec![
+    let calls: Vec<(&str, Wrong)> = vec![
         (
             "add: shapes [[2, 3], [2, 4]] do not broadcast: sizes 3 and 4 of dimension -1 differ",
             Box::new(move || x() + Tensor::zeros([2, 4])),

@@ -1,5 +1,6 @@
 //! Addition.
 
+use crate::door::{Calls, Other};
 use crate::autograd::{Context, Gradients};
 use crate::pointwise::{Pointwise, Reads, pointwise};
 use crate::testing::{Sample, normal, positive, sample};
@@ -50,6 +51,16 @@ impl Tensor {
 }
 
 crate::operand::operator!(Add, add, Add);
+
+pub(crate) const CALLS: Calls = &[("add", |a| {
+    let (x, other): (Tensor, Other) = (a.get("input")?, a.get("other")?);
+    let other = other.hold(&x);
+    let other = match a.key::<Other>("alpha")? {
+        Some(alpha) => other.mul(alpha),
+        None => other,
+    };
+    a.done(x.add(other))
+})];
 
 pub(crate) fn samples() -> Vec<Sample> {
     vec![

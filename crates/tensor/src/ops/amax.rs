@@ -1,6 +1,7 @@
 //! Extreme values over dimensions: amax, amin.
 
 use super::sum::Reduced;
+use crate::door::{Args, Calls};
 use crate::autograd::{Context, Gradients};
 use crate::op::{Fresh, Mask, Op, Output, Saves, apply, unwrap};
 use crate::shape::Dims;
@@ -85,6 +86,14 @@ impl Tensor {
     pub fn amin(&self, dims: impl Into<Dims>, keepdim: bool) -> Tensor {
         extreme(self, dims, keepdim, false)
     }
+}
+
+pub(crate) const CALLS: Calls = &[("amax", |a| call(a, true)), ("amin", |a| call(a, false))];
+
+fn call(a: &mut Args<'_>, largest: bool) -> Result<Vec<Tensor>> {
+    let (x, dims, keepdim): (Tensor, Dims, bool) =
+        (a.get("input")?, a.or("dim", Dims::all())?, a.or("keepdim", false)?);
+    a.done(extreme(&x, dims, keepdim, largest))
 }
 
 pub(crate) fn samples() -> Vec<Sample> {

@@ -1,6 +1,7 @@
 //! Joining tensors: cat, stack.
 
 use super::index_select::around;
+use crate::door::Calls;
 use crate::autograd::{Context, Gradients};
 use crate::op::{ensure, Fresh, Op, Output, apply, unwrap};
 use crate::shape::normalize_dim;
@@ -120,6 +121,17 @@ impl Tensor {
         Tensor::cat(&rows, dim)
     }
 }
+
+pub(crate) const CALLS: Calls = &[
+    ("cat", |a| {
+        let (tensors, dim): (Vec<Tensor>, isize) = (a.get("tensors")?, a.or("dim", 0)?);
+        a.done(Tensor::cat(&tensors, dim))
+    }),
+    ("stack", |a| {
+        let (tensors, dim): (Vec<Tensor>, isize) = (a.get("tensors")?, a.or("dim", 0)?);
+        a.done(Tensor::stack(&tensors, dim))
+    }),
+];
 
 pub(crate) fn samples() -> Vec<Sample> {
     vec![

@@ -1,5 +1,6 @@
 //! Comparisons: eq, ne, lt, le, gt, ge.
 
+use crate::door::{Args, Calls, Other};
 use crate::autograd::{Context, Gradients};
 use crate::op::{Fresh, Op, Output, apply};
 use crate::pointwise::result_type;
@@ -108,6 +109,21 @@ macro_rules! methods {
     };
 }
 methods!(eq Eq "==", ne Ne "!=", lt Lt "<", le Le "<=", gt Gt ">", ge Ge ">=");
+
+pub(crate) const CALLS: Calls = &[
+    ("eq", |a| compare(a, Compare::Eq)),
+    ("ne", |a| compare(a, Compare::Ne)),
+    ("lt", |a| compare(a, Compare::Lt)),
+    ("le", |a| compare(a, Compare::Le)),
+    ("gt", |a| compare(a, Compare::Gt)),
+    ("ge", |a| compare(a, Compare::Ge)),
+];
+
+fn compare(a: &mut Args<'_>, op: Compare) -> Result<Vec<Tensor>> {
+    let (x, other): (Tensor, Other) = (a.get("input")?, a.get("other")?);
+    let other = other.hold(&x);
+    a.done(apply(op, &[&x, &other]))
+}
 
 pub(crate) fn samples() -> Vec<Sample> {
     let x = || [integers(0, 3, &[3, 4]), integers(1, 3, &[4])];

@@ -1,5 +1,6 @@
 //! Row-major copies.
 
+use crate::door::Calls;
 use crate::autograd::{Context, Gradients};
 use crate::op::{Fresh, Op, Output, apply};
 use crate::testing::{Sample, normal, sample};
@@ -49,6 +50,17 @@ impl Tensor {
         if self.is_contiguous() { self.clone() } else { copy(self) }
     }
 }
+
+pub(crate) const CALLS: Calls = &[
+    ("contiguous", |a| {
+        let x: Tensor = a.get("input")?;
+        a.done(x.contiguous())
+    }),
+    ("clone", |a| {
+        let x: Tensor = a.get("input")?;
+        a.done(x.copy())
+    }),
+];
 
 pub(crate) fn samples() -> Vec<Sample> {
     vec![

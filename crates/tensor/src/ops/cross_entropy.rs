@@ -1,5 +1,6 @@
 //! Cross-entropy from logits, fused with the softmax.
 
+use crate::door::Calls;
 use crate::autograd::{Context, Gradients, is_grad_enabled};
 use crate::loss::{CrossEntropyOptions, Reduction, by_rows, check_classes};
 use crate::op::{Fresh, Mask, Op, Output, Saves, apply};
@@ -101,6 +102,13 @@ impl Tensor {
         by_rows("cross_entropy", self, target, options.reduction, |x, t| apply(CrossEntropy(options), &[x, t]))
     }
 }
+
+pub(crate) const CALLS: Calls = &[("nn.functional.cross_entropy", |a| {
+    let (x, target): (Tensor, Tensor) = (a.get("input")?, a.get("target")?);
+    let ignore_index = a.key("ignore_index")?.unwrap_or(-100);
+    let reduction = Reduction::by_name(a.key("reduction")?)?;
+    a.done(x.cross_entropy(&target, CrossEntropyOptions { reduction, ignore_index }))
+})];
 
 pub(crate) fn samples() -> Vec<Sample> {
     let x = || [normal(0, &[5, 3]), integers(1, 3, &[5])];

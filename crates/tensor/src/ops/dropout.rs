@@ -1,5 +1,6 @@
 //! Dropout.
 
+use crate::door::Calls;
 use crate::autograd::{Context, Gradients};
 use crate::op::{ensure, Fresh, Op, Output, apply};
 use crate::testing::{Sample, normal, sample};
@@ -60,6 +61,12 @@ impl Tensor {
         apply(Dropout { p, stream: random::reserve(self.numel(), DType::F32) }, &[self])
     }
 }
+
+pub(crate) const CALLS: Calls = &[("nn.functional.dropout", |a| {
+    let (x, p, training): (Tensor, f64, bool) = (a.get("input")?, a.or("p", 0.5)?, a.or("training", true)?);
+    a.or("inplace", false)?;
+    a.done(x.dropout(p, training))
+})];
 
 pub(crate) fn samples() -> Vec<Sample> {
     let fixed = |x: &[Tensor]| apply(Dropout { p: 0.4, stream: random::Stream { seed: 3, offset: 0 } }, &[&x[0]]);

@@ -1,6 +1,7 @@
 //! Adding slices at given numbers.
 
 use super::index_select::{around, check_index};
+use crate::door::{Calls, Other};
 use crate::autograd::{Context, Gradients};
 use crate::op::{Fresh, Mask, Op, Output, Saves, apply, unwrap};
 use crate::shape::normalize_dim;
@@ -88,6 +89,16 @@ impl Tensor {
         apply(IndexAdd { dim }, &[self, index, source])
     }
 }
+
+pub(crate) const CALLS: Calls = &[("index_add", |a| {
+    let (x, dim, index): (Tensor, _, Tensor) = (a.get("input")?, a.get("dim")?, a.get("index")?);
+    let source: Tensor = a.get("source")?;
+    let source = match a.key::<Other>("alpha")? {
+        Some(alpha) => source.mul(alpha),
+        None => source,
+    };
+    a.done(x.index_add(dim, &index, &source))
+})];
 
 pub(crate) fn samples() -> Vec<Sample> {
     vec![

@@ -1,5 +1,6 @@
 //! Slices of a tensor by their numbers.
 
+use crate::door::Calls;
 use crate::autograd::{Context, Gradients};
 use crate::op::{Fresh, Mask, Op, Output, Saves, apply, unwrap};
 use crate::shape::normalize_dim;
@@ -95,6 +96,11 @@ impl Tensor {
         apply(IndexSelect { dim }, &[self, index])
     }
 }
+
+pub(crate) const CALLS: Calls = &[("index_select", |a| {
+    let (x, dim, index): (Tensor, _, Tensor) = (a.get("input")?, a.get("dim")?, a.get("index")?);
+    a.done(x.index_select(dim, &index))
+})];
 
 pub(crate) fn samples() -> Vec<Sample> {
     vec![

@@ -1,5 +1,6 @@
 //! ReLU with a slope on the negative side.
 
+use crate::door::Calls;
 use crate::pointwise::{Pointwise, Reads, pointwise};
 use crate::testing::{Sample, normal, sample};
 use crate::{Num, Tensor};
@@ -37,6 +38,12 @@ impl Tensor {
         pointwise(LeakyRelu { negative_slope }, [self])
     }
 }
+
+pub(crate) const CALLS: Calls = &[("nn.functional.leaky_relu", |a| {
+    let (x, slope): (Tensor, f64) = (a.get("input")?, a.or("negative_slope", 0.01)?);
+    a.or("inplace", false)?;
+    a.done(x.leaky_relu(slope))
+})];
 
 pub(crate) fn samples() -> Vec<Sample> {
     vec![

@@ -1,5 +1,6 @@
 //! The affine map of a fully connected layer.
 
+use crate::door::Calls;
 use crate::autograd::{Context, Gradients};
 use crate::op::{Fresh, Mask, Op, Output, Saves, apply, raise};
 use crate::shape::Shape;
@@ -107,6 +108,11 @@ impl Tensor {
         y.reshape(&shape)
     }
 }
+
+pub(crate) const CALLS: Calls = &[("nn.functional.linear", |a| {
+    let (x, weight, bias): (Tensor, Tensor, Option<Tensor>) = (a.get("input")?, a.get("weight")?, a.opt("bias")?);
+    a.done(x.linear(&weight, bias.as_ref()))
+})];
 
 pub(crate) fn samples() -> Vec<Sample> {
     vec![

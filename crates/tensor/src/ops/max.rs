@@ -2,6 +2,7 @@
 
 use super::amax::Extreme;
 use super::sum::Reduced;
+use crate::door::{Args, Calls};
 use crate::autograd::{Context, Gradients};
 use crate::op::{Fresh, Mask, Op, Output, Saves, try_apply, apply, unwrap};
 use crate::shape::{Dims, Shape};
@@ -146,6 +147,16 @@ impl Tensor {
     #[track_caller]
     pub fn min_dim(&self, dim: isize, keepdim: bool) -> (Tensor, Tensor) {
         extreme_at(self, dim, keepdim, false)
+    }
+}
+
+pub(crate) const CALLS: Calls = &[("max", |a| call(a, true)), ("min", |a| call(a, false))];
+
+fn call(a: &mut Args<'_>, largest: bool) -> Result<Vec<Tensor>> {
+    let (x, dim, keepdim): (Tensor, Option<isize>, bool) = (a.get("input")?, a.opt("dim")?, a.or("keepdim", false)?);
+    match dim {
+        Some(dim) => a.done(extreme_at(&x, dim, keepdim, largest)),
+        None => a.done(if largest { x.max() } else { x.min() }),
     }
 }
 

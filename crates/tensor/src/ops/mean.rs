@@ -1,6 +1,7 @@
 //! Means over dimensions.
 
 use super::sum::Reduced;
+use crate::door::Calls;
 use crate::Tensor;
 use crate::op::{ensure, unwrap};
 use crate::shape::Dims;
@@ -27,7 +28,7 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn mean(&self) -> Tensor {
-        mean(self, Dims::from(&[][..] as &[isize]), false)
+        mean(self, Dims::all(), false)
     }
 
     /// The mean over the dimensions given (an empty list: all), which are removed, or stay with size 1 if `keepdim`.
@@ -39,6 +40,13 @@ impl Tensor {
         mean(self, dims.into(), keepdim)
     }
 }
+
+pub(crate) const CALLS: Calls = &[("mean", |a| {
+    let (x, dims, keepdim): (Tensor, Dims, bool) =
+        (a.get("input")?, a.or("dim", Dims::all())?, a.or("keepdim", false)?);
+    let x = a.key("dtype")?.map_or(x.clone(), |dtype| x.to_dtype(dtype));
+    a.done(x.mean_dim(dims, keepdim))
+})];
 
 pub(crate) fn samples() -> Vec<Sample> {
     vec![

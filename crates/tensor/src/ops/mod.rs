@@ -1,8 +1,10 @@
 //! The operations, one file each, and the table of them.
 //!
 //! A new op is one file and one word in the list below. From the list come its gradient checks in `f64`, its
-//! comparison with recorded PyTorch values, and `cargo xtask ops`; a file without `samples` does not compile.
+//! comparison with recorded PyTorch values, and `cargo xtask ops`; a file without `samples`, or without the names that
+//! it answers to (`CALLS`, see [`crate::door`]), does not compile.
 
+use crate::door::Calls;
 use crate::testing::Sample;
 
 /// One row of the op table.
@@ -11,6 +13,8 @@ pub struct Entry {
     pub name: &'static str,
     /// Calls that it is checked with.
     pub samples: fn() -> Vec<Sample>,
+    /// The names that it answers to when called by name.
+    pub(crate) calls: Calls,
 }
 
 macro_rules! ops {
@@ -19,7 +23,7 @@ macro_rules! ops {
 
         /// Every op, in alphabetical order.
         pub fn table() -> Vec<Entry> {
-            vec![$(Entry { name: stringify!($name), samples: $name::samples }),*]
+            vec![$(Entry { name: stringify!($name), samples: $name::samples, calls: $name::CALLS }),*]
         }
     };
 }

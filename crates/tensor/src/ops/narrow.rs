@@ -1,10 +1,11 @@
 //! Parts of a tensor along one dimension: narrow, slice, select.
 
+use crate::door::{Calls, Other};
 use crate::autograd::{Context, Gradients};
 use crate::op::{ensure, Fresh, Op, Output, apply, unwrap};
 use crate::shape::{Layout, normalize_dim};
 use crate::testing::{Sample, normal, sample};
-use crate::{Error, Result, Tensor, try_apply};
+use crate::{Error, Operand, Result, Tensor, try_apply};
 use flambeau_kernels::dispatch_all;
 use flambeau_kernels::strided::copy_into;
 use smallvec::smallvec;
@@ -151,6 +152,23 @@ impl Tensor {
         Ok(narrow[0].squeeze(d))
     }
 }
+
+pub(crate) const CALLS: Calls = &[
+    ("narrow", |a| {
+        let (x, dim): (Tensor, isize) = (a.get("input")?, a.get("dim")?);
+        // PyTorch takes the start as a 0-d tensor too, and counts a negative one from the end.
+        let start = match a.get::<Other>("start")?.hold(&Tensor::scalar(0i64)).item::<i64>() {
+            start if start < 0 => start + x.size(dim) as i64,
+            start => start,
+        };
+        let len: usize = a.get("length")?;
+        a.done(x.narrow(dim, usize::try_from(start).unwrap_or(usize::MAX), len))
+    }),
+    ("select", |a| {
+        let (x, dim, index): (Tensor, _, _) = (a.get("input")?, a.get("dim")?, a.get("index")?);
+        a.done(x.select(dim, index))
+    }),
+];
 
 pub(crate) fn samples() -> Vec<Sample> {
     vec![

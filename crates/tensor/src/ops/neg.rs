@@ -1,5 +1,6 @@
 //! Negation.
 
+use crate::door::Calls;
 use crate::pointwise::{Pointwise, Reads, pointwise};
 use crate::testing::{Sample, normal, sample};
 use crate::{Num, Tensor};
@@ -51,6 +52,11 @@ impl std::ops::Neg for Tensor {
         Tensor::neg(&self)
     }
 }
+
+pub(crate) const CALLS: Calls = &[("neg", |a| {
+    let x: Tensor = a.get("input")?;
+    a.done(x.neg())
+})];
 
 pub(crate) fn samples() -> Vec<Sample> {
     vec![

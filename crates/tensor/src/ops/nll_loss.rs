@@ -1,5 +1,6 @@
 //! Negative log-likelihood.
 
+use crate::door::Calls;
 use crate::loss::{Reduction, by_rows, check_classes};
 use crate::op::unwrap;
 use crate::testing::{Sample, integers, normal, sample};
@@ -40,6 +41,13 @@ fn nll_loss(x: &Tensor, target: &Tensor, reduction: Reduction, ignore_index: i64
         Reduction::Mean => losses.sum() / counts.sum().to_dtype(x.dtype()),
     }
 }
+
+pub(crate) const CALLS: Calls = &[("nn.functional.nll_loss", |a| {
+    let (x, target): (Tensor, Tensor) = (a.get("input")?, a.get("target")?);
+    let ignore_index = a.key("ignore_index")?.unwrap_or(-100);
+    let reduction = Reduction::by_name(a.key("reduction")?)?;
+    a.done(x.nll_loss(&target, reduction, ignore_index))
+})];
 
 pub(crate) fn samples() -> Vec<Sample> {
     let x = || [normal(0, &[5, 3]), integers(1, 3, &[5])];

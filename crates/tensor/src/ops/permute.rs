@@ -1,5 +1,6 @@
 //! Dimensions in another order: permute, transpose, t.
 
+use crate::door::Calls;
 use crate::autograd::{Context, Gradients};
 use crate::op::{ensure, Fresh, Op, Output, apply, unwrap};
 use crate::shape::{Dims, Layout, normalize_dim, normalize_dims};
@@ -85,6 +86,21 @@ impl Tensor {
         if self.ndim() < 2 { self.clone() } else { self.transpose(0, 1) }
     }
 }
+
+pub(crate) const CALLS: Calls = &[
+    ("permute", |a| {
+        let (x, dims): (Tensor, Vec<isize>) = (a.get("input")?, a.rest("dims")?);
+        a.done(x.permute(dims))
+    }),
+    ("transpose", |a| {
+        let (x, dim0, dim1): (Tensor, _, _) = (a.get("input")?, a.get("dim0")?, a.get("dim1")?);
+        a.done(x.transpose(dim0, dim1))
+    }),
+    ("t", |a| {
+        let x: Tensor = a.get("input")?;
+        a.done(x.t())
+    }),
+];
 
 pub(crate) fn samples() -> Vec<Sample> {
     vec![

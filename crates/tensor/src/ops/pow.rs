@@ -1,5 +1,6 @@
 //! Powers.
 
+use crate::door::{Calls, Other};
 use crate::pointwise::{Pointwise, Reads, pointwise};
 use crate::testing::{Sample, normal, positive, sample};
 use crate::{Num, Operand, Tensor};
@@ -49,6 +50,11 @@ impl Tensor {
         }
     }
 }
+
+pub(crate) const CALLS: Calls = &[("pow", |a| {
+    let (x, other): (Tensor, Other) = (a.get("input")?, a.get("exponent")?);
+    a.done(x.pow(other))
+})];
 
 pub(crate) fn samples() -> Vec<Sample> {
     vec![

@@ -1,5 +1,6 @@
 //! The reciprocal.
 
+use crate::door::Calls;
 use crate::pointwise::{Pointwise, Reads, pointwise};
 use crate::testing::{Sample, normal, positive, sample};
 use crate::{Num, Tensor};
@@ -35,6 +36,11 @@ impl Tensor {
         pointwise(Reciprocal, [self])
     }
 }
+
+pub(crate) const CALLS: Calls = &[("reciprocal", |a| {
+    let x: Tensor = a.get("input")?;
+    a.done(x.reciprocal())
+})];
 
 pub(crate) fn samples() -> Vec<Sample> {
     vec![

@@ -1,8 +1,9 @@
 //! The rectified linear unit.
 
+use crate::door::{Args, Calls};
 use crate::pointwise::{Pointwise, Reads, pointwise};
 use crate::testing::{Sample, normal, sample};
-use crate::{Num, Tensor};
+use crate::{Num, Result, Tensor};
 
 #[derive(Clone, Copy)]
 struct Relu;
@@ -35,6 +36,14 @@ impl Tensor {
     pub fn relu(&self) -> Tensor {
         pointwise(Relu, [self])
     }
+}
+
+pub(crate) const CALLS: Calls = &[("relu", relu), ("nn.functional.relu", relu)];
+
+fn relu(a: &mut Args<'_>) -> Result<Vec<Tensor>> {
+    let x: Tensor = a.get("input")?;
+    a.or("inplace", false)?;
+    a.done(x.relu())
 }
 
 pub(crate) fn samples() -> Vec<Sample> {

@@ -1,5 +1,6 @@
 //! Other shapes for the same elements: reshape, view_as, flatten, squeeze, unsqueeze.
 
+use crate::door::Calls;
 use crate::autograd::{Context, Gradients};
 use crate::op::{ensure, Fresh, Op, Output, apply, unwrap};
 use crate::shape::{Dims, Shape, normalize_dim, normalize_dims};
@@ -146,6 +147,29 @@ impl Tensor {
         if shape.len() == self.ndim() { self.clone() } else { apply(View(shape), &[self]) }
     }
 }
+
+pub(crate) const CALLS: Calls = &[
+    ("reshape", |a| {
+        let (x, shape): (Tensor, Vec<isize>) = (a.get("input")?, a.rest("shape")?);
+        a.done(x.reshape(shape))
+    }),
+    ("view", |a| {
+        let (x, shape): (Tensor, Vec<isize>) = (a.get("input")?, a.rest("size")?);
+        a.done(x.view_as_shape(shape))
+    }),
+    ("flatten", |a| {
+        let (x, start, end): (Tensor, _, _) = (a.get("input")?, a.or("start_dim", 0)?, a.or("end_dim", -1)?);
+        a.done(x.flatten(start, end))
+    }),
+    ("unsqueeze", |a| {
+        let (x, dim): (Tensor, isize) = (a.get("input")?, a.get("dim")?);
+        a.done(x.unsqueeze(dim))
+    }),
+    ("squeeze", |a| {
+        let (x, dims): (Tensor, Dims) = (a.get("input")?, a.or("dim", Dims::all())?);
+        a.done(x.squeeze(dims))
+    }),
+];
 
 pub(crate) fn samples() -> Vec<Sample> {
     vec![

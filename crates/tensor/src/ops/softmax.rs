@@ -1,6 +1,7 @@
 //! Softmax and its logarithm.
 
 use super::index_select::around;
+use crate::door::{Args, Calls};
 use crate::autograd::{Context, Gradients};
 use crate::op::{Fresh, Mask, Op, Output, Saves, apply, unwrap};
 use crate::shape::normalize_dim;
@@ -72,6 +73,14 @@ impl Tensor {
     pub fn log_softmax(&self, dim: isize) -> Tensor {
         apply(Softmax { dim: unwrap(normalize_dim("log_softmax", dim, self.ndim())), log: true }, &[self])
     }
+}
+
+pub(crate) const CALLS: Calls = &[("softmax", |a| call(a, false)), ("log_softmax", |a| call(a, true))];
+
+fn call(a: &mut Args<'_>, log: bool) -> Result<Vec<Tensor>> {
+    let (x, dim): (Tensor, isize) = (a.get("input")?, a.get("dim")?);
+    let x = a.key("dtype")?.map_or(x.clone(), |dtype| x.to_dtype(dtype));
+    a.done(if log { x.log_softmax(dim) } else { x.softmax(dim) })
 }
 
 pub(crate) fn samples() -> Vec<Sample> {

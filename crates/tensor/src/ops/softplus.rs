@@ -1,5 +1,6 @@
 //! A smooth form of ReLU.
 
+use crate::door::Calls;
 use crate::pointwise::{Pointwise, Reads, pointwise};
 use crate::testing::{Sample, normal, sample};
 use crate::{Num, Tensor};
@@ -41,6 +42,11 @@ impl Tensor {
         pointwise(Softplus { beta, threshold }, [self])
     }
 }
+
+pub(crate) const CALLS: Calls = &[("nn.functional.softplus", |a| {
+    let (x, beta, threshold): (Tensor, _, _) = (a.get("input")?, a.or("beta", 1.0)?, a.or("threshold", 20.0)?);
+    a.done(x.softplus(beta, threshold))
+})];
 
 pub(crate) fn samples() -> Vec<Sample> {
     vec![

@@ -1,5 +1,6 @@
 //! Subtraction.
 
+use crate::door::{Calls, Other};
 use crate::autograd::{Context, Gradients};
 use crate::op::ensure;
 use crate::pointwise::{Pointwise, Reads, pointwise};
@@ -54,6 +55,16 @@ impl Tensor {
 }
 
 crate::operand::operator!(Sub, sub, Sub);
+
+pub(crate) const CALLS: Calls = &[("sub", |a| {
+    let (x, other): (Tensor, Other) = (a.get("input")?, a.get("other")?);
+    let other = other.hold(&x);
+    let other = match a.key::<Other>("alpha")? {
+        Some(alpha) => other.mul(alpha),
+        None => other,
+    };
+    a.done(x.sub(other))
+})];
 
 pub(crate) fn samples() -> Vec<Sample> {
     vec![

@@ -1,5 +1,6 @@
 //! Sums over dimensions.
 
+use crate::door::Calls;
 use crate::autograd::{Context, Gradients};
 use crate::op::{Fresh, Op, Output, apply, unwrap};
 use crate::shape::{Dims, Shape, normalize_dims};
@@ -131,6 +132,13 @@ impl Tensor {
         sum(self, Reduced { dims, keepdim: false }).reshape(shape)
     }
 }
+
+pub(crate) const CALLS: Calls = &[("sum", |a| {
+    let (x, dims, keepdim): (Tensor, Dims, bool) =
+        (a.get("input")?, a.or("dim", Dims::all())?, a.or("keepdim", false)?);
+    let x = a.key("dtype")?.map_or(x.clone(), |dtype| x.to_dtype(dtype));
+    a.done(x.sum_dim(dims, keepdim))
+})];
 
 pub(crate) fn samples() -> Vec<Sample> {
     vec![

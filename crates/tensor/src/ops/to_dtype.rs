@@ -1,5 +1,6 @@
 //! Conversion to another dtype or device.
 
+use crate::door::Calls;
 use crate::autograd::{Context, Gradients};
 use crate::op::{Fresh, Op, Output, apply};
 use crate::testing::{Sample, integers, normal, sample};
@@ -80,6 +81,11 @@ impl From<Device> for Target {
         Target::Device(device)
     }
 }
+
+pub(crate) const CALLS: Calls = &[("to", |a| {
+    let (x, dtype): (Tensor, DType) = (a.get("input")?, a.get("dtype")?);
+    a.done(x.to_dtype(dtype))
+})];
 
 pub(crate) fn samples() -> Vec<Sample> {
     vec![

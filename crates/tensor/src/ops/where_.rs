@@ -1,11 +1,12 @@
 //! Choosing between two tensors by a mask.
 
+use crate::door::{Calls, Other};
 use crate::autograd::{Context, Gradients};
 use crate::op::{Fresh, Mask, Op, Output, Saves, apply};
 use crate::pointwise::result_type;
 use crate::shape::broadcast_shape;
 use crate::testing::{Sample, normal, sample};
-use crate::{DType, Error, Result, Tensor};
+use crate::{DType, Error, Operand, Result, Tensor};
 use flambeau_kernels::dispatch_all;
 use flambeau_kernels::pointwise::select;
 use smallvec::smallvec;
@@ -72,6 +73,15 @@ impl Tensor {
         apply(Where, &[condition, x, y])
     }
 }
+
+pub(crate) const CALLS: Calls = &[("where", |a| {
+    let (condition, x, y): (Tensor, Other, Other) = (a.get("condition")?, a.get("input")?, a.get("other")?);
+    // Numbers on both sides are of the default dtypes.
+    let like = Tensor::scalar(0f32);
+    let x = x.hold(&like);
+    let y = y.hold(&x);
+    a.done(Tensor::where_(&condition, &x, &y))
+})];
 
 pub(crate) fn samples() -> Vec<Sample> {
     vec![
