@@ -116,6 +116,26 @@ pub fn copy_into<T: Element>(
     }
 }
 
+/// Adds `src` to the places of `dst` that `offset` and `strides` give, in row-major order; they may coincide.
+///
+/// # Panics
+/// If a view lies outside its slice.
+pub fn add_into<T: Element>(
+    src: Strided<'_, T>,
+    shape: &[usize],
+    dst: &mut [T],
+    offset: usize,
+    strides: &[usize],
+) {
+    src.check(shape);
+    Strided { data: &*dst, offset, strides }.check(shape);
+    let dims = coalesce(shape, [src.strides, strides]);
+    for i in 0..numel(shape) {
+        let [s, d] = offsets(&dims, i, [src.offset, offset]);
+        dst[d] = T::from_num(dst[d].to_num() + src.data[s].to_num());
+    }
+}
+
 /// Fills the places of `dst` that `offset` and `strides` give with one value.
 pub fn fill<T: Element>(value: T, shape: &[usize], dst: &mut [T], offset: usize, strides: &[usize]) {
     let zeros: SmallVec<[usize; 6]> = SmallVec::from_elem(0, shape.len());

@@ -1,19 +1,33 @@
-//! Writing into a tensor's memory.
+//! Writing into a tensor's memory, recorded or not.
+//!
+//! A recorded write computes the new values as a new tensor, copies them into the memory, and gives the tensor the new
+//! one's history. If the tensor is a view, its base gets a history that says "as before, but for this part", and every
+//! view of that base asks the base for its history from then on.
 
-use crate::autograd::{is_grad_enabled, no_grad};
-use crate::op::ensure;
-use crate::{Element, Tensor};
-use flambeau_kernels::strided::copy_into;
+use crate::autograd::{Context, Gradients, is_grad_enabled, no_grad};
+use crate::op::{Fresh, Mask, Op, Output, Saves, apply, ensure};
+use crate::shape::{Layout, Shape};
+use crate::tensor::History;
+use crate::{DType, Element, IntoIndices, Operand, Result, Tensor};
+use flambeau_kernels::strided::{add_into, copy_into, fill};
 use flambeau_kernels::{dispatch_all, pointwise};
+use smallvec::smallvec;
+use std::borrow::Borrow;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 impl Tensor {
     /// Writes `src`, broadcast and converted, into this tensor's memory; returns this tensor.
+    /// [`torch.Tensor.copy_`](https://docs.pytorch.org/docs/stable/generated/torch.Tensor.copy_.html).
+    ///
+    /// Written through a view it assigns to a part: `x.i((.., 0)).copy_(&y)` is Python's `x[:, 0] = y`. The write is
+    /// recorded like any operation. A value that the graph saved and that is overwritten makes the backward pass an
+    /// error that names it.
     ///
     /// # Panics
-    /// If `src` does not broadcast to this shape; if this tensor requires a gradient, or `src` does, while
-    /// operations are recorded: do it inside [`no_grad`](crate::no_grad), as PyTorch asks for leaves (recorded
-    /// in-place operations are to come).
+    /// If `src` does not broadcast to this shape; if this is a leaf that requires a gradient, or a view of one, and
+    /// operations are recorded (do it inside [`no_grad`](crate::no_grad)); if the elements of this tensor share
+    /// memory with each other, as those of an expanded one do.
     ///
     /// ```
     /// use flambeau_tensor::{Tensor, tensor};
@@ -23,16 +37,43 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn copy_(&self, src: &Tensor) -> Tensor {
-        self.check_in_place("copy_", src);
-        self.check_distinct("copy_");
-        let expanded = src.detach().to_dtype(self.dtype()).expand(self.shape());
-        // Read it before the write starts: the two may share memory.
-        let src = if Arc::ptr_eq(&self.0.storage, &expanded.0.storage) { expanded.copy() } else { expanded };
-        dispatch_all!(self.dtype(), T => {
-            let view = src.view::<T>();
-            let layout = self.layout();
-            copy_into(view.strided(), self.shape(), &mut self.view_mut::<T>(), layout.offset, &layout.strides);
-        });
+        self.check_writable("copy_");
+        self.overwrite("copy_", src.to_dtype(self.dtype()).expand(self.shape()))
+    }
+
+    /// Writes one value everywhere; returns this tensor.
+    ///
+    /// # Panics
+    /// As [`copy_`](Tensor::copy_).
+    #[track_caller]
+    pub fn fill_(&self, value: f64) -> Tensor {
+        self.copy_(&Tensor::full_as(value, (), self.dtype()))
+    }
+
+    /// Writes zeros; returns this tensor.
+    ///
+    /// # Panics
+    /// As [`copy_`](Tensor::copy_).
+    #[track_caller]
+    pub fn zero_(&self) -> Tensor {
+        self.fill_(0.0)
+    }
+
+    /// Assigns to the part that the indices name, as Python's `x[...] = value`; returns this tensor.
+    ///
+    /// # Panics
+    /// As [`i`](Tensor::i) and [`copy_`](Tensor::copy_).
+    ///
+    /// ```
+    /// use flambeau_tensor::Tensor;
+    /// let x = Tensor::zeros([2, 3]);
+    /// x.set_i((.., -1), 5.0);
+    /// assert_eq!(x.to_vec::<f32>(), [0.0, 0.0, 5.0, 0.0, 0.0, 5.0]);
+    /// ```
+    #[track_caller]
+    pub fn set_i(&self, indices: impl IntoIndices, value: impl Operand) -> Tensor {
+        let part = self.i(indices);
+        part.copy_(value.hold(&part).borrow());
         self.clone()
     }
 
@@ -41,7 +82,7 @@ impl Tensor {
     /// [`version`](Tensor::version)).
     ///
     /// # Panics
-    /// If T is not the dtype, or another operation uses the memory at the same time.
+    /// If T is not the dtype, another operation uses the memory at the same time, or elements share memory.
     ///
     /// ```
     /// use flambeau_tensor::tensor;
@@ -55,30 +96,85 @@ impl Tensor {
         self.check_distinct("modify");
         if self.is_contiguous() {
             let from = self.layout().offset;
-            f(&mut self.view_mut::<T>()[from..from + self.numel()]);
+            let n = self.numel();
+            let mut memory = self.view_mut::<T>();
+            f(if n == 0 { &mut [] } else { &mut memory[from..from + n] });
         } else {
             let copy = self.detach().contiguous();
             copy.modify(f);
-            no_grad(|| self.copy_(&copy));
+            self.write(&copy);
         }
     }
 
-    /// Writes one value everywhere; returns this tensor.
-    ///
-    /// # Panics
-    /// As [`copy_`](Tensor::copy_) does for a tensor that requires a gradient.
+    /// Replaces this tensor's values by what `f` makes of them. `f` gets the old values, in memory of their own if it
+    /// is recorded, for its gradient may need them.
     #[track_caller]
-    pub fn fill_(&self, value: f64) -> Tensor {
-        self.copy_(&Tensor::full_as(value, (), self.dtype()))
+    pub(crate) fn in_place(&self, op: &'static str, f: impl FnOnce(&Tensor) -> Tensor) -> Tensor {
+        self.check_writable(op);
+        let new = if is_grad_enabled() && self.requires_grad() {
+            let copy = no_grad(|| self.copy());
+            f(&Tensor::from_parts(copy.0.storage.clone(), copy.layout().clone(), self.history()))
+        } else {
+            f(&self.detach())
+        };
+        ensure!(
+            new.shape() == self.shape(),
+            op,
+            "the result has shape {:?}; it does not fit into the tensor's {:?}",
+            new.shape(),
+            self.shape()
+        );
+        let fits = kind(new.dtype()) <= kind(self.dtype());
+        ensure!(fits, op, "the result is {}; it does not fit into a tensor of {}", new.dtype(), self.dtype());
+        self.overwrite(op, new.to_dtype(self.dtype()))
     }
 
-    /// Writes zeros; returns this tensor.
-    ///
-    /// # Panics
-    /// As [`copy_`](Tensor::copy_) does for a tensor that requires a gradient.
+    /// Writes new values of this shape and dtype, and takes over their history.
     #[track_caller]
-    pub fn zero_(&self) -> Tensor {
-        self.fill_(0.0)
+    fn overwrite(&self, op: &'static str, new: Tensor) -> Tensor {
+        // A history of its own even where nothing requires a gradient any more: the old one is gone.
+        let record = is_grad_enabled() && (new.requires_grad() || self.base().requires_grad());
+        if record {
+            let base = self.base();
+            ensure!(
+                !(base.is_leaf() && base.requires_grad()),
+                op,
+                "a leaf that requires a gradient, or a view of one, is written in place; wrap the write in no_grad(|| ...)"
+            );
+        }
+        self.write(&new);
+        if !record {
+            return self.clone();
+        }
+        if !self.is_view() {
+            // A leaf cannot be the history of another tensor: an operation in between can.
+            let history =
+                if new.is_leaf() && new.requires_grad() { new.copy().history() } else { new.history() };
+            self.set_history(history);
+        } else {
+            let base = self.base();
+            ensure!(
+                base.is_contiguous() && base.layout().offset == 0,
+                op,
+                "a recorded write through a view of a detached view is to come; write into a copy() of it"
+            );
+            let changed = apply(Overwritten(self.layout().clone()), &[base, &new]);
+            base.set_history(changed.history());
+        }
+        self.clone()
+    }
+
+    /// Copies values of this shape and dtype into the memory.
+    #[track_caller]
+    fn write(&self, new: &Tensor) {
+        // Read before the write starts: the two may share memory.
+        let shared = Arc::ptr_eq(&self.0.storage, &new.0.storage);
+        let new = if shared { no_grad(|| new.copy()) } else { new.clone() };
+        dispatch_all!(self.dtype(), T => {
+            let view = new.view::<T>();
+            let layout = self.layout();
+            copy_into(view.strided(), self.shape(), &mut self.view_mut::<T>(), layout.offset, &layout.strides);
+        });
     }
 
     /// Adds a gradient of the same shape and dtype to this one's memory.
@@ -91,20 +187,13 @@ impl Tensor {
     }
 
     #[track_caller]
-    fn check_in_place(&self, op: &'static str, src: &Tensor) {
-        if !is_grad_enabled() {
-            return;
-        }
+    fn check_writable(&self, op: &'static str) {
+        self.check_distinct(op);
+        let base = self.base();
         ensure!(
-            !(self.is_leaf() && self.requires_grad()),
+            !(is_grad_enabled() && base.is_leaf() && base.requires_grad()),
             op,
-            "a leaf that requires a gradient is written in place; wrap the write in no_grad(|| ...)"
-        );
-        ensure!(
-            !self.requires_grad() && !src.requires_grad(),
-            op,
-            "the write would have to be recorded, which is to come; wrap it in no_grad(|| ...), or compute a new \
-             tensor (where_, cat, ...)"
+            "a leaf that requires a gradient, or a view of one, is written in place; wrap the write in no_grad(|| ...)"
         );
     }
 
@@ -113,5 +202,148 @@ impl Tensor {
     fn check_distinct(&self, op: &'static str) {
         let repeats = self.shape().iter().zip(self.strides()).any(|(&n, &s)| n > 1 && s == 0);
         ensure!(!repeats, op, "the elements of an expanded tensor share memory; write into a copy() of it");
+    }
+}
+
+/// bool < integer < float: a result may be written into its own kind or a higher one.
+fn kind(dtype: DType) -> u8 {
+    match dtype {
+        DType::Bool => 0,
+        dtype if !dtype.is_float() => 1,
+        _ => 2,
+    }
+}
+
+macro_rules! unary {
+    ($($name:ident $op:ident),* $(,)?) => {
+        impl Tensor {
+            $(
+                #[doc = concat!("[`", stringify!($op), "`](Tensor::", stringify!($op), ") in place, recorded; returns this tensor.")]
+                ///
+                /// # Panics
+                /// As [`copy_`](Tensor::copy_), and if the result is of a higher kind than this tensor's dtype.
+                #[track_caller]
+                pub fn $name(&self) -> Tensor {
+                    self.in_place(stringify!($name), Tensor::$op)
+                }
+            )*
+        }
+    };
+}
+unary!(abs_ abs, exp_ exp, log_ log, neg_ neg, reciprocal_ reciprocal, relu_ relu, sigmoid_ sigmoid, sqrt_ sqrt, tanh_ tanh);
+
+macro_rules! binary {
+    ($($name:ident $op:ident),* $(,)?) => {
+        impl Tensor {
+            $(
+                #[doc = concat!("[`", stringify!($op), "`](Tensor::", stringify!($op), ") in place, recorded; returns this tensor.")]
+                ///
+                /// # Panics
+                /// As [`copy_`](Tensor::copy_), and if the result is larger than this tensor or of a higher kind than its
+                /// dtype.
+                #[track_caller]
+                pub fn $name(&self, other: impl Operand) -> Tensor {
+                    let other = other.hold(self);
+                    self.in_place(stringify!($name), |x| x.$op(other.borrow()))
+                }
+            )*
+        }
+    };
+}
+binary!(add_ add, sub_ sub, mul_ mul, div_ div, pow_ pow);
+
+/// The history of a view of memory that was written: a part of what the base is now.
+pub(crate) fn history_of_view(base: &Tensor, layout: &Layout) -> History {
+    crate::enable_grad(|| apply(Part(layout.clone()), &[base])).history()
+}
+
+/// The elements of a contiguous tensor's memory that a layout names.
+struct Part(Layout);
+
+impl Op for Part {
+    fn name(&self) -> &'static str {
+        "as_strided"
+    }
+
+    fn output(&self, _: &[&Tensor]) -> Result<Output> {
+        Ok(Output::View(self.0.clone()))
+    }
+
+    fn cpu(&self, _: &[&Tensor], _: &mut [Fresh]) {}
+
+    fn backward(&self, ctx: &Context<'_>) -> Gradients {
+        let whole = ctx.input_shape(0).clone();
+        smallvec![Some(apply(Spread { part: self.0.clone(), whole }, &[ctx.grad()]))]
+    }
+}
+
+/// The same values in row-major order from the start of their memory on, as the layouts of parts count.
+fn from_start(x: &Tensor) -> Tensor {
+    if x.is_contiguous() && x.layout().offset == 0 { x.clone() } else { x.copy() }
+}
+
+/// The inverse of [`Part`]: zeros, with each element added where it came from.
+struct Spread {
+    part: Layout,
+    whole: Shape,
+}
+
+impl Op for Spread {
+    fn name(&self) -> &'static str {
+        "as_strided_backward"
+    }
+
+    fn output(&self, x: &[&Tensor]) -> Result<Output> {
+        Ok(Output::New(self.whole.clone(), x[0].dtype()))
+    }
+
+    fn cpu(&self, x: &[&Tensor], out: &mut [Fresh]) {
+        dispatch_all!(x[0].dtype(), T => {
+            let out = out[0].slice::<T>();
+            out.fill(T::default());
+            add_into(x[0].view::<T>().strided(), &self.part.shape, out, self.part.offset, &self.part.strides);
+        });
+    }
+
+    fn backward(&self, ctx: &Context<'_>) -> Gradients {
+        smallvec![Some(apply(Part(self.part.clone()), &[&from_start(ctx.grad())]))]
+    }
+}
+
+/// What a base is after a write through a view: itself but for the part, which is the second input. The memory has
+/// been written already.
+struct Overwritten(Layout);
+
+impl Op for Overwritten {
+    fn name(&self) -> &'static str {
+        "copy_slices"
+    }
+
+    fn arity(&self) -> RangeInclusive<usize> {
+        2..=2
+    }
+
+    fn output(&self, x: &[&Tensor]) -> Result<Output> {
+        Ok(Output::View(x[0].layout().clone()))
+    }
+
+    fn cpu(&self, _: &[&Tensor], _: &mut [Fresh]) {}
+
+    fn saves(&self, _: Mask) -> Saves {
+        Saves::NONE
+    }
+
+    fn backward(&self, ctx: &Context<'_>) -> Gradients {
+        let g = from_start(ctx.grad());
+        let base = || {
+            let written = Tensor::compute(g.shape(), DType::Bool, |out| {
+                let part = &self.0;
+                let out = out.slice::<bool>();
+                out.fill(false);
+                fill(true, &part.shape, out, part.offset, &part.strides);
+            });
+            Tensor::where_(&written, &Tensor::full_as(0.0, (), g.dtype()), &g)
+        };
+        smallvec![ctx.needs(0).then(base), ctx.needs(1).then(|| apply(Part(self.0.clone()), &[&g]))]
     }
 }

@@ -1,7 +1,9 @@
 //! [`Op`], what every operation is, and [`try_apply`], the one place that dispatches on the device and records
 //! the graph.
 
-use crate::autograd::{Context, GradFn, Gradients, Node, is_grad_enabled, set_grad_enabled};
+use crate::autograd::{
+    Context, GradFn, Gradients, Node, check_outputs, is_anomaly_enabled, is_grad_enabled, set_grad_enabled,
+};
 use crate::shape::{Layout, Shape};
 use crate::{DType, Device, Element, Error, Result, Tensor};
 use flambeau_kernels::Storage;
@@ -117,6 +119,9 @@ impl Saves {
     pub const NONE: Saves = Saves { inputs: 0, output: false };
     /// The output.
     pub const OUTPUT: Saves = Saves { inputs: 0, output: true };
+
+    /// All inputs, as far as they are among the first 64.
+    pub const ALL_INPUTS: Saves = Saves { inputs: u64::MAX, output: false };
 
     /// These inputs, by positions below 64.
     pub const fn inputs<const N: usize>(positions: [usize; N]) -> Saves {
@@ -247,20 +252,34 @@ pub fn try_call<R>(f: impl FnOnce() -> R) -> Result<R> {
 /// let error = try_apply(Matmul, &[&a, &b]).unwrap_err();
 /// assert!(error.to_string().contains("[1, 2]"));
 /// ```
+#[track_caller]
 pub fn try_apply<O: Op>(op: O, x: &[&Tensor]) -> Result<Outputs> {
     let _current = Scoped::set(&CURRENT, op.name());
     // What fails inside, such as memory for a contiguous copy of an input, is this operation's error too.
-    let Computed { parts, meta } =
-        try_call(|| run(&op, x)).flatten().map_err(|error| error.within(op.name()))?;
-    let record = recording(x) && parts.iter().any(|(storage, _)| storage.dtype().is_float());
-    if !record {
-        return Ok(parts.into_iter().map(|(s, l)| Tensor::from_parts(s, l, None)).collect());
+    let computed = try_call(|| run(&op, x)).flatten().map_err(|error| error.within(op.name()))?;
+    let record = is_grad_enabled() && x.iter().any(|x| x.requires_grad());
+    let outputs: Outputs = match computed {
+        Computed::View(layout) if record => {
+            let meta = SmallVec::from_buf([(layout.shape.clone(), x[0].dtype())]);
+            let node = Node::new(Box::new(op), x, meta, || x[0].view_from_parts(layout.clone(), None));
+            SmallVec::from_buf([x[0].view_from_parts(layout, Some((GradFn::new(Arc::new(node)), 0)))])
+        }
+        Computed::View(layout) => SmallVec::from_buf([x[0].view_from_parts(layout, None)]),
+        Computed::New(parts) if record && parts.iter().any(|(storage, _)| storage.dtype().is_float()) => {
+            let meta =
+                parts.iter().map(|(storage, layout)| (layout.shape.clone(), storage.dtype())).collect();
+            let output = || Tensor::from_parts(parts[0].0.clone(), parts[0].1.clone(), None);
+            let node = Arc::new(Node::new(Box::new(op), x, meta, output));
+            let history = |s: &Storage, i| s.dtype().is_float().then(|| (GradFn::new(node.clone()), i));
+            let parts = parts.into_iter().enumerate().map(|(i, (s, l))| (history(&s, i), s, l));
+            parts.map(|(h, s, l)| Tensor::from_parts(s, l, h)).collect()
+        }
+        Computed::New(parts) => parts.into_iter().map(|(s, l)| Tensor::from_parts(s, l, None)).collect(),
+    };
+    if is_anomaly_enabled() {
+        check_outputs(x, &outputs)?;
     }
-    let output = || Tensor::from_parts(parts[0].0.clone(), parts[0].1.clone(), None);
-    let node = Arc::new(Node::new(Box::new(op), x, meta, output));
-    let history = |s: &Storage, i| s.dtype().is_float().then(|| (GradFn::new(node.clone()), i));
-    let parts = parts.into_iter().enumerate().map(|(i, (s, l))| (history(&s, i), s, l));
-    Ok(parts.map(|(h, s, l)| Tensor::from_parts(s, l, h)).collect())
+    Ok(outputs)
 }
 
 /// [`try_apply`] for the methods of [`Tensor`]: the first output, or a panic at the caller's line.
@@ -270,13 +289,10 @@ pub(crate) fn apply<O: Op>(op: O, x: &[&Tensor]) -> Tensor {
     outputs.pop().unwrap_or_else(|| unreachable!("an op has an output"))
 }
 
-fn recording(x: &[&Tensor]) -> bool {
-    is_grad_enabled() && x.iter().any(|x| x.requires_grad())
-}
-
-struct Computed {
-    parts: SmallVec<[(Arc<Storage>, Layout); 1]>,
-    meta: SmallVec<[(Shape, DType); 1]>,
+/// Fresh storages with their layouts, or the layout of a view of the first input.
+enum Computed {
+    New(SmallVec<[(Arc<Storage>, Layout); 1]>),
+    View(Layout),
 }
 
 /// Computes without recording. Not generic, so that it is compiled once.
@@ -284,20 +300,19 @@ fn run(op: &dyn Op, x: &[&Tensor]) -> Result<Computed> {
     if !op.arity().contains(&x.len()) {
         return Err(Error::op(op.name(), format!("{} inputs; it takes {:?}", x.len(), op.arity())));
     }
-    let meta: SmallVec<[(Shape, DType); 1]> = match op.output(x)? {
+    let outputs: SmallVec<[(Shape, DType); 1]> = match op.output(x)? {
         Output::View(layout) => {
             layout.check(op.name(), x[0].0.storage.len())?;
-            let meta = SmallVec::from_buf([(layout.shape.clone(), x[0].dtype())]);
-            return Ok(Computed { parts: SmallVec::from_buf([(x[0].0.storage.clone(), layout)]), meta });
+            return Ok(Computed::View(layout));
         }
         Output::New(shape, dtype) => SmallVec::from_buf([(shape, dtype)]),
         Output::Many(outputs) => outputs.into(),
     };
     let mut out: SmallVec<[Fresh; 1]> = SmallVec::new();
-    for (shape, dtype) in &meta {
+    for (shape, dtype) in outputs {
         let storage =
-            Storage::try_new(*dtype, shape.numel()).ok_or_else(|| no_memory(op.name(), shape, *dtype))?;
-        out.push(Fresh { storage, shape: shape.clone() });
+            Storage::try_new(dtype, shape.numel()).ok_or_else(|| no_memory(op.name(), &shape, dtype))?;
+        out.push(Fresh { storage, shape });
     }
     // The one place that looks at the device; the GPU's arm is to come here. Kernels may use tensor ops to
     // prepare their inputs: nothing of that is to be recorded.
@@ -305,8 +320,7 @@ fn run(op: &dyn Op, x: &[&Tensor]) -> Result<Computed> {
     match Device::Cpu {
         Device::Cpu => op.cpu(x, &mut out),
     }
-    let parts = out.into_iter().map(|f| (Arc::new(f.storage), Layout::contiguous(f.shape))).collect();
-    Ok(Computed { parts, meta })
+    Ok(Computed::New(out.into_iter().map(|f| (Arc::new(f.storage), Layout::contiguous(f.shape))).collect()))
 }
 
 pub(crate) fn no_memory(op: &'static str, shape: &Shape, dtype: DType) -> Error {

@@ -61,6 +61,7 @@ pub enum Reads {
 ///
 /// # Errors
 /// If the operands do not broadcast.
+#[track_caller]
 pub fn try_pointwise<const N: usize, P: Pointwise<N>>(p: P, x: [&Tensor; N]) -> Result<Tensor> {
     let dtype = match result_type(&x) {
         dtype if P::KEEPS_INTEGERS || dtype.is_float() => dtype,

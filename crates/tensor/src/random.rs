@@ -31,3 +31,21 @@ pub(crate) fn reserve(n: usize, dtype: DType) -> Stream {
     state.offset = state.offset.wrapping_add(taken);
     stream
 }
+
+/// Where the stream stands.
+pub(crate) fn position() -> Stream {
+    *STATE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Runs `f` with the stream at an earlier position, and then goes on from where it stood.
+pub(crate) fn replay<R>(from: Stream, f: impl FnOnce() -> R) -> R {
+    struct Restore(Stream);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            *STATE.lock().unwrap_or_else(PoisonError::into_inner) = self.0;
+        }
+    }
+    let _restore =
+        Restore(std::mem::replace(&mut *STATE.lock().unwrap_or_else(PoisonError::into_inner), from));
+    f()
+}

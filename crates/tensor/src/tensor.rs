@@ -1,14 +1,14 @@
 //! [`Tensor`]: a shared handle to part of a storage, with its place in the autograd graph.
 
-use crate::autograd::{Edge, GradFn, Node};
+use crate::autograd::{Edge, GradFn, Hooks, Node};
 use crate::op::{ensure, raise};
 use crate::shape::{Layout, Shape};
 use crate::{DType, Device, Element, Error, Result};
 use flambeau_kernels::{Read, Storage, Strided, Write};
 use std::borrow::Cow;
 use std::ops::Deref;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 /// A multi-dimensional array that records how it was computed.
 ///
@@ -29,27 +29,108 @@ pub struct Tensor(pub(crate) Arc<Inner>);
 pub(crate) struct Inner {
     pub(crate) storage: Arc<Storage>,
     pub(crate) layout: Layout,
-    /// The node that computed this tensor, if the graph was recorded.
-    pub(crate) grad_fn: Option<(GradFn, usize)>,
+    /// The node that computed this tensor, if the graph was recorded. A write in place gives it another one:
+    /// see [`Extra::history`].
+    grad_fn: History,
+    /// For a view: the tensor whose memory it shares, which is itself no view, and how often that one's history
+    /// had changed when this view got its own.
+    base: Option<(Tensor, u32)>,
     /// For a leaf: whether it accumulates gradients.
     requires_grad: AtomicBool,
     /// What few tensors have; made when first needed.
-    grad: OnceLock<Box<Mutex<Option<Tensor>>>>,
+    extra: OnceLock<Box<Extra>>,
+}
+
+/// The node that computed a tensor, as which of its outputs.
+pub(crate) type History = Option<(GradFn, usize)>;
+
+/// What few tensors have.
+#[derive(Default)]
+pub(crate) struct Extra {
+    grad: Mutex<Option<Tensor>>,
+    /// The history after writes in place, and for a view which of its base's histories it belongs to.
+    history: Mutex<Option<(History, u32)>>,
+    /// Number of times that writes in place changed the history.
+    changes: AtomicU32,
+    pub(crate) hooks: Hooks,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Tensor {
-    pub(crate) fn from_parts(
-        storage: Arc<Storage>,
-        layout: Layout,
-        grad_fn: Option<(GradFn, usize)>,
-    ) -> Tensor {
-        Tensor(Arc::new(Inner {
-            storage,
-            layout,
-            grad_fn,
-            requires_grad: AtomicBool::new(false),
-            grad: OnceLock::new(),
-        }))
+    pub(crate) fn from_parts(storage: Arc<Storage>, layout: Layout, grad_fn: History) -> Tensor {
+        Tensor::make(storage, layout, grad_fn, None)
+    }
+
+    fn make(storage: Arc<Storage>, layout: Layout, grad_fn: History, base: Option<(Tensor, u32)>) -> Tensor {
+        let (requires_grad, extra) = (AtomicBool::new(false), OnceLock::new());
+        Tensor(Arc::new(Inner { storage, layout, grad_fn, base, requires_grad, extra }))
+    }
+
+    /// A view of this tensor's memory.
+    pub(crate) fn view_from_parts(&self, layout: Layout, grad_fn: History) -> Tensor {
+        let base = self.base();
+        Tensor::make(self.0.storage.clone(), layout, grad_fn, Some((base.clone(), base.changes())))
+    }
+
+    /// The tensor whose memory this one shares, or itself.
+    pub(crate) fn base(&self) -> &Tensor {
+        self.0.base.as_ref().map_or(self, |(base, _)| base)
+    }
+
+    pub(crate) fn is_view(&self) -> bool {
+        self.0.base.is_some()
+    }
+
+    fn changes(&self) -> u32 {
+        self.0.extra.get().map_or(0, |extra| extra.changes.load(Relaxed))
+    }
+
+    pub(crate) fn extra(&self) -> &Extra {
+        self.0.extra.get_or_init(Default::default)
+    }
+
+    pub(crate) fn existing_extra(&self) -> Option<&Extra> {
+        self.0.extra.get().map(|extra| &**extra)
+    }
+
+    /// Gives this tensor another history after a write in place. Views of it find out by the count.
+    pub(crate) fn set_history(&self, history: History) {
+        let extra = self.extra();
+        *lock(&extra.history) = Some((history, 0));
+        extra.changes.fetch_add(1, Relaxed);
+    }
+
+    /// The node that computed this tensor. A view of memory that was written since asks its base.
+    pub(crate) fn history(&self) -> History {
+        if let Some((base, seen)) = &self.0.base {
+            let now = base.changes();
+            let own = self.existing_extra().and_then(|extra| lock(&extra.history).clone());
+            return match own {
+                Some((history, at)) if at == now => history,
+                None if *seen == now => self.0.grad_fn.clone(),
+                _ => {
+                    let history = crate::in_place::history_of_view(base, &self.0.layout);
+                    *lock(&self.extra().history) = Some((history.clone(), now));
+                    history
+                }
+            };
+        }
+        match self.existing_extra().and_then(|extra| lock(&extra.history).clone()) {
+            Some((history, _)) => history,
+            None => self.0.grad_fn.clone(),
+        }
+    }
+
+    /// Whether there is a history, without fetching it where that is clear.
+    fn has_history(&self) -> bool {
+        let unchanged = match &self.0.base {
+            Some((base, seen)) => base.changes() == *seen && self.0.extra.get().is_none(),
+            None => self.0.extra.get().is_none(),
+        };
+        if unchanged { self.0.grad_fn.is_some() } else { self.history().is_some() }
     }
 
     /// The sizes of the dimensions.
@@ -120,12 +201,12 @@ impl Tensor {
 
     /// Whether operations on this tensor are recorded.
     pub fn requires_grad(&self) -> bool {
-        self.0.grad_fn.is_some() || self.0.requires_grad.load(Relaxed)
+        self.has_history() || self.0.requires_grad.load(Relaxed)
     }
 
     /// Whether the user made this tensor, rather than a recorded operation.
     pub fn is_leaf(&self) -> bool {
-        self.0.grad_fn.is_none()
+        !self.has_history()
     }
 
     /// Makes a leaf accumulate gradients; returns the same handle.
@@ -160,7 +241,7 @@ impl Tensor {
 
     /// The accumulated gradient: `None` before the first backward pass and after `zero_grad`.
     pub fn grad(&self) -> Option<Tensor> {
-        self.0.grad.get()?.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        lock(&self.existing_extra()?.grad).clone()
     }
 
     /// Replaces the accumulated gradient.
@@ -185,13 +266,13 @@ impl Tensor {
 
     /// Forgets the accumulated gradient.
     pub fn zero_grad(&self) {
-        if self.0.grad.get().is_some() {
+        if self.existing_extra().is_some() {
             self.with_grad(|slot| *slot = None);
         }
     }
 
     pub(crate) fn with_grad<R>(&self, f: impl FnOnce(&mut Option<Tensor>) -> R) -> R {
-        f(&mut self.0.grad.get_or_init(Default::default).lock().unwrap_or_else(PoisonError::into_inner))
+        f(&mut lock(&self.extra().grad))
     }
 
     /// The same data without history: gradients do not flow back through it. Shares memory.
@@ -207,17 +288,17 @@ impl Tensor {
 
     /// The name of the operation that computed this tensor.
     pub fn grad_fn_name(&self) -> Option<&'static str> {
-        self.0.grad_fn.as_ref().map(|(node, _)| node.name())
+        self.history().map(|(node, _)| node.name())
     }
 
-    pub(crate) fn node(&self) -> Option<&Arc<Node>> {
-        self.0.grad_fn.as_ref().map(|(node, _)| node.arc())
+    pub(crate) fn node(&self) -> Option<Arc<Node>> {
+        self.history().map(|(node, _)| node.arc().clone())
     }
 
     /// Where gradients for this tensor go.
     pub(crate) fn edge(&self) -> Edge {
-        match &self.0.grad_fn {
-            Some((node, index)) => Edge::Node(node.clone(), *index),
+        match self.history() {
+            Some((node, index)) => Edge::Node(node, index),
             None if self.0.requires_grad.load(Relaxed) => Edge::Leaf(self.clone()),
             None => Edge::None,
         }

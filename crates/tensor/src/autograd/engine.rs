@@ -1,7 +1,9 @@
 //! The engine: one loop over pending nodes, largest number first.
 
 use super::node::{Edge, Node};
-use super::{BackwardOptions, is_grad_enabled, root_gradient, set_grad_enabled};
+use super::{
+    BackwardOptions, check_gradients, is_anomaly_enabled, is_grad_enabled, root_gradient, set_grad_enabled,
+};
 use crate::shape::broadcast_shape;
 use crate::{Error, Result, Tensor};
 use smallvec::SmallVec;
@@ -53,12 +55,22 @@ pub(crate) fn run(
 ) -> Result<()> {
     let _mode = set_grad_enabled(options.create_graph);
     let mut pending: BTreeMap<u64, Pending> = BTreeMap::new();
+    // Leaves with hooks, which see the sum of what arrives.
+    let mut leaves: Vec<(Tensor, Tensor)> = Vec::new();
     for (edge, gradient) in &roots {
-        deliver(edge, gradient.clone(), &mut pending, &mut targets);
+        deliver(edge, gradient.clone(), &mut pending, &mut leaves, &mut targets);
     }
     drop(roots);
-    while let Some((_, Pending { node, grads })) = pending.pop_last() {
+    while let Some((_, Pending { node, mut grads })) = pending.pop_last() {
+        if !node.hooks.is_empty() {
+            for (output, slot) in grads.iter_mut().enumerate() {
+                *slot = slot.take().map(|gradient| node.hooks.run(output, gradient));
+            }
+        }
         let gradients = node.backward(&grads, options.retain_graph || options.create_graph)?;
+        if is_anomaly_enabled() {
+            check_gradients(&node, &grads, &gradients)?;
+        }
         drop(grads);
         if gradients.len() != node.edges.len() {
             let (got, want) = (gradients.len(), node.edges.len());
@@ -69,33 +81,56 @@ pub(crate) fn run(
         }
         for (edge, gradient) in node.edges.iter().zip(gradients) {
             if let Some(gradient) = gradient {
-                deliver(edge, fit(gradient, edge, node.name())?, &mut pending, &mut targets);
+                deliver(edge, fit(gradient, edge, node.name())?, &mut pending, &mut leaves, &mut targets);
             }
         }
+    }
+    for (leaf, gradient) in leaves {
+        let gradient = leaf.extra().hooks.run(0, gradient);
+        arrive(&leaf, gradient, &mut targets);
     }
     Ok(())
 }
 
-fn deliver(edge: &Edge, gradient: Tensor, pending: &mut BTreeMap<u64, Pending>, targets: &mut Targets<'_>) {
-    if let Targets::Inputs(captures) = targets
-        && let Some(&i) = key(edge).and_then(|key| captures.wanted.get(&key))
-    {
-        let slot = &mut captures.found[i];
-        *slot = Some(add(slot.take(), gradient.clone()));
-    }
-    match edge {
-        Edge::None => {}
-        Edge::Leaf(leaf) => {
-            if matches!(targets, Targets::Leaves) {
-                leaf.with_grad(|slot| accumulate(slot, gradient));
+/// The gradient of a leaf at its end.
+fn arrive(leaf: &Tensor, gradient: Tensor, targets: &mut Targets<'_>) {
+    match targets {
+        Targets::Leaves => leaf.with_grad(|slot| accumulate(slot, gradient)),
+        Targets::Inputs(captures) => {
+            if let Some(&i) = captures.wanted.get(&Key::Leaf(Arc::as_ptr(&leaf.0) as usize)) {
+                let slot = &mut captures.found[i];
+                *slot = Some(add(slot.take(), gradient));
             }
         }
+    }
+}
+
+fn deliver(
+    edge: &Edge,
+    gradient: Tensor,
+    pending: &mut BTreeMap<u64, Pending>,
+    leaves: &mut Vec<(Tensor, Tensor)>,
+    targets: &mut Targets<'_>,
+) {
+    match edge {
+        Edge::None => {}
+        Edge::Leaf(leaf) if leaf.existing_extra().is_some_and(|extra| !extra.hooks.is_empty()) => {
+            match leaves.iter_mut().find(|(other, _)| other.is_same(leaf)) {
+                Some((_, sum)) => *sum = &*sum + gradient,
+                None => leaves.push((leaf.clone(), gradient)),
+            }
+        }
+        Edge::Leaf(leaf) => arrive(leaf, gradient, targets),
         Edge::Node(node, index) => {
             let node = node.arc();
-            if let Targets::Inputs(captures) = targets
-                && !captures.needed.contains(&node.number)
-            {
-                return;
+            if let Targets::Inputs(captures) = targets {
+                if let Some(&i) = captures.wanted.get(&Key::Output(node.number, *index)) {
+                    let slot = &mut captures.found[i];
+                    *slot = Some(add(slot.take(), gradient.clone()));
+                }
+                if !captures.needed.contains(&node.number) {
+                    return;
+                }
             }
             let entry = pending.entry(node.number).or_insert_with(|| Pending {
                 node: node.clone(),
@@ -192,7 +227,7 @@ pub fn grad(
 /// The numbers of the nodes from which a wanted input can be reached.
 fn needed(outputs: &[&Tensor], wanted: &HashMap<Key, usize>) -> HashSet<u64> {
     let mut nodes: BTreeMap<u64, Arc<Node>> = BTreeMap::new();
-    let mut stack: Vec<Arc<Node>> = outputs.iter().filter_map(|o| o.node().cloned()).collect();
+    let mut stack: Vec<Arc<Node>> = outputs.iter().filter_map(|o| o.node()).collect();
     while let Some(node) = stack.pop() {
         if nodes.contains_key(&node.number) {
             continue;

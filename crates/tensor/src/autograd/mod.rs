@@ -4,11 +4,21 @@
 //! needs. Nodes carry ever larger numbers, so a node's consumers always have larger ones: the engine is a
 //! loop that takes the pending node with the largest number. Neither it nor dropping a graph recurses.
 
+mod anomaly;
+mod checkpoint;
 mod engine;
+mod functional;
+mod hooks;
 mod node;
 
+pub(crate) use anomaly::{check_gradients, check_outputs};
+pub use anomaly::{detect_anomaly, is_anomaly_enabled};
+pub use checkpoint::checkpoint;
 pub use engine::grad;
 pub(crate) use engine::{Targets, run};
+pub use functional::{hessian, jacobian};
+pub use hooks::HookHandle;
+pub(crate) use hooks::Hooks;
 pub use node::{Context, Gradients};
 pub(crate) use node::{Edge, GradFn, Node};
 

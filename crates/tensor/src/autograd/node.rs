@@ -1,11 +1,13 @@
 //! The graph: nodes, edges, what a backward rule sees, and dropping without recursion.
 
+use super::Hooks;
 use crate::op::{Mask, Op};
 use crate::shape::Shape;
 use crate::{DType, Error, Result, Tensor};
 use smallvec::SmallVec;
 use std::cell::RefCell;
 use std::mem::ManuallyDrop;
+use std::panic::Location;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -46,6 +48,10 @@ pub(crate) struct Node {
     op: Box<dyn Op>,
     pub(crate) edges: SmallVec<[Edge; 2]>,
     outputs: SmallVec<[(Shape, DType); 1]>,
+    /// Where the operation was called.
+    pub(crate) place: &'static Location<'static>,
+    /// Hooks on the gradients of the outputs.
+    pub(crate) hooks: Hooks,
     /// Inputs that were saved, by position, then the output; `None` once freed.
     saved: Mutex<Option<SmallVec<[Option<Saved>; 3]>>>,
 }
@@ -53,6 +59,7 @@ pub(crate) struct Node {
 static NUMBERS: AtomicU64 = AtomicU64::new(0);
 
 impl Node {
+    #[track_caller]
     pub(crate) fn new(
         op: Box<dyn Op>,
         inputs: &[&Tensor],
@@ -70,7 +77,15 @@ impl Node {
             );
             saved.push(saves.has_output().then(|| save(output())));
         }
-        Node { number: NUMBERS.fetch_add(1, Relaxed), op, edges, outputs, saved: Mutex::new(Some(saved)) }
+        Node {
+            number: NUMBERS.fetch_add(1, Relaxed),
+            op,
+            edges,
+            outputs,
+            place: Location::caller(),
+            hooks: Hooks::default(),
+            saved: Mutex::new(Some(saved)),
+        }
     }
 
     pub(crate) fn name(&self) -> &'static str {

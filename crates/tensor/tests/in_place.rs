@@ -1,0 +1,168 @@
+//! Writes in place: values, gradients and version checks, as in PyTorch.
+
+use flambeau_tensor::autograd::BackwardOptions;
+use flambeau_tensor::{DType, Tensor, no_grad, tensor, try_call};
+
+fn error<R>(f: impl FnOnce() -> R) -> String {
+    try_call(f).err().expect("an error").to_string()
+}
+
+fn grad(x: &Tensor) -> Vec<f32> {
+    x.grad().expect("a gradient").to_vec()
+}
+
+#[test]
+fn methods_write_into_the_same_memory_and_return_the_same_tensor() {
+    let x = tensor![1.0, -4.0, 9.0];
+    let view = x.i(1..);
+    assert!(x.add_(1.0).is_same(&x));
+    assert_eq!(view.to_vec::<f32>(), [-3.0, 10.0]);
+    x.mul_(tensor![2.0]).sub_(1.0).div_(2.0).neg_().abs_();
+    assert_eq!(x.to_vec::<f32>(), [1.5, 3.5, 9.5]);
+    x.pow_(2.0).sqrt_().relu_().exp_().log_().reciprocal_().sigmoid_().tanh_();
+    assert!(x.to_vec::<f32>().iter().all(|v| v.is_finite()));
+    x.zero_();
+    assert_eq!(view.to_vec::<f32>(), [0.0, 0.0]);
+}
+
+#[test]
+fn a_leaf_that_requires_a_gradient_is_protected() {
+    let x = tensor![1.0, 2.0].requires_grad_();
+    for message in
+        [error(|| x.fill_(1.0)), error(|| x.add_(1.0)), error(|| x.i(0).add_(1.0)), error(|| x.set_i(0, 1.0))]
+    {
+        assert!(message.contains("no_grad"), "{message}");
+    }
+    assert_eq!(x.to_vec::<f32>(), [1.0, 2.0], "nothing was written before the error");
+    no_grad(|| x.add_(1.0));
+    assert_eq!(x.to_vec::<f32>(), [2.0, 3.0]);
+    assert!(x.is_leaf() && x.requires_grad());
+}
+
+#[test]
+fn gradients_flow_through_writes() {
+    // y = (2x)·3 + 1, written step by step into one memory.
+    let x = tensor![1.0, 2.0].requires_grad_();
+    let y = &x * 2.0;
+    y.mul_(3.0).add_(1.0);
+    assert_eq!(y.to_vec::<f32>(), [7.0, 13.0]);
+    (&y * &y).sum().backward();
+    assert_eq!(grad(&x), [2.0 * 7.0 * 6.0, 2.0 * 13.0 * 6.0]);
+    // The old value is what the derivative is taken at.
+    let x = tensor![0.5].requires_grad_();
+    let y = &x * 1.0;
+    y.pow_(3.0);
+    y.sum().backward();
+    assert_eq!(grad(&x), [0.75]);
+}
+
+#[test]
+fn a_tensor_without_history_gets_one_by_a_write() {
+    let w = tensor![3.0].requires_grad_();
+    let sum = Tensor::zeros([1]);
+    for i in 0..3 {
+        sum.add_(&w * i as f64);
+    }
+    assert!(sum.requires_grad() && !sum.is_leaf());
+    sum.sum().backward();
+    assert_eq!(grad(&w), [3.0]);
+    let copied = Tensor::zeros([2, 1]);
+    w.zero_grad();
+    copied.copy_(&w);
+    (copied * 2.0).sum().backward();
+    assert_eq!(grad(&w), [4.0]);
+}
+
+#[test]
+fn a_write_through_a_view_changes_the_base_s_history() {
+    let (x, v) = (tensor![[1.0, 2.0], [3.0, 4.0]].requires_grad_(), tensor![10.0, 20.0].requires_grad_());
+    let y = &x * 1.0;
+    y.i((.., 1)).copy_(&v);
+    assert_eq!(y.to_vec::<f32>(), [1.0, 10.0, 3.0, 20.0]);
+    (&y * tensor![[1.0, 2.0], [3.0, 4.0]]).sum().backward();
+    assert_eq!(grad(&x), [1.0, 0.0, 3.0, 0.0]);
+    assert_eq!(grad(&v), [2.0, 4.0]);
+}
+
+#[test]
+fn other_views_and_the_written_one_follow() {
+    let x = tensor![1.0, 2.0, 3.0, 4.0].requires_grad_();
+    let y = &x * 1.0;
+    let (all, front) = (y.reshape([2, 2]), y.i(..2));
+    front.mul_(5.0);
+    // `all` was made before the write; its history is now that of what y has become.
+    all.sum().backward_with(BackwardOptions { retain_graph: true, ..Default::default() });
+    assert_eq!(grad(&x), [5.0, 5.0, 1.0, 1.0]);
+    x.zero_grad();
+    front.sum().backward();
+    assert_eq!(grad(&x), [5.0, 5.0, 0.0, 0.0]);
+    // A second write, through a view of the view.
+    let y = &x * 1.0;
+    let row = y.reshape([2, 2]).i(1);
+    row.i(0).mul_(7.0);
+    row.add_(1.0);
+    x.zero_grad();
+    y.sum().backward();
+    assert_eq!(y.to_vec::<f32>(), [1.0, 2.0, 22.0, 5.0]);
+    assert_eq!(grad(&x), [1.0, 1.0, 7.0, 1.0]);
+}
+
+#[test]
+fn transposed_and_strided_views_can_be_written() {
+    let x = Tensor::arange(0f32, 6.0, 1.0).reshape([2, 3]).requires_grad_();
+    let y = &x * 1.0;
+    y.t().i(0).mul_(10.0);
+    y.slice(1, 1, 3, 2).zero_();
+    assert_eq!(y.to_vec::<f32>(), [0.0, 0.0, 2.0, 30.0, 0.0, 5.0]);
+    y.sum().backward();
+    assert_eq!(grad(&x), [10.0, 0.0, 1.0, 10.0, 0.0, 1.0]);
+}
+
+#[test]
+fn overwritten_values_that_are_needed_are_found() {
+    let x = tensor![2.0].requires_grad_();
+    let y = &x * 1.0;
+    let z = &y * &y;
+    y.add_(1.0);
+    let message = error(|| z.sum().backward());
+    assert!(message.contains("mul") && message.contains("version 1, expected 0"), "{message}");
+    // What a write computes from the old value is kept for it.
+    let y = &x * 1.0;
+    y.mul_(tensor![3.0].requires_grad_());
+    y.sum().backward();
+    assert_eq!(grad(&x), [3.0]);
+}
+
+#[test]
+fn results_that_do_not_fit_are_refused() {
+    assert!(error(|| tensor![1.0].add_(Tensor::zeros([2]))).contains("[2]"));
+    assert!(error(|| tensor![1, 2].div_(2.0)).contains("torch.float32"));
+    assert!(error(|| tensor![true].add_(1)).contains("torch.int64"));
+    assert!(error(|| Tensor::zeros([1]).expand([3]).add_(1.0)).contains("copy()"));
+    let x = tensor![1.0];
+    x.add_(tensor![1]);
+    assert_eq!((x.item::<f32>(), x.dtype()), (2.0, DType::F32));
+}
+
+#[test]
+fn indices_assign() {
+    let x = Tensor::zeros([2, 3]);
+    x.set_i((0, 1..), tensor![1.0, 2.0]).set_i((1, -1), 7);
+    assert_eq!(x.to_vec::<f32>(), [0.0, 1.0, 2.0, 0.0, 0.0, 7.0]);
+    assert!(error(|| x.set_i(0, tensor![1.0, 2.0])).starts_with("expand"));
+}
+
+#[test]
+fn second_derivatives_pass_through_writes() {
+    let f = |x: &Tensor| {
+        let y = x * 1.0;
+        y.i(0).mul_(x.i(1));
+        y.pow_(3.0);
+        y.sum()
+    };
+    let h = flambeau_tensor::autograd::hessian(f, &Tensor::from_vec(vec![2.0f64, 3.0], [2])).unwrap();
+    // f = (x₀x₁)³ + x₁³
+    let (a, b) = (2.0f64, 3.0f64);
+    let want = [6.0 * a * b.powi(3), 9.0 * a * a * b * b, 9.0 * a * a * b * b, 6.0 * a.powi(3) * b + 6.0 * b];
+    assert_eq!(h.to_vec::<f64>(), want);
+}
