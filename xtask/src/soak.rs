@@ -5,9 +5,18 @@ use crate::process::{self, Result, cargo};
 pub(crate) fn run(_: &[String]) -> Result {
     // Uncaptured, hence one at a time: they measure the process's memory and report as they go.
     let mut command = if process::has_nextest() {
-        cargo(["nextest", "run", "--release", "--workspace", "-E", "test(soak)", "--no-capture"])
+        cargo([
+            "nextest",
+            "run",
+            "--cargo-profile",
+            "soak",
+            "--workspace",
+            "-E",
+            "test(soak)",
+            "--no-capture",
+        ])
     } else {
-        cargo(["test", "--release", "--workspace", "soak", "--", "--nocapture", "--test-threads=1"])
+        cargo(["test", "--profile", "soak", "--workspace", "soak", "--", "--nocapture", "--test-threads=1"])
     };
     process::run(command.env("FLAMBEAU_SOAK", "full"))
 }

@@ -1,0 +1,93 @@
+//! The command line, which every program of a comparison shares.
+
+use crate::timing::Timing;
+use crate::workloads::Workload;
+
+pub(crate) const USAGE: &str = "\
+usage: flambeau-bench [--peer NAME] [--threads N] [--min-time S] [--warm S] [--reps N] [WORKLOAD-PREFIX]...
+       flambeau-bench --list";
+
+pub(crate) struct Arguments {
+    /// Under which name the figures are printed.
+    pub(crate) peer: String,
+    pub(crate) threads: usize,
+    pub(crate) timing: Timing,
+    /// Only print the names of the workloads.
+    pub(crate) list: bool,
+    prefixes: Vec<String>,
+}
+
+impl Arguments {
+    pub(crate) fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Self, String> {
+        let mut parsed = Arguments {
+            peer: "flambeau".into(),
+            threads: 1,
+            timing: Timing { min_time: 0.4, warm: 0.5, reps: 5 },
+            list: false,
+            prefixes: Vec::new(),
+        };
+        let mut arguments = arguments.into_iter();
+        while let Some(argument) = arguments.next() {
+            let mut value = || arguments.next().ok_or_else(|| format!("{argument} needs a value"));
+            match argument.as_str() {
+                "--peer" => parsed.peer = value()?,
+                "--threads" => parsed.threads = number(&argument, &value()?)?,
+                "--min-time" => parsed.timing.min_time = number(&argument, &value()?)?,
+                "--warm" => parsed.timing.warm = number(&argument, &value()?)?,
+                "--reps" => parsed.timing.reps = number(&argument, &value()?)?,
+                "--list" => parsed.list = true,
+                option if option.starts_with('-') => return Err(format!("unknown option {option}")),
+                _ => parsed.prefixes.push(argument),
+            }
+        }
+        if parsed.threads == 0 || parsed.timing.reps == 0 {
+            return Err("--threads and --reps are at least 1".into());
+        }
+        Ok(parsed)
+    }
+
+    /// Prefixes of workloads that we do not have are passed over: one command line serves several programs.
+    pub(crate) fn wants(&self, workload: &Workload) -> bool {
+        if self.prefixes.is_empty() {
+            return !workload.only_if_named();
+        }
+        self.prefixes.iter().any(|prefix| workload.name.starts_with(prefix.as_str()))
+    }
+}
+
+fn number<T: std::str::FromStr>(option: &str, text: &str) -> Result<T, String> {
+    text.parse().map_err(|_| format!("{option} {text}: not a number of the kind it takes"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Arguments;
+    use crate::workloads::WORKLOADS;
+
+    fn parse(line: &str) -> Result<Arguments, String> {
+        Arguments::parse(line.split_whitespace().map(String::from))
+    }
+
+    fn wanted(line: &str) -> Vec<&str> {
+        let arguments = parse(line).unwrap();
+        WORKLOADS.iter().filter(|w| arguments.wants(w)).map(|w| w.name).collect()
+    }
+
+    #[test]
+    fn reads_the_options_of_the_harness() {
+        let arguments = parse("--peer ours --threads 2 --min-time 0.1 --warm 0.2 --reps 3 W1").unwrap();
+        assert_eq!((arguments.peer.as_str(), arguments.threads, arguments.timing.reps), ("ours", 2, 3));
+        assert_eq!((arguments.timing.min_time, arguments.timing.warm), (0.1, 0.2));
+        for wrong in ["--threads", "--threads two", "--threads 0", "--reps 0", "--verbose"] {
+            assert!(parse(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn prefixes_choose_and_unknown_ones_choose_nothing() {
+        assert_eq!(wanted("W1_b64 W6_tiny W4"), ["W1_b64", "W6_tiny_grad", "W6_tiny_nograd"]);
+        assert_eq!(wanted("W9"), [""; 0]);
+        assert_eq!(wanted("").len(), WORKLOADS.len() - 1, "all but the cold start");
+        assert_eq!(wanted("W8"), ["W8_cold"]);
+    }
+}

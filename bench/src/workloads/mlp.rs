@@ -1,0 +1,85 @@
+//! The small classifier of 28 × 28 pixels: training, inference, first step of a fresh process.
+
+use flambeau::prelude::*;
+
+use crate::generator::{batches, fill_parameters};
+use crate::timing::{Measured, Timing};
+
+const SAMPLES: usize = 6400;
+const PIXELS: usize = 28 * 28;
+/// The loss of this step is compared.
+const CHECKED_STEP: usize = 20;
+
+#[derive(Module)]
+struct Mlp {
+    fc1: Linear,
+    fc2: Linear,
+    fc3: Linear,
+}
+
+impl Mlp {
+    fn new() -> Self {
+        let model =
+            Mlp { fc1: Linear::new(PIXELS, 200), fc2: Linear::new(200, 200), fc3: Linear::new(200, 10) };
+        fill_parameters(&model);
+        model
+    }
+}
+
+impl Forward for Mlp {
+    fn forward(&self, x: &Tensor) -> Tensor {
+        let x = self.fc1.call(x).relu();
+        let x = self.fc2.call(&x).relu();
+        self.fc3.call(&x)
+    }
+}
+
+struct Training {
+    model: Mlp,
+    optimizer: SGD,
+    loss_fn: CrossEntropyLoss,
+}
+
+impl Training {
+    fn new() -> Self {
+        let model = Mlp::new();
+        let optimizer = SGD::new(model.parameters(), 0.01).momentum(0.9);
+        Training { model, optimizer, loss_fn: CrossEntropyLoss::default() }
+    }
+
+    fn step(&mut self, (x, y): &(Tensor, Tensor)) -> f32 {
+        self.optimizer.zero_grad();
+        let loss = self.loss_fn.call(&self.model.call(x), y);
+        loss.backward();
+        self.optimizer.step();
+        loss.item()
+    }
+}
+
+pub(crate) fn train(timing: &Timing, batch: usize) -> Measured {
+    let data = batches(SAMPLES, PIXELS, batch);
+    let mut round = data.iter().cycle();
+    let mut training = Training::new();
+    let mut step = || training.step(round.next().expect("a cycle of some batches"));
+    for _ in 1..CHECKED_STEP {
+        step();
+    }
+    let check = step();
+    timing.steps(check.into(), step)
+}
+
+pub(crate) fn infer(timing: &Timing, batch: usize) -> Measured {
+    let data = batches(SAMPLES, PIXELS, batch);
+    let model = Mlp::new();
+    model.eval();
+    no_grad(|| {
+        let check = model.call(&data[0].0).sum().item::<f32>();
+        let mut round = data.iter().cycle();
+        timing.steps(check.into(), || model.call(&round.next().expect("a cycle of some batches").0))
+    })
+}
+
+pub(crate) fn first_step() -> f64 {
+    let data = batches(64, PIXELS, 64);
+    Training::new().step(&data[0]).into()
+}

@@ -1,0 +1,264 @@
+#!/usr/bin/env python3
+"""The workloads of flambeau-bench for PyTorch, written as a PyTorch user writes them (see README.md)."""
+import argparse
+import itertools
+import json
+import statistics
+import sys
+import time
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn.functional import cross_entropy
+
+
+# What both programs compute with: SplitMix64, whose n-th number needs no earlier one.
+
+def mix(seed, count):
+    state = np.uint64(seed) + np.uint64(0x9E3779B97F4A7C15) * np.arange(1, count + 1, dtype=np.uint64)
+    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+        state = (state ^ state >> np.uint64(shift)) * np.uint64(factor)
+    return state ^ state >> np.uint64(31)
+
+
+def uniform(seed, *shape, low=0.0, high=1.0):
+    values = (mix(seed, int(np.prod(shape))) >> np.uint64(40)).astype(np.float32) / np.float32(1 << 24)
+    return torch.from_numpy(values.reshape(shape) * np.float32(high - low) + np.float32(low))
+
+
+def classes(seed, count, of):
+    return torch.from_numpy((mix(seed, count) % np.uint64(of)).astype(np.int64))
+
+
+def batches(samples, width, size):
+    noise, prototypes = uniform(1, samples, width), uniform(2, 10, width)
+    label = classes(3, samples, 10)
+    prototype = prototypes[label]
+    x = torch.where(prototype < 0.5, torch.zeros(()), 0.5 * prototype + 0.5 * noise)
+    y = torch.where(classes(4, samples, 5) == 0, classes(5, samples, 10), label)
+    return [(a.clone(), b.clone()) for a, b in zip(x.split(size), y.split(size))]
+
+
+def mlp():
+    model = nn.Sequential(nn.Linear(784, 200), nn.ReLU(), nn.Linear(200, 200), nn.ReLU(), nn.Linear(200, 10))
+    seeds = itertools.count(100)
+    with torch.no_grad():
+        for layer in model[::2]:
+            bound = float(np.float32(layer.in_features ** -0.5))
+            for parameter in (layer.weight, layer.bias):
+                parameter.copy_((uniform(next(seeds), *parameter.shape) * 2 - 1) * bound)
+    return model
+
+
+# The workloads: each gives the function to time and what to check, as a number.
+
+def training(size):
+    model = mlp()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9)
+    data = itertools.cycle(batches(6400, 784, size))
+
+    def step():
+        x, y = next(data)
+        optimizer.zero_grad()
+        loss = cross_entropy(model(x), y)
+        loss.backward()
+        optimizer.step()
+        return loss.item()
+
+    return step, [step() for _ in range(20)][-1]
+
+
+def inference(size):
+    model = mlp().eval()
+    data = [x for x, _ in batches(6400, 784, size)]
+    check = model(data[0]).sum().item()
+    data = itertools.cycle(data)
+    return (lambda: model(next(data))), check
+
+
+def product(size):
+    a, b = (uniform(seed, size, size, low=-1, high=1) for seed in (11, 12))
+    return (lambda: a @ b), (a @ b)[0, 0].item()
+
+
+def elementwise(size):
+    a, b, c = (uniform(seed, size, low=-1, high=1) for seed in (16, 17, 18))
+
+    def formula():
+        return torch.relu(a * b + c)
+
+    return formula, formula()[5].item()
+
+
+def loss_forward():
+    logits, targets = uniform(19, 4096, 1000, low=-2, high=2), classes(20, 4096, 1000)
+
+    def loss():
+        return cross_entropy(logits, targets).item()
+
+    return loss, loss()
+
+
+def loss_backward():
+    logits, targets = uniform(19, 4096, 1000, low=-2, high=2).requires_grad_(), classes(20, 4096, 1000)
+
+    def step():
+        logits.grad = None
+        loss = cross_entropy(logits, targets)
+        loss.backward()
+        return loss
+
+    return step, step().item()
+
+
+def summed(dim):
+    x = uniform(21, 4096, 4096, low=-1, high=1)
+    return (lambda: x.sum(dim)), x.sum(dim)[1].item()
+
+
+def tiny(gradient):
+    x, c = torch.tensor([1.0], requires_grad=gradient), torch.tensor([0.001])
+
+    def chain():
+        y = x
+        for _ in range(1000):
+            y = y + c
+        return y
+
+    def with_backward():
+        x.grad = None
+        y = chain()
+        y.backward()
+        return y
+
+    call = with_backward if gradient else chain
+    return call, call().item()
+
+
+def himmelblau():
+    def descend(steps):
+        p = torch.zeros(2, requires_grad=True)
+        optimizer = torch.optim.SGD([p], lr=0.001)
+        for _ in range(steps):
+            optimizer.zero_grad()
+            x, y = p[0], p[1]
+            loss = (x ** 2 + y - 11) ** 2 + (x + y ** 2 - 7) ** 2
+            loss.backward()
+            optimizer.step()
+        return p.tolist()
+
+    return (lambda: descend(20_000)), descend(2_000)
+
+
+def first_step():
+    model = mlp()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9)
+    x, y = batches(64, 784, 64)[0]
+    optimizer.zero_grad()
+    loss = cross_entropy(model(x), y)
+    loss.backward()
+    optimizer.step()
+    return loss.item()
+
+
+# Which of them record gradients; for the others PyTorch's quickest mode is on.
+GRADIENTS = {
+    "W1_b32": lambda: training(32),
+    "W1_b64": lambda: training(64),
+    "W1_b200": lambda: training(200),
+    "W6_ce_fwdbwd": loss_backward,
+    "W6_tiny_grad": lambda: tiny(True),
+    "W7_himmelblau": himmelblau,
+}
+NO_GRADIENTS = {
+    "W5_mlp_b1": lambda: inference(1),
+    "W5_mlp_b256": lambda: inference(256),
+    "W6_matmul512": lambda: product(512),
+    "W6_matmul1024": lambda: product(1024),
+    "W6_ew_1e6": lambda: elementwise(10 ** 6),
+    "W6_ew_1e7": lambda: elementwise(10 ** 7),
+    "W6_ce_fwd": loss_forward,
+    "W6_sum_dim0": lambda: summed(0),
+    "W6_sum_dim1": lambda: summed(1),
+    "W6_tiny_nograd": lambda: tiny(False),
+}
+
+
+def measure(call, inner, options):
+    """Rates of the repetitions, the use of the CPU, the calls in a repetition."""
+    start, calls, quickest = time.perf_counter(), 0, float("inf")
+    while calls < 2 or time.perf_counter() - start < options.warm:
+        before = time.perf_counter()
+        call()
+        quickest = min(quickest, time.perf_counter() - before)
+        calls += 1
+    calls = max(1, int(np.ceil(options.min_time / quickest)))
+    return (*repeat(call, options.reps, calls, inner), calls)
+
+
+def repeat(call, reps, calls, inner):
+    wall, cpu, rates = time.perf_counter(), time.process_time(), []
+    for _ in range(reps):
+        before = time.perf_counter()
+        for _ in range(calls):
+            call()
+        rates.append(calls * inner / (time.perf_counter() - before))
+    return rates, (time.process_time() - cpu) / (time.perf_counter() - wall)
+
+
+def run(name, options):
+    recording = name in GRADIENTS
+    with torch.inference_mode(not recording):
+        call, check = (GRADIENTS if recording else NO_GRADIENTS)[name]()
+        if name == "W7_himmelblau":
+            rates, used = repeat(call, 3, 1, 20_000)
+            calls = 20_000
+        else:
+            rates, used, calls = measure(call, 1000 if "tiny" in name else 1, options)
+    values = [1e9 / rate for rate in rates] if "tiny" in name else rates
+    return {
+        "metric": "ns_per_op" if "tiny" in name else "steps_per_s",
+        "value": statistics.median(values), "lo": min(values), "hi": max(values),
+        "util": round(used, 3), "calls": calls, "check": check,
+    }
+
+
+def peak_rss_mb():
+    for line in open("/proc/self/status"):
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) / 1024
+    return None
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("workloads", nargs="*", help="names or beginnings of names; all but W8 if none")
+    parser.add_argument("--peer", default="torch")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--min-time", type=float, default=0.4)
+    parser.add_argument("--warm", type=float, default=0.5)
+    parser.add_argument("--reps", type=int, default=5)
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+
+    def emit(name, **fields):
+        print(json.dumps({"peer": options.peer, "threads": options.threads, "workload": name, **fields}), flush=True)
+
+    failed = False
+    for name in sorted([*GRADIENTS, *NO_GRADIENTS]):
+        if options.workloads and not name.startswith(tuple(options.workloads)):
+            continue
+        try:
+            emit(name, **run(name, options))
+        except Exception as error:  # the other workloads' figures still count
+            emit(name, metric="error", value=None, error=repr(error))
+            failed = True
+    if "W8_cold".startswith(tuple(options.workloads) or "-"):
+        print("FIRST_STEP_DONE", first_step(), flush=True)
+        emit("W8_cold", metric="peak_rss_mb", value=peak_rss_mb())
+    return failed
+
+
+if __name__ == "__main__":
+    sys.exit(main())
