@@ -68,7 +68,7 @@ pub fn call(op: &str, args: &[Value], kwargs: &[(&str, Value)]) -> Result<Vec<Te
 
 /// Every name that [`call`] knows.
 pub fn names() -> impl Iterator<Item = &'static str> {
-    table().into_iter().flat_map(|entry| entry.calls).map(|&(name, _)| name)
+    table().into_iter().flat_map(|entry| entry.names().collect::<Vec<_>>())
 }
 
 /// The arguments of a call, taken one after the other in the order of PyTorch's signature.

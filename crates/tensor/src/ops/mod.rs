@@ -17,6 +17,13 @@ pub struct Entry {
     pub(crate) calls: Calls,
 }
 
+impl Entry {
+    /// The names that it answers to when called by name.
+    pub fn names(&self) -> impl Iterator<Item = &'static str> {
+        self.calls.iter().map(|(name, _)| *name)
+    }
+}
+
 macro_rules! ops {
     ($($name:ident)*) => {
         $(pub mod $name;)*
