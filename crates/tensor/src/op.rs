@@ -97,8 +97,8 @@ impl Fresh {
 pub struct Mask(u64);
 
 impl Mask {
-    pub(crate) fn from_fn(f: impl Fn(usize) -> bool) -> Mask {
-        Mask((0..64).filter(|&i| f(i)).fold(0, |m, i| m | 1 << i))
+    pub(crate) fn new(inputs: impl Iterator<Item = bool>) -> Mask {
+        Mask(inputs.take(64).enumerate().fold(0, |mask, (i, set)| mask | u64::from(set) << i))
     }
 
     /// Whether input `i` is in the set; those from 64 on are said to be.

@@ -8,8 +8,15 @@ use std::ops::Deref;
 type Sizes = SmallVec<[usize; 5]>;
 
 /// The sizes of a tensor's dimensions. Made from `[2, 3]`, `&[usize]`, a `Vec<usize>`, one `usize`, or `()`.
-#[derive(Clone, PartialEq, Eq, Hash, Default)]
+#[derive(PartialEq, Eq, Hash, Default)]
 pub struct Shape(Sizes);
+
+impl Clone for Shape {
+    /// One copy of memory, where the derived form would push size by size.
+    fn clone(&self) -> Self {
+        Shape(SmallVec::from_slice(&self.0))
+    }
+}
 
 impl Shape {
     /// Number of elements: the product of the sizes; saturates where it exceeds `usize`.

@@ -67,7 +67,7 @@ impl Node {
         output: impl FnOnce() -> Tensor,
     ) -> Node {
         let edges: SmallVec<[Edge; 2]> = inputs.iter().map(|x| x.edge()).collect();
-        let needs = Mask::from_fn(|i| edges.get(i).is_some_and(|e| !matches!(e, Edge::None)));
+        let needs = Mask::new(edges.iter().map(|e| !matches!(e, Edge::None)));
         let saves = op.saves(needs);
         let save = |tensor: Tensor| Saved { version: tensor.version(), tensor };
         let mut saved: SmallVec<[Option<Saved>; 3]> = SmallVec::new();
