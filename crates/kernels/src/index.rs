@@ -1,4 +1,5 @@
-//! Selecting and adding slices by index along the middle axis of a contiguous `[outer, axis, inner]` block.
+//! Selecting and adding slices by index along the middle axis of a contiguous `[outer, axis, inner]` block, and
+//! single elements by their places.
 
 use crate::dtype::Element;
 use crate::pool;
@@ -32,6 +33,53 @@ pub fn index_add<T: Element>(x: &[T], [outer, axis, inner]: [usize; 3], index: &
             for (o, &v) in out[to..to + inner].iter_mut().zip(&x[from..from + inner]) {
                 *o = T::from_num(o.to_num() + v.to_num());
             }
+        }
+    }
+}
+
+/// Places in a contiguous tensor with these strides: out\[i, j, …\] is where the element at (i, j, …) is, but with
+/// index\[i, j, …\] in place of the position along `dim`. The caller has checked the indices.
+pub fn positions(index: &[i64], shape: &[usize], strides: &[usize], dim: usize, out: &mut [i64]) {
+    assert_eq!(index.len(), numel(shape));
+    assert_eq!(index.len(), out.len());
+    assert_eq!(shape.len(), strides.len());
+    for (n, (&i, o)) in index.iter().zip(out).enumerate() {
+        let mut left = n;
+        let mut at = 0;
+        for d in (0..shape.len()).rev() {
+            let along = if d == dim { i as usize } else { left % shape[d] };
+            at += along * strides[d];
+            left /= shape[d];
+        }
+        *o = at as i64;
+    }
+}
+
+/// out\[positions\[i\]\] = f(out\[positions\[i\]\], x\[i\]), in order of i; the caller has checked the positions.
+pub fn put<T: Element>(x: &[T], positions: &[i64], out: &mut [T], f: impl Fn(T, T) -> T) {
+    assert_eq!(x.len(), positions.len());
+    for (&x, &at) in x.iter().zip(positions) {
+        let at = at as usize;
+        out[at] = f(out[at], x);
+    }
+}
+
+/// The number of elements other than zero (false).
+pub fn count_nonzero<T: Element>(x: &[T]) -> usize {
+    x.iter().filter(|&&v| v != T::default()).count()
+}
+
+/// The coordinates of the elements other than zero (false) of a contiguous tensor, in order, a row for each.
+pub fn nonzero<T: Element>(x: &[T], shape: &[usize], out: &mut [i64]) {
+    assert_eq!(x.len(), numel(shape));
+    if shape.is_empty() {
+        return;
+    }
+    let places = x.iter().enumerate().filter(|&(_, &v)| v != T::default());
+    for ((mut at, _), row) in places.zip(out.chunks_exact_mut(shape.len())) {
+        for (o, &size) in row.iter_mut().zip(shape).rev() {
+            *o = (at % size) as i64;
+            at /= size;
         }
     }
 }

@@ -159,7 +159,7 @@ impl Tensor {
     }
 
     #[track_caller]
-    fn random(shape: Shape, dtype: DType, kind: Kind) -> Tensor {
+    pub(crate) fn random(shape: Shape, dtype: DType, kind: Kind) -> Tensor {
         let stream = random::reserve(shape.numel(), dtype);
         Tensor::compute(shape, dtype, |out| kind.fill(stream, out, dtype))
     }
@@ -208,7 +208,7 @@ fn steps<T: Element>(start: T, end: T, step: T) -> Option<usize> {
 
 /// A distribution to draw from.
 #[derive(Clone, Copy)]
-enum Kind {
+pub(crate) enum Kind {
     Uniform(f64, f64),
     Normal(f64, f64),
 }

@@ -36,6 +36,7 @@ pub use flambeau_kernels::{DType, Element, Num};
 pub use indexing::{Index, IntoIndices};
 pub use op::{Fresh, Mask, Op, Output, Outputs, Saves, try_apply, try_call};
 pub use operand::Operand;
+pub use ops::meshgrid::Indexing;
 pub use pointwise::{Pointwise, Reads, result_type, try_pointwise};
 pub use random::manual_seed;
 pub use shape::{Dims, Layout, Shape};

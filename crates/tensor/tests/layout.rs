@@ -43,7 +43,7 @@ impl Dense {
 /// One random view of both.
 fn view(c: &mut Choices, x: &Tensor, r: &Dense) -> (Tensor, Dense) {
     let n = r.shape.len();
-    match c.below(7) {
+    match c.below(9) {
         0 if n > 0 => {
             let mut order: Vec<usize> = (0..n).collect();
             (0..n).for_each(|i| order.swap(i, c.below(n)));
@@ -107,6 +107,35 @@ fn view(c: &mut Choices, x: &Tensor, r: &Dense) -> (Tensor, Dense) {
                 r.at(&j)
             });
             (x.expand(shape), reference)
+        }
+        6 if n > 1 => {
+            let a = c.below(n);
+            let b = (a + 1 + c.below(n - 1)) % n;
+            let offset = c.below(5) as isize - 2;
+            let (down, right) = ((-offset).max(0) as usize, offset.max(0) as usize);
+            let rest: Vec<usize> = (0..n).filter(|&d| d != a && d != b).collect();
+            let len = r.shape[a].saturating_sub(down).min(r.shape[b].saturating_sub(right));
+            let shape = rest.iter().map(|&d| r.shape[d]).chain([len]).collect();
+            let reference = Dense::from_fn(shape, |i| {
+                let mut j = vec![0; n];
+                rest.iter().zip(i).for_each(|(&d, &i)| j[d] = i);
+                (j[a], j[b]) = (i[n - 2] + down, i[n - 2] + right);
+                r.at(&j)
+            });
+            (x.diagonal(offset, a as isize, b as isize), reference)
+        }
+        7 if n > 0 && n < 5 && r.data.len() < 500 => {
+            let (d, step) = (c.below(n), 1 + c.below(3));
+            let size = c.below(r.shape[d] + 1);
+            let mut shape = r.shape.clone();
+            shape[d] = (shape[d] - size) / step + 1;
+            shape.push(size);
+            let reference = Dense::from_fn(shape, |i| {
+                let mut j = i[..n].to_vec();
+                j[d] = j[d] * step + i[n];
+                r.at(&j)
+            });
+            (x.unfold(d as isize, size, step), reference)
         }
         _ => {
             // Any factorisation of the number of elements.

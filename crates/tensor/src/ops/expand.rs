@@ -1,4 +1,4 @@
-//! Broadcasting by repeating without copying.
+//! Broadcasting by repeating without copying: expand, broadcast_to.
 
 use crate::door::Calls;
 use crate::autograd::{Context, Gradients};
@@ -62,16 +62,38 @@ impl Tensor {
             .unwrap_or_else(|| raise(Error::op("expand", format!("to {sizes:?}: sizes are positive, or −1 to keep one"))));
         if shape[..] == *self.shape() { self.clone() } else { apply(Expand(shape), &[self]) }
     }
+
+    /// Another name for [`expand`](Tensor::expand).
+    /// [`torch.broadcast_to`](https://docs.pytorch.org/docs/stable/generated/torch.broadcast_to.html).
+    ///
+    /// # Panics
+    /// If a dimension is neither 1 nor the size asked for.
+    ///
+    /// ```
+    /// use flambeau_tensor::tensor;
+    /// assert_eq!(tensor![1, 2].broadcast_to([2, 2]).to_vec::<i64>(), [1, 2, 1, 2]);
+    /// ```
+    #[track_caller]
+    pub fn broadcast_to(&self, shape: impl Into<Dims>) -> Tensor {
+        self.expand(shape)
+    }
 }
 
-pub(crate) const CALLS: Calls = &[("expand", |a| {
-    let (x, sizes): (Tensor, Vec<isize>) = (a.get("input")?, a.rest("size")?);
-    a.done(x.expand(sizes))
-})];
+pub(crate) const CALLS: Calls = &[
+    ("expand", |a| {
+        let (x, sizes): (Tensor, Vec<isize>) = (a.get("input")?, a.rest("size")?);
+        a.done(x.expand(sizes))
+    }),
+    ("broadcast_to", |a| {
+        let (x, sizes): (Tensor, Vec<isize>) = (a.get("input")?, a.get("size")?);
+        a.done(x.broadcast_to(sizes))
+    }),
+];
 
 pub(crate) fn samples() -> Vec<Sample> {
     vec![
         sample("x0.expand(2, -1, 3)", [normal(0, &[4, 1])], |x| x[0].expand([2, -1, 3])),
         sample("x0.expand(5)", [normal(1, &[])], |x| x[0].expand([5])),
+        sample("torch.broadcast_to(x0.t(), (2, 3, 1))", [normal(2, &[1, 3])], |x| x[0].t().broadcast_to([2, 3, 1])),
     ]
 }

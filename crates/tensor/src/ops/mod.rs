@@ -36,7 +36,8 @@ macro_rules! ops {
 }
 
 ops! {
-    abs add amax argmax cat compare contiguous cross_entropy div dropout exp expand index_add index_select leaky_relu
-    linear log matmul max mean mul narrow neg nll_loss permute pow reciprocal relu reshape sigmoid softmax softplus sqrt sub
-    sum tanh to_dtype where_
+    abs add amax argmax cat compare contiguous creation cross_entropy diagonal div dropout exp expand flip index index_add
+    index_select leaky_relu linear log masked_select matmul max mean meshgrid mul narrow neg nll_loss nonzero permute pow
+    reciprocal relu repeat reshape roll sampling scatter sigmoid softmax softplus split sqrt sub sum tanh to_dtype tril
+    unfold where_
 }

@@ -164,6 +164,11 @@ pub(crate) const CALLS: Calls = &[
         let len: usize = a.get("length")?;
         a.done(x.narrow(dim, usize::try_from(start).unwrap_or(usize::MAX), len))
     }),
+    ("slice", |a| {
+        let (x, dim): (Tensor, isize) = (a.get("input")?, a.or("dim", 0)?);
+        let (start, end, step) = (a.or("start", 0)?, a.or("end", isize::MAX)?, a.or("step", 1)?);
+        a.done(x.slice(dim, start, end, step))
+    }),
     ("select", |a| {
         let (x, dim, index): (Tensor, _, _) = (a.get("input")?, a.get("dim")?, a.get("index")?);
         a.done(x.select(dim, index))

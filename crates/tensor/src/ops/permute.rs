@@ -1,4 +1,4 @@
-//! Dimensions in another order: permute, transpose, t.
+//! Dimensions in another order: permute, transpose, t, movedim.
 
 use crate::door::Calls;
 use crate::autograd::{Context, Gradients};
@@ -85,6 +85,41 @@ impl Tensor {
         ensure!(self.ndim() <= 2, "t", "a tensor of shape {:?} is no matrix; use transpose(-2, -1)", self.shape());
         if self.ndim() < 2 { self.clone() } else { self.transpose(0, 1) }
     }
+
+    /// Moves dimensions to other places, without copying; the rest keep their order.
+    /// [`torch.movedim`](https://docs.pytorch.org/docs/stable/generated/torch.movedim.html).
+    ///
+    /// # Panics
+    /// If the lists differ in length, or a dimension in one of them is out of range or appears twice.
+    ///
+    /// ```
+    /// use flambeau_tensor::Tensor;
+    /// assert_eq!(Tensor::zeros([2, 3, 4]).movedim(0, -1).shape(), [3, 4, 2]);
+    /// ```
+    #[track_caller]
+    pub fn movedim(&self, source: impl Into<Dims>, destination: impl Into<Dims>) -> Tensor {
+        let (source, destination) = (source.into(), destination.into());
+        ensure!(
+            source.0.len() == destination.0.len(),
+            "movedim",
+            "{:?} and {:?} differ in length; each dimension needs one destination",
+            source.0,
+            destination.0
+        );
+        let from = unwrap(normalize_dims("movedim", &source, self.ndim()));
+        let to = unwrap(normalize_dims("movedim", &destination, self.ndim()));
+        if source.0.is_empty() || self.ndim() == 0 {
+            return self.clone();
+        }
+        let mut rest = (0..self.ndim()).filter(|d| !from.contains(d));
+        let order = (0..self.ndim())
+            .filter_map(|d| match to.iter().position(|&t| t == d) {
+                Some(moved) => Some(from[moved]),
+                None => rest.next(),
+            })
+            .collect();
+        apply(Permute(order), &[self])
+    }
 }
 
 pub(crate) const CALLS: Calls = &[
@@ -100,6 +135,11 @@ pub(crate) const CALLS: Calls = &[
         let x: Tensor = a.get("input")?;
         a.done(x.t())
     }),
+    ("movedim", |a| {
+        let (x, source, destination): (Tensor, Dims, Dims) =
+            (a.get("input")?, a.get("source")?, a.get("destination")?);
+        a.done(x.movedim(source, destination))
+    }),
 ];
 
 pub(crate) fn samples() -> Vec<Sample> {
@@ -107,5 +147,7 @@ pub(crate) fn samples() -> Vec<Sample> {
         sample("x0.permute(2, 0, 1)", [normal(0, &[2, 3, 4])], |x| x[0].permute([2, 0, 1])),
         sample("x0.transpose(-1, 0)", [normal(1, &[2, 3, 4])], |x| x[0].transpose(-1, 0)),
         sample("x0.t()", [normal(2, &[2, 3])], |x| x[0].t()),
+        sample("x0.movedim((0, -2), (-1, 0))", [normal(3, &[2, 3, 4])], |x| x[0].movedim([0, -2], [-1, 0])),
+        sample("x0.movedim(1, 0)", [normal(4, &[2, 3])], |x| x[0].movedim(1, 0)),
     ]
 }

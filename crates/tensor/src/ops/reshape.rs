@@ -1,4 +1,4 @@
-//! Other shapes for the same elements: reshape, view_as, flatten, squeeze, unsqueeze.
+//! Other shapes for the same elements: reshape, view, flatten, unflatten, squeeze, unsqueeze.
 
 use crate::door::Calls;
 use crate::autograd::{Context, Gradients};
@@ -39,8 +39,8 @@ impl Op for View {
 }
 
 /// The sizes with −1 replaced by what fits.
-fn infer(op: &'static str, x: &Tensor, sizes: &Dims) -> Result<Shape> {
-    let wrong = |why: &str| Err(Error::op(op, format!("shape {:?} does not become {:?}: {why}", x.shape(), sizes.0)));
+fn infer(op: &'static str, from: &[usize], sizes: &Dims) -> Result<Shape> {
+    let wrong = |why: &str| Err(Error::op(op, format!("shape {from:?} does not become {:?}: {why}", sizes.0)));
     let unknown = sizes.0.iter().filter(|&&s| s == -1).count();
     if unknown > 1 || sizes.0.iter().any(|&s| s < -1) {
         return wrong("sizes are positive, but for one −1");
@@ -48,7 +48,7 @@ fn infer(op: &'static str, x: &Tensor, sizes: &Dims) -> Result<Shape> {
     let Some(known) = sizes.0.iter().filter(|&&s| s != -1).try_fold(1usize, |n, &s| n.checked_mul(s as usize)) else {
         return wrong("too many elements");
     };
-    let n = x.numel();
+    let n = numel(from);
     if unknown == 1 && known == 0 {
         return wrong("−1 could be any size beside a 0");
     }
@@ -72,7 +72,7 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn reshape(&self, shape: impl Into<Dims>) -> Tensor {
-        let shape = unwrap(infer("reshape", self, &shape.into()));
+        let shape = unwrap(infer("reshape", self.shape(), &shape.into()));
         if shape[..] == *self.shape() {
             return self.clone();
         }
@@ -89,7 +89,7 @@ impl Tensor {
     /// If the strides do not allow it.
     #[track_caller]
     pub fn view_as_shape(&self, shape: impl Into<Dims>) -> Tensor {
-        apply(View(unwrap(infer("view", self, &shape.into()))), &[self])
+        apply(View(unwrap(infer("view", self.shape(), &shape.into()))), &[self])
     }
 
     /// Merges the dimensions from `start` to `end`, both included, into one.
@@ -114,6 +114,33 @@ impl Tensor {
         let shape: Shape =
             self.shape()[..s].iter().copied().chain([merged]).chain(self.shape()[e + 1..].iter().copied()).collect();
         self.reshape(&shape)
+    }
+
+    /// Splits a dimension into several whose sizes multiply to its own; −1 stands for the size that fits. Shares
+    /// memory.
+    /// [`torch.unflatten`](https://docs.pytorch.org/docs/stable/generated/torch.unflatten.html).
+    ///
+    /// # Panics
+    /// If the dimension is out of range, or the sizes do not multiply to its size.
+    ///
+    /// ```
+    /// use flambeau_tensor::Tensor;
+    /// assert_eq!(Tensor::zeros([2, 12]).unflatten(1, [3, -1]).shape(), [2, 3, 4]);
+    /// ```
+    #[track_caller]
+    pub fn unflatten(&self, dim: isize, sizes: impl Into<Dims>) -> Tensor {
+        let d = unwrap(normalize_dim("unflatten", dim, self.ndim()));
+        let sizes = sizes.into();
+        ensure!(
+            d < self.ndim() && !sizes.0.is_empty(),
+            "unflatten",
+            "dimension {dim} of shape {:?} does not split into {:?}",
+            self.shape(),
+            sizes.0
+        );
+        let parts = unwrap(infer("unflatten", &[self.shape()[d]], &sizes));
+        let shape = [&self.shape()[..d], &parts, &self.shape()[d + 1..]].concat();
+        apply(View(shape.into()), &[self])
     }
 
     /// Inserts a dimension of size 1; −1 appends one.
@@ -161,13 +188,21 @@ pub(crate) const CALLS: Calls = &[
         let (x, start, end): (Tensor, _, _) = (a.get("input")?, a.or("start_dim", 0)?, a.or("end_dim", -1)?);
         a.done(x.flatten(start, end))
     }),
+    ("unflatten", |a| {
+        let (x, dim, sizes): (Tensor, _, Vec<isize>) = (a.get("input")?, a.get("dim")?, a.get("sizes")?);
+        a.done(x.unflatten(dim, sizes))
+    }),
     ("unsqueeze", |a| {
         let (x, dim): (Tensor, isize) = (a.get("input")?, a.get("dim")?);
         a.done(x.unsqueeze(dim))
     }),
     ("squeeze", |a| {
-        let (x, dims): (Tensor, Dims) = (a.get("input")?, a.or("dim", Dims::all())?);
-        a.done(x.squeeze(dims))
+        let (x, dims): (Tensor, Option<Dims>) = (a.get("input")?, a.opt("dim")?);
+        a.done(match dims {
+            // An empty list names no dimension; here, unlike in reductions, PyTorch takes it at its word.
+            Some(dims) if dims.0.is_empty() => x,
+            dims => x.squeeze(dims.unwrap_or(Dims::all())),
+        })
     }),
 ];
 
@@ -177,6 +212,8 @@ pub(crate) fn samples() -> Vec<Sample> {
         sample("x0.t().reshape(4, 3)", [normal(1, &[2, 6])], |x| x[0].t().reshape([4, 3])),
         sample("torch.flatten(x0, 1, -1)", [normal(2, &[2, 3, 2])], |x| x[0].flatten(1, -1)),
         sample("torch.flatten(x0)", [normal(3, &[])], |x| x[0].flatten(0, -1)),
+        sample("x0.t().unflatten(0, (2, -1))", [normal(6, &[3, 6])], |x| x[0].t().unflatten(0, [2, -1])),
+        sample("x0.unflatten(-1, (2, 2, 1))", [normal(7, &[2, 4])], |x| x[0].unflatten(-1, [2, 2, 1])),
         sample("x0.unsqueeze(-2)", [normal(4, &[2, 3])], |x| x[0].unsqueeze(-2)),
         sample("x0.squeeze(1)", [normal(5, &[2, 1, 3])], |x| x[0].squeeze(1)),
     ]
