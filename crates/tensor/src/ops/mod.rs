@@ -29,7 +29,7 @@ macro_rules! ops {
 }
 
 ops! {
-    abs add amax argmax cat compare contiguous cross_entropy div dropout exp expand index_add index_select leaky_relu
-    linear log matmul max mean mul narrow neg nll_loss permute pow reciprocal relu reshape sigmoid softmax softplus sqrt sub
-    sum tanh to_dtype where_
+    abs add addmm all amax argmax bmm cat compare contiguous cross_entropy cumprod cumsum div dot dropout einsum exp expand gather index_add index_select kthvalue leaky_relu
+    linear log logsumexp matmul max mean median mm mul mv narrow neg nll_loss norm outer permute pow prod reciprocal relu reshape sigmoid softmax softplus sort sqrt sub
+    sum tanh to_dtype topk trace var where_
 }
