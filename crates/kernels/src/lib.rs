@@ -17,8 +17,10 @@ pub mod pointwise;
 pub mod pool;
 pub mod reduce;
 pub mod rng;
+pub mod scan;
 pub mod sgd;
 pub mod softmax;
+pub mod sort;
 pub mod storage;
 pub mod strided;
 

@@ -3,7 +3,7 @@
 //! The split depends on the sizes alone, so the result is the same for any number of threads.
 
 use crate::dtype::Element;
-use crate::num::Float;
+use crate::num::{Float, Num};
 use crate::pool;
 use crate::strided::{last_index, numel};
 
@@ -26,6 +26,25 @@ impl<T> Matrix<'_, T> {
         let fits = last.is_some_and(|last| last < self.data.len());
         assert!(rows == 0 || columns == 0 || fits, "matrix outside its storage");
     }
+}
+
+/// out = a·b in wrapping arithmetic, for integers; the sizes are [`matmul`]'s.
+///
+/// # Panics
+/// If a matrix lies outside its slice.
+pub fn matmul_wrapping<T: Element>([m, k, n]: [usize; 3], a: Matrix<'_, T>, b: Matrix<'_, T>, out: &mut [T]) {
+    a.check(m, k);
+    b.check(k, n);
+    assert_eq!(out.len(), numel(&[m, n]));
+    pool::chunks_mut(out, n.max(1), |start, row| {
+        let a_row = a.offset + start / n * a.rows;
+        for (j, o) in row.iter_mut().enumerate() {
+            let b_column = b.offset + j * b.columns;
+            let term =
+                |i: usize| a.data[a_row + i * a.columns].to_num() * b.data[b_column + i * b.rows].to_num();
+            *o = T::from_num((0..k).map(term).fold(T::Num::lit(0.0), |sum, term| sum + term));
+        }
+    });
 }
 
 /// Multiply-adds below which a product stays in one piece.

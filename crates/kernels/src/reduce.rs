@@ -32,6 +32,20 @@ impl Reducer for Sum {
     }
 }
 
+/// Π x
+#[derive(Clone, Copy)]
+pub struct Product;
+impl Reducer for Product {
+    #[inline(always)]
+    fn identity<T: Element>(self) -> T {
+        T::from_num(T::Num::lit(1.0))
+    }
+    #[inline(always)]
+    fn combine<T: Element>(self, a: T, b: T) -> T {
+        T::from_num(a.to_num() * b.to_num())
+    }
+}
+
 /// The largest element; NaN if there is one.
 #[derive(Clone, Copy)]
 pub struct Max;

@@ -31,8 +31,8 @@ fn wrong_calls_name_the_op_the_values_and_the_fix() {
             Box::new(move || x().matmul(&x())),
         ),
         (
-            "matmul: shapes [2, 2] and [2, 2]: torch.int64 times torch.int64",
-            Box::new(|| tensor![[1, 2], [3, 4]].matmul(&tensor![[1, 2], [3, 4]])),
+            "matmul: shapes [2, 2] and [2, 2]: torch.int64 times torch.float32",
+            Box::new(|| tensor![[1, 2], [3, 4]].matmul(&tensor![[1.0, 2.0], [3.0, 4.0]])),
         ),
         (
             "linear: input [2, 3] with weight [5, 4]",

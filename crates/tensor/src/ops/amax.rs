@@ -42,17 +42,23 @@ impl Op for Extreme {
     }
 
     fn backward(&self, ctx: &Context<'_>) -> Gradients {
-        let (x, y) = (ctx.input(0), ctx.output());
-        let y = self.reduced.restore(&y, x.shape());
-        // A NaN is the extreme of those among which it is.
-        let ties = Tensor::where_(&y.ne(&y), &x.ne(x), &x.eq(&y));
-        let g = self.reduced.restore(ctx.grad(), x.shape());
-        if self.reduced.dims.is_empty() {
-            return smallvec![Some(g)];
-        }
-        let count = ties.sum_dim(self.reduced.dims.to_vec(), true).to_dtype(x.dtype());
-        smallvec![Some(Tensor::where_(&ties, &(g / count), &Tensor::full_as(0.0, (), x.dtype())))]
+        share(&self.reduced, ctx)
     }
+}
+
+/// The gradient of a result that is one of the elements: shared evenly among those equal to it. Reads the input and
+/// the output.
+pub(crate) fn share(reduced: &Reduced, ctx: &Context<'_>) -> Gradients {
+    let (x, y) = (ctx.input(0), ctx.output());
+    let y = reduced.restore(&y, x.shape());
+    // A NaN is the extreme of those among which it is.
+    let ties = Tensor::where_(&y.ne(&y), &x.ne(x), &x.eq(&y));
+    let g = reduced.restore(ctx.grad(), x.shape());
+    if reduced.dims.is_empty() {
+        return smallvec![Some(g)];
+    }
+    let count = ties.sum_dim(reduced.dims.to_vec(), true).to_dtype(x.dtype());
+    smallvec![Some(Tensor::where_(&ties, &(g / count), &Tensor::full_as(0.0, (), x.dtype())))]
 }
 
 #[track_caller]

@@ -4,11 +4,11 @@ use crate::door::Calls;
 use crate::autograd::{Context, Gradients};
 use crate::op::{Fresh, Mask, Op, Output, Saves, apply, raise};
 use crate::shape::{Layout, Shape, broadcast_shape};
-use crate::testing::{Sample, normal, sample};
-use crate::{Element, Error, Result, Tensor};
-use flambeau_kernels::matmul::{Matrix, matmul};
+use crate::testing::{Sample, integers, normal, sample};
+use crate::{DType, Element, Error, Result, Tensor};
+use flambeau_kernels::matmul::{Matrix, matmul, matmul_wrapping};
 use flambeau_kernels::strided::numel;
-use flambeau_kernels::{Float, dispatch_float};
+use flambeau_kernels::dispatch_float;
 use smallvec::smallvec;
 
 /// `torch.matmul` of two tensors with at least two dimensions; those before the last two broadcast.
@@ -29,8 +29,8 @@ impl Op for Matmul {
         if a.ndim() < 2 || b.ndim() < 2 {
             return wrong("both operands need two dimensions or more".into());
         }
-        if a.dtype() != b.dtype() || !a.dtype().is_float() {
-            return wrong(format!("{} times {}; both must be the same floating-point dtype: use to_dtype", a.dtype(), b.dtype()));
+        if a.dtype() != b.dtype() || a.dtype() == DType::Bool {
+            return wrong(format!("{} times {}; both must be the same dtype, and not bool: use to_dtype", a.dtype(), b.dtype()));
         }
         let (m, k) = (a.size(-2), a.size(-1));
         let (k2, n) = (b.size(-2), b.size(-1));
@@ -53,7 +53,15 @@ impl Op for Matmul {
             t.layout().expand(&shape[..dims - 2].iter().copied().chain(tail).collect())
         };
         let layouts = [full(x[0]), full(x[1])];
-        dispatch_float!(x[0].dtype(), T => batched::<T>(sizes, x, &layouts, &shape[..dims - 2], out[0].slice()));
+        let batch = &shape[..dims - 2];
+        match x[0].dtype() {
+            DType::I64 => batched::<i64>(sizes, x, &layouts, batch, out[0].slice(), matmul_wrapping),
+            DType::U8 => batched::<u8>(sizes, x, &layouts, batch, out[0].slice(), matmul_wrapping),
+            dtype => dispatch_float!(dtype, T => {
+                let product: Product<T> = |sizes, a, b, out| matmul(sizes, a, b, out, false);
+                batched::<T>(sizes, x, &layouts, batch, out[0].slice(), product);
+            }),
+        }
     }
 
     fn saves(&self, needs: Mask) -> Saves {
@@ -74,7 +82,17 @@ fn batch(x: &Tensor) -> Shape {
     Shape::from(&x.shape()[..x.ndim() - 2])
 }
 
-fn batched<T: Float + Element>(sizes: [usize; 3], x: &[&Tensor], layouts: &[Layout; 2], batch: &[usize], out: &mut [T]) {
+/// Multiplies two matrices of the sizes given.
+type Product<T> = fn([usize; 3], Matrix<'_, T>, Matrix<'_, T>, &mut [T]);
+
+fn batched<T: Element>(
+    sizes: [usize; 3],
+    x: &[&Tensor],
+    layouts: &[Layout; 2],
+    batch: &[usize],
+    out: &mut [T],
+    product: Product<T>,
+) {
     let (a, b) = (x[0].view::<T>(), x[1].view::<T>());
     let step = sizes[0] * sizes[2];
     let count = numel(batch);
@@ -89,7 +107,7 @@ fn batched<T: Float + Element>(sizes: [usize; 3], x: &[&Tensor], layouts: &[Layo
             Matrix { data, offset, rows: layout.strides[batch.len()], columns: layout.strides[batch.len() + 1] }
         };
         let (a, b) = (matrix(a.strided().data, &layouts[0]), matrix(b.strided().data, &layouts[1]));
-        matmul(sizes, a, b, &mut out[index * step..(index + 1) * step], false);
+        product(sizes, a, b, &mut out[index * step..(index + 1) * step]);
     }
 }
 
@@ -100,7 +118,7 @@ impl Tensor {
     /// [`torch.matmul`](https://docs.pytorch.org/docs/stable/generated/torch.matmul.html).
     ///
     /// # Panics
-    /// If the inner sizes differ, the batches do not broadcast, or the dtypes are not the same float type.
+    /// If the inner sizes differ, the batches do not broadcast, or the dtypes differ or are bool.
     ///
     /// ```
     /// use flambeau_tensor::tensor;
@@ -144,5 +162,6 @@ pub(crate) fn samples() -> Vec<Sample> {
         sample("x0 @ x1", [normal(0, &[4]), normal(1, &[4])], mm),
         sample("x0 @ x1", [normal(0, &[4]), normal(1, &[4, 3])], mm),
         sample("x0 @ x1", [normal(0, &[2, 3, 4]), normal(1, &[4])], mm),
+        sample("x0 @ x1", [integers(0, 9, &[2, 3, 4]), integers(1, 9, &[4, 2])], mm),
     ]
 }

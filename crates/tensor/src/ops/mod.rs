@@ -36,8 +36,9 @@ macro_rules! ops {
 }
 
 ops! {
-    abs add amax argmax cat compare contiguous creation cross_entropy diagonal div dropout exp expand flip index index_add
-    index_select leaky_relu linear log masked_select matmul max mean meshgrid mul narrow neg nll_loss nonzero permute pow
-    reciprocal relu repeat reshape roll sampling scatter sigmoid softmax softplus split sqrt sub sum tanh to_dtype tril
-    unfold where_
+    abs add addmm all amax argmax bmm cat compare contiguous creation cross_entropy cumprod cumsum
+    diagonal div dot dropout einsum exp expand flip gather index index_add index_select kthvalue
+    leaky_relu linear log logsumexp masked_select matmul max mean median meshgrid mm mul mv narrow neg
+    nll_loss nonzero norm outer permute pow prod reciprocal relu repeat reshape roll sampling scatter
+    sigmoid softmax softplus sort split sqrt sub sum tanh to_dtype topk trace tril unfold var where_
 }
