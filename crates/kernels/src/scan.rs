@@ -28,9 +28,9 @@ pub fn cumulate<T: Element>(product: bool, reverse: bool, x: &[T], block: [usize
 /// out\[i\] = x\[i\] + factor\[i\] · out\[i − 1\], and out\[0\] = x\[0\]; with `reverse` from the end.
 pub fn recurrence<T: Float>(reverse: bool, x: &[T], factor: &[T], block: [usize; 3], out: &mut [T]) {
     assert_eq!(x.len(), factor.len());
-    rows(reverse, x.len(), block, out, |order, out| {
+    rows(reverse, x.len(), block, out, |row, out| {
         let mut last = T::lit(0.0);
-        for (n, (from, to)) in order.enumerate() {
+        for (n, (from, to)) in row.positions().enumerate() {
             last = if n == 0 { x[from] } else { x[from] + factor[from] * last };
             out[to] = last;
         }
@@ -46,22 +46,43 @@ fn scan<T: Element, A: Copy + Sync>(
     step: impl Fn(A, T) -> A + Sync,
     value: impl Fn(A) -> T + Sync,
 ) {
-    rows(reverse, x.len(), block, out, |order, out| {
+    rows(reverse, x.len(), block, out, |row, out| {
         let mut state = first;
-        for (from, to) in order {
+        for (from, to) in row.positions() {
             state = step(state, x[from]);
             out[to] = value(state);
         }
     });
 }
 
-/// Calls `row` for each row with the positions of its elements in the input and in the piece of the output, in order.
+/// Where the elements of one row are.
+#[derive(Clone, Copy)]
+struct Row {
+    /// Of the first, in the input and in the piece of the output.
+    first: (usize, usize),
+    axis: usize,
+    step: usize,
+    reverse: bool,
+}
+
+impl Row {
+    /// In the input and in the piece of the output, in the order of the scan.
+    #[inline(always)]
+    fn positions(self) -> impl Iterator<Item = (usize, usize)> {
+        (0..self.axis).map(move |a| {
+            let at = if self.reverse { self.axis - 1 - a } else { a } * self.step;
+            (self.first.0 + at, self.first.1 + at)
+        })
+    }
+}
+
+/// Calls `f` for each row.
 fn rows<T: Element>(
     reverse: bool,
     len: usize,
     [outer, axis, inner]: [usize; 3],
     out: &mut [T],
-    row: impl Fn(&mut dyn Iterator<Item = (usize, usize)>, &mut [T]) + Sync,
+    f: impl Fn(Row, &mut [T]) + Sync,
 ) {
     assert_eq!(len, numel(&[outer, axis, inner]));
     assert_eq!(len, out.len());
@@ -71,12 +92,8 @@ fn rows<T: Element>(
     let size = axis * inner;
     pool::chunks_mut(out, (TASK / size).max(1) * size, |start, out| {
         for base in (0..out.len()).step_by(size) {
-            for i in 0..inner {
-                let order = (0..axis).map(|a| {
-                    let at = base + i + if reverse { axis - 1 - a } else { a } * inner;
-                    (start + at, at)
-                });
-                row(&mut { order }, out);
+            for i in base..base + inner {
+                f(Row { first: (start + i, i), axis, step: inner, reverse }, out);
             }
         }
     });

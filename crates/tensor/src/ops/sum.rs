@@ -136,8 +136,9 @@ impl Tensor {
 pub(crate) const CALLS: Calls = &[("sum", |a| {
     let (x, dims, keepdim): (Tensor, Dims, bool) =
         (a.get("input")?, a.or("dim", Dims::all())?, a.or("keepdim", false)?);
-    let x = a.key("dtype")?.map_or(x.clone(), |dtype| x.to_dtype(dtype));
-    a.done(x.sum_dim(dims, keepdim))
+    let dtype: Option<DType> = a.key("dtype")?;
+    let y = dtype.map_or_else(|| x.clone(), |dtype| x.to_dtype(dtype)).sum_dim(dims, keepdim);
+    a.done(dtype.map_or_else(|| y.clone(), |dtype| y.to_dtype(dtype)))
 })];
 
 pub(crate) fn samples() -> Vec<Sample> {
