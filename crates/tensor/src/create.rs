@@ -37,6 +37,7 @@ impl Tensor {
     }
 
     /// `value` everywhere; the dtype is the value's.
+    /// [`torch.full`](https://docs.pytorch.org/docs/stable/generated/torch.full.html).
     ///
     /// ```
     /// use flambeau_tensor::{DType, Tensor};
@@ -48,6 +49,7 @@ impl Tensor {
     }
 
     /// Zeros, `f32`.
+    /// [`torch.zeros`](https://docs.pytorch.org/docs/stable/generated/torch.zeros.html).
     ///
     /// ```
     /// use flambeau_tensor::Tensor;
@@ -59,24 +61,28 @@ impl Tensor {
     }
 
     /// Ones, `f32`.
+    /// [`torch.ones`](https://docs.pytorch.org/docs/stable/generated/torch.ones.html).
     #[track_caller]
     pub fn ones(shape: impl Into<Shape>) -> Tensor {
         Tensor::full(shape, 1f32)
     }
 
     /// Zeros with this tensor's shape and dtype.
+    /// [`torch.zeros_like`](https://docs.pytorch.org/docs/stable/generated/torch.zeros_like.html).
     #[track_caller]
     pub fn zeros_like(&self) -> Tensor {
         Tensor::full_as(0.0, self.shape(), self.dtype())
     }
 
     /// Ones with this tensor's shape and dtype.
+    /// [`torch.ones_like`](https://docs.pytorch.org/docs/stable/generated/torch.ones_like.html).
     #[track_caller]
     pub fn ones_like(&self) -> Tensor {
         Tensor::full_as(1.0, self.shape(), self.dtype())
     }
 
     /// start, start + step, … up to but without `end`: ⌈(end − start) / step⌉ elements of the arguments' type.
+    /// [`torch.arange`](https://docs.pytorch.org/docs/stable/generated/torch.arange.html).
     ///
     /// # Panics
     /// If `step` is 0 or points away from `end`.
@@ -139,12 +145,14 @@ impl Tensor {
     }
 
     /// Uniform random numbers in [0, 1), `f32`, from the generator that [`manual_seed`](crate::manual_seed) seeds.
+    /// [`torch.rand`](https://docs.pytorch.org/docs/stable/generated/torch.rand.html).
     #[track_caller]
     pub fn rand(shape: impl Into<Shape>) -> Tensor {
         Tensor::random(shape.into(), DType::F32, Kind::Uniform(0.0, 1.0))
     }
 
     /// Standard normal random numbers, `f32`, from the generator that [`manual_seed`](crate::manual_seed) seeds.
+    /// [`torch.randn`](https://docs.pytorch.org/docs/stable/generated/torch.randn.html).
     ///
     /// ```
     /// use flambeau_tensor::{Tensor, manual_seed};

@@ -134,6 +134,7 @@ fn the_seed_decides() {
             call("randn_like", std::slice::from_ref(&p), &[("dtype", Value::DType(DType::F64))]),
             call("randint", &[Value::Int(9), size.clone()], &[]),
             call("randint", &[], &[("low", Value::Int(3)), ("high", Value::Int(9)), ("size", size.clone())]),
+            call("randint", &[], &[("high", Value::Int(9)), ("size", size.clone())]),
             call("randperm", &[Value::Int(12)], &[]),
             call("bernoulli", std::slice::from_ref(&p), &[]),
             call("bernoulli", &[p.clone(), Value::Float(0.25)], &[]),

@@ -103,3 +103,38 @@ fn brackets_take_what_pythons_take() {
         assert_eq!(getitem(&x, key).unwrap_err().to_string(), message);
     }
 }
+
+#[test]
+fn scatter_reduces_as_asked() {
+    let x = Value::Tensor(tensor![2.0, 3.0, 4.0]);
+    let index = Value::Tensor(tensor![0, 2, 0]);
+    let source = Value::Tensor(tensor![5.0, 6.0, 7.0]);
+    let run = |x: &Value, source: &Value, reduce: &str| {
+        let args = [x.clone(), Value::Int(0), index.clone(), source.clone()];
+        call("scatter", &args, &[("reduce", Value::Str(reduce.into()))])
+    };
+    assert_eq!(run(&x, &source, "add").unwrap()[0].to_vec::<f32>(), [14.0, 3.0, 10.0]);
+    assert_eq!(run(&x, &source, "multiply").unwrap()[0].to_vec::<f32>(), [70.0, 3.0, 24.0]);
+    assert_eq!(run(&x, &Value::Int(2), "multiply").unwrap()[0].to_vec::<f32>(), [8.0, 3.0, 8.0]);
+    let error = run(&x, &source, "mean").unwrap_err().to_string();
+    assert_eq!(error, "scatter: reduce is \"mean\"; it takes \"add\" or \"multiply\"");
+    let leaf = Value::Tensor(tensor![2.0, 3.0, 4.0].requires_grad_());
+    assert!(run(&leaf, &source, "multiply").unwrap_err().to_string().contains("no gradient"));
+}
+
+#[test]
+fn creation_takes_pythons_keywords() {
+    let int = |v| Value::Int(v);
+    let f64s = [("dtype", Value::DType(flambeau_tensor::DType::F64))];
+    let x = call("full", &[Value::List(vec![int(2)]), Value::Float(0.1)], &f64s).unwrap();
+    assert_eq!(x[0].to_vec::<f64>(), [0.1, 0.1]);
+    let x = call("arange", &[], &[("start", int(1)), ("end", int(6)), ("step", int(2))]).unwrap();
+    assert_eq!(x[0].to_vec::<i64>(), [1, 3, 5]);
+    let x = call("arange", &[], &[("end", Value::Float(2.5))]).unwrap();
+    assert_eq!(x[0].to_vec::<f32>(), [0.0, 1.0, 2.0]);
+    let x = call("zeros", &[int(2), int(3)], &[("requires_grad", Value::Bool(true))]).unwrap();
+    assert!(x[0].requires_grad() && x[0].shape() == [2, 3]);
+    assert!(call("zeros", &[int(1 << 40), int(1 << 40)], &[]).unwrap_err().to_string().contains("no memory"));
+    assert!(call("arange", &[int(0), int(3), int(-1)], &[]).is_err());
+    assert!(call("randperm", &[int(1 << 60)], &[]).is_err());
+}

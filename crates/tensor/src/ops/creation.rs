@@ -72,16 +72,14 @@ fn eye(n: usize, m: usize, dtype: DType) -> Tensor {
 
 #[track_caller]
 fn linspace(start: f64, end: f64, steps: usize, dtype: DType) -> Tensor {
+    let (start, end) = if dtype.is_float() { (start, end) } else { (start.trunc(), end.trunc()) };
+    let step = if steps > 1 { (end - start) / (steps - 1) as f64 } else { 0.0 };
+    // From both ends, so that both are exact.
+    let value = |i: usize| match i < steps / 2 || steps == 1 {
+        true => start + step * i as f64,
+        false => end - step * (steps - 1 - i) as f64,
+    };
     Tensor::compute([steps], dtype, |out| {
-        // In the element's own precision and from both ends, so that both are exact; integers are cut.
-        let step = if steps > 1 { (end - start) / (steps - 1) as f64 } else { 0.0 };
-        let value = |i: usize| {
-            if i < steps / 2 || steps == 1 {
-                start + step * i as f64
-            } else {
-                end - step * (steps - 1 - i) as f64
-            }
-        };
         dispatch_all!(dtype, T => {
             out.slice::<T>().iter_mut().enumerate().for_each(|(i, o)| *o = Element::from_f64(value(i)));
         });
@@ -91,17 +89,25 @@ fn linspace(start: f64, end: f64, steps: usize, dtype: DType) -> Tensor {
 /// start, start + step, … below end: PyTorch's arange, whose arguments may be of another type than its result.
 #[track_caller]
 fn arange([start, end, step]: [&Tensor; 3], dtype: DType) -> Tensor {
-    if !dtype.is_float() {
-        let whole = Tensor::arange(start.item::<i64>(), end.item::<i64>(), step.item::<i64>());
-        return whole.to_dtype(dtype);
+    let whole = [start, end, step].map(|x| x.item::<i64>());
+    if !dtype.is_float() && ![start, end, step].iter().any(|x| x.dtype().is_float()) {
+        return Tensor::arange(whole[0], whole[1], whole[2]).to_dtype(dtype);
     }
     let [from, to, by] = [start, end, step].map(|x| x.item::<f64>());
     let n = (to - from) / by;
     ensure!(n.is_finite() && n >= 0.0, "arange", "no steps of {by} lead from {from} to {to}");
-    Tensor::compute([n.ceil() as usize], dtype, |out| {
+    let n = n.ceil() as usize;
+    if !dtype.is_float() {
+        // Floats say how many integers there are, though each is made of whole numbers.
+        let number = |i: usize| whole[0].wrapping_add(whole[2].wrapping_mul(i as i64));
+        let numbers = Tensor::compute([n], DType::I64, |out| {
+            out.slice::<i64>().iter_mut().enumerate().for_each(|(i, o)| *o = number(i));
+        });
+        return numbers.to_dtype(dtype);
+    }
+    Tensor::compute([n], dtype, |out| {
         dispatch_all!(dtype, T => {
-            let number = |i: usize| Element::from_f64(from + by * i as f64);
-            out.slice::<T>().iter_mut().enumerate().for_each(|(i, o)| *o = number(i));
+            out.slice::<T>().iter_mut().enumerate().for_each(|(i, o)| *o = Element::from_f64(from + by * i as f64));
         });
     })
 }
@@ -179,13 +185,13 @@ pub(crate) const CALLS: Calls = &[
     }),
     ("arange", |a| {
         // arange(end), arange(start, end), arange(start, end, step).
-        let first: Option<&Value> = if a.has_key("start") { a.key("start")? } else { a.opt("end")? };
+        let first: Option<&Value> = if a.next_is::<&Value>() { a.opt("start")? } else { a.key("start")? };
         let second: Option<&Value> = a.opt("end")?;
         let step: Option<&Value> = a.opt("step")?;
         let zero = || Tensor::scalar(0i64);
         let (start, end) = match (first, second) {
             (Some(start), Some(end)) => (number(start), number(end)),
-            (Some(end), None) => (zero(), number(end)),
+            (Some(end), None) | (None, Some(end)) => (zero(), number(end)),
             _ => raise(Error::op("arange", "the argument end is missing; it takes a number")),
         };
         let step = step.map_or_else(|| Tensor::scalar(1i64), number);

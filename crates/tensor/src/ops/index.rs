@@ -1,7 +1,8 @@
-//! Indexing with tensors, and everything that Python's brackets take.
+//! Indexing with tensors, writing to what they pick out, and everything that Python's brackets take.
 
+use super::scatter::Put;
 use crate::door::{Calls, FromValue, Value};
-use crate::op::{ensure, raise, unwrap};
+use crate::op::{apply, ensure, raise, unwrap};
 use crate::shape::{Dims, Shape, broadcast_shape};
 use crate::testing::{Sample, integers, normal, sample};
 use crate::{DType, Error, Result, Tensor};
@@ -89,6 +90,44 @@ impl Tensor {
         let from: Dims = (0..shape.len()).collect::<Vec<_>>().into();
         let to: Dims = (first..first + shape.len()).collect::<Vec<_>>().into();
         picked.movedim(from, to)
+    }
+}
+
+impl Tensor {
+    /// A copy of this tensor with the values written to what [`index`](Tensor::index) picks out, or added to it if
+    /// `accumulate`; they broadcast to that. Where several values meet, the last stays.
+    /// [`torch.index_put`](https://docs.pytorch.org/docs/stable/generated/torch.Tensor.index_put_.html).
+    ///
+    /// # Panics
+    /// As `index`, and if the values do not broadcast or have another dtype.
+    ///
+    /// ```
+    /// use flambeau_tensor::{Tensor, tensor};
+    /// let x = Tensor::zeros([3]).index_put(&[Some(&tensor![0, 0, 2])], &tensor![1.0, 2.0, 3.0], true);
+    /// assert_eq!(x.to_vec::<f32>(), [3.0, 0.0, 3.0]);
+    /// ```
+    #[track_caller]
+    pub fn index_put(&self, indices: &[Option<&Tensor>], values: &Tensor, accumulate: bool) -> Tensor {
+        let (dtype, of) = (values.dtype(), self.dtype());
+        ensure!(dtype == of, "index_put", "values of {dtype} for {of}; convert them with to_dtype");
+        // What the indices pick out of the elements' numbers.
+        let numbers = Tensor::arange(0, self.numel() as i64, 1).reshape(self.shape_ref());
+        let places = numbers.index(indices);
+        let shape =
+            unwrap(broadcast_shape("index_put", [places.shape_ref(), values.shape_ref()].into_iter()));
+        ensure!(
+            shape == *places.shape_ref(),
+            "index_put",
+            "values of shape {:?} do not broadcast to {:?}, which the indices pick out of {:?}",
+            values.shape(),
+            places.shape(),
+            self.shape()
+        );
+        let (places, values) = (places.reshape([-1]), values.expand(&shape).reshape([-1]));
+        match accumulate {
+            true => self.reshape([-1]).index_add(0, &places, &values).reshape(self.shape_ref()),
+            false => apply(Put { multiply: false }, &[self, &places, &values]),
+        }
     }
 }
 
@@ -192,10 +231,24 @@ fn getitem(x: &Tensor, key: &Value) -> Result<Tensor> {
     Ok(x.index(&indices.iter().map(Option::as_ref).collect::<Vec<_>>()))
 }
 
-pub(crate) const CALLS: Calls = &[("__getitem__", |a| {
-    let (x, key): (Tensor, &Value) = (a.get("input")?, a.get("key")?);
-    a.done(getitem(&x, key)?)
-})];
+pub(crate) const CALLS: Calls = &[
+    ("__getitem__", |a| {
+        let (x, key): (Tensor, &Value) = (a.get("input")?, a.get("key")?);
+        a.done(getitem(&x, key)?)
+    }),
+    ("index_put", |a| {
+        let (x, indices, values): (Tensor, Vec<&Value>, Tensor) =
+            (a.get("input")?, a.get("indices")?, a.get("values")?);
+        let accumulate = a.or("accumulate", false)?;
+        let index = |index: &Value| match index {
+            Value::None => Ok(None),
+            Value::Tensor(index) => Ok(Some(index.clone())),
+            _ => Err(Error::op("index_put", "the indices are a list of tensors and None")),
+        };
+        let indices = indices.into_iter().map(index).collect::<Result<Indices>>()?;
+        a.done(x.index_put(&indices.iter().map(Option::as_ref).collect::<Vec<_>>(), &values, accumulate))
+    }),
+];
 
 pub(crate) fn samples() -> Vec<Sample> {
     let i = |seed, high, shape: &[usize]| integers(seed, high, shape);
@@ -215,6 +268,21 @@ pub(crate) fn samples() -> Vec<Sample> {
         sample("x0[:, x1 > 0]", [normal(10, &[2, 2, 3]), normal(11, &[2, 3])], |x| {
             x[0].index(&[None, Some(&x[1].gt(0.0))])
         }),
+        sample(
+            "x0.index_put((x1, x2), x3)",
+            [
+                normal(14, &[3, 4, 2]),
+                Tensor::from_vec(vec![2i64, -3], [2, 1]),
+                Tensor::from_vec(vec![1i64, 3], [2]),
+                normal(15, &[2]),
+            ],
+            |x| x[0].index_put(&[Some(&x[1]), Some(&x[2])], &x[3], false),
+        ),
+        sample(
+            "x0.index_put((x1,), x2, accumulate=True)",
+            [normal(16, &[3, 2]), i(17, 3, &[5]), normal(18, &[5, 1])],
+            |x| x[0].index_put(&[Some(&x[1])], &x[2], true),
+        ),
         sample("x0[x1]", [i(12, 9, &[3]), i(13, 3, &[0])], |x| x[0].index(&[Some(&x[1])])),
     ]
 }

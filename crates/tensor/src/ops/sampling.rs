@@ -266,11 +266,11 @@ pub(crate) const CALLS: Calls = &[
     ("randn_like", |a| drawn_like(a, "randn_like", Kind::Normal(0.0, 1.0))),
     ("randint", |a| {
         // randint(high, size), randint(low, high, size).
-        let first: Option<i64> = if a.has_key("low") { a.key("low")? } else { a.opt("high")? };
+        let first: Option<i64> = if a.next_is::<i64>() { a.opt("low")? } else { a.key("low")? };
         let second: Option<i64> = if a.next_is::<i64>() || a.has_key("high") { a.opt("high")? } else { None };
         let (low, high) = match (first, second) {
             (Some(low), Some(high)) => (low, high),
-            (Some(high), None) => (0, high),
+            (Some(high), None) | (None, Some(high)) => (0, high),
             _ => return Err(Error::op("randint", "the argument high is missing; it takes an integer")),
         };
         let shape: Vec<usize> = a.get("size")?;

@@ -1,9 +1,9 @@
 //! Triangles of matrices: tril, triu.
 
-use crate::Tensor;
 use crate::door::Calls;
 use crate::op::ensure;
 use crate::testing::{Sample, integers, normal, sample};
+use crate::{DType, Tensor};
 
 /// Keeps the elements whose column less row is at most, or else at least, the diagonal's number.
 #[track_caller]
@@ -12,9 +12,14 @@ fn triangle(op: &'static str, x: &Tensor, diagonal: isize, lower: bool) -> Tenso
         ensure!(false, op, "shape {:?} holds no matrix; it takes two dimensions or more", x.shape());
         return x.clone();
     };
-    let numbers = |n: usize| Tensor::arange(0, n as i64, 1);
-    let off = numbers(columns) - numbers(rows).unsqueeze(1);
-    let kept = if lower { off.le(diagonal as i64) } else { off.ge(diagonal as i64) };
+    let kept = Tensor::compute([rows, columns], DType::Bool, |out| {
+        for (row, out) in out.slice::<bool>().chunks_exact_mut(columns.max(1)).enumerate() {
+            for (column, o) in out.iter_mut().enumerate() {
+                let off = column as isize - row as isize;
+                *o = if lower { off <= diagonal } else { off >= diagonal };
+            }
+        }
+    });
     Tensor::where_(&kept, x, &Tensor::full_as(0.0, (), x.dtype()))
 }
 
