@@ -29,7 +29,9 @@ macro_rules! ops {
 }
 
 ops! {
-    abs add amax argmax cat compare contiguous cross_entropy div dropout exp expand index_add index_select leaky_relu
-    linear log matmul max mean mul narrow neg nll_loss permute pow reciprocal relu reshape sigmoid softmax softplus sqrt sub
-    sum tanh to_dtype where_
+    abs acos add addcdiv addcmul amax argmax asin atan cat ceil clamp compare contiguous cos cosh
+    cross_entropy div dropout erf exp exp2 expand expm1 floor fmod index_add index_select isfinite
+    leaky_relu lerp linear log log10 log1p log2 logical masked_fill matmul max maximum mean mul nan_to_num
+    narrow neg nll_loss permute pow reciprocal relu remainder reshape round rsqrt sigmoid sign sin sinh
+    softmax softplus sqrt square sub sum tan tanh to_dtype trunc where_ xlogy
 }
