@@ -4,7 +4,7 @@ use crate::door::{Args, Calls, Other};
 use crate::op::raise;
 use crate::pointwise::{Pointwise, Reads, pointwise};
 use crate::testing::{Sample, integers, normal, sample};
-use crate::{Error, Num, Operand, Result, Tensor};
+use crate::{DType, Error, Num, Operand, Result, Tensor};
 use std::borrow::Borrow;
 
 /// The larger of two, the smaller of two; NaN if either is.
@@ -14,14 +14,18 @@ pub(super) fn extremum<E: Num>(largest: bool, a: E, b: E) -> E {
     E::select(keep, a, E::select(a.equals(a), b, a))
 }
 
-/// The gradient of x within bounds. Where x is NaN it passes beside tensors and not beside numbers, as in PyTorch.
+/// The gradient beside numbers: only strictly between them.
 #[inline(always)]
-fn within<E: Num>(numbers: bool, g: E, x: E, min: E, max: E) -> E {
+fn between<E: Num>(g: E, x: E, min: E, max: E) -> E {
     let zero = E::lit(0.0);
-    if numbers {
-        return E::select(x.ge(min), E::select(x.le(max), g, zero), zero);
-    }
-    E::select(x.lt(min), zero, E::select(x.gt(max), zero, g))
+    E::select(x.gt(min), E::select(x.lt(max), g, zero), zero)
+}
+
+/// The gradient of x or of its one bound: shared where they tie; a NaN gives it to both, as in PyTorch.
+#[inline(always)]
+fn share<E: Num>(g: E, x: E, bound: E, below: E, above: E) -> E {
+    let tie = g * E::lit(0.5);
+    E::select(x.lt(bound), below, E::select(x.gt(bound), above, E::select(x.equals(bound), tie, g)))
 }
 
 #[derive(Clone, Copy)]
@@ -41,11 +45,20 @@ impl Pointwise<3> for Clamp {
 
     #[inline(always)]
     fn df<E: Num>(self, g: E, [x, min, max]: [E; 3], _: E) -> [E; 3] {
-        let zero = E::lit(0.0);
-        let dx = within(self.numbers, g, x, min, max);
-        let dmin = E::select(x.lt(min), E::select(min.le(max), g, zero), zero);
+        let (zero, half) = (E::lit(0.0), g * E::lit(0.5));
+        if self.numbers {
+            return [between(g, x, min, max), zero, zero];
+        }
+        // A tie shares the gradient, unless the bounds leave no room. A NaN is on neither side of anything.
+        let room = E::select(min.lt(max), half, zero);
+        let order = E::select(min.le(max), g, zero);
+        let tie = E::select(min.lt(max), half, g);
+        let dx = E::select(x.equals(min), tie, E::select(x.equals(max), tie, g));
+        let dx = E::select(x.lt(min), zero, E::select(x.gt(max), zero, dx));
+        let dmin = E::select(x.lt(min), order, E::select(x.equals(min), room, zero));
         // Where the bounds are the wrong way round, the result is max.
-        let dmax = E::select(max.lt(min), g, E::select(x.gt(max), g, zero));
+        let dmax = E::select(x.gt(max), order, E::select(x.equals(max), room, zero));
+        let dmax = E::select(max.lt(min), g, dmax);
         [dx, dmin, dmax]
     }
 }
@@ -68,20 +81,20 @@ impl<const LOWER: bool> Pointwise<2> for Bound<LOWER> {
 
     #[inline(always)]
     fn df<E: Num>(self, g: E, [x, bound]: [E; 2], _: E) -> [E; 2] {
-        // Where either is NaN, PyTorch gives both the gradient.
-        let (zero, infinity) = (E::lit(0.0), E::lit(f64::INFINITY));
-        if LOWER {
-            [within(self.number, g, x, bound, infinity), E::select(x.ge(bound), zero, g)]
-        } else {
-            [within(self.number, g, x, -infinity, bound), E::select(x.le(bound), zero, g)]
+        let zero = E::lit(0.0);
+        match (self.number, LOWER) {
+            (true, true) => [E::select(x.gt(bound), g, zero), zero],
+            (true, false) => [E::select(x.lt(bound), g, zero), zero],
+            (false, true) => [share(g, x, bound, zero, g), share(g, x, bound, g, zero)],
+            (false, false) => [share(g, x, bound, g, zero), share(g, x, bound, zero, g)],
         }
     }
 }
 
 impl Tensor {
     /// min(max(x, lower), upper), element by element: the upper bound wins where it is below the lower. The operands
-    /// broadcast and promote to a common dtype; NaN stays NaN. The gradient passes where lower ≤ x ≤ upper and
-    /// otherwise goes to the bound that is the result.
+    /// broadcast and promote to a common dtype; NaN stays NaN. The gradient goes to
+    /// the operand that is the result and is shared between equals; beside numbers, only what lies strictly between has one.
     /// [`torch.clamp`](https://docs.pytorch.org/docs/stable/generated/torch.clamp.html); with one bound,
     /// [`clamp_min`](Tensor::clamp_min) or [`clamp_max`](Tensor::clamp_max).
     ///
@@ -153,6 +166,7 @@ fn clamp(a: &mut Args<'_>) -> Result<Vec<Tensor>> {
 
 pub(crate) fn samples() -> Vec<Sample> {
     let three = || [normal(0, &[3, 4]), normal(1, &[3, 1]), normal(2, &[4])];
+    let ties = || [0, 1, 2].map(|seed| integers(seed, 3, &[6, 7]).to_dtype(DType::F64));
     let ints = || [integers(3, 9, &[2, 5])];
     vec![
         sample("torch.clamp(x0, x1, x2)", three(), |x| x[0].clamp(&x[1], &x[2])),
@@ -163,7 +177,12 @@ pub(crate) fn samples() -> Vec<Sample> {
         sample("torch.clamp_max(x0, 0.1)", [normal(9, &[3])], |x| x[0].clamp_max(0.1)),
         sample("torch.clamp(x0, 2, 6)", ints(), |x| x[0].clamp(2, 6)),
         sample("torch.clamp(x0, 2.5, 6)", ints(), |x| x[0].clamp(2.5, 6)),
-        sample("torch.clamp(torch.round(x0), -1, 1)", three(), |x| x[0].round().clamp(-1, 1)).not_smooth(),
+        sample("torch.clamp(x0, 0, 1)", ties(), |x| x[0].clamp(0, 1)).not_smooth(),
+        sample("torch.clamp(x0, x1, x2)", ties(), |x| x[0].clamp(&x[1], &x[2])).not_smooth(),
+        sample("torch.clamp(x0, x1)", ties(), |x| x[0].clamp_min(&x[1])).not_smooth(),
+        sample("torch.clamp(x0, max=x1)", ties(), |x| x[0].clamp_max(&x[1])).not_smooth(),
+        sample("torch.clamp(x0, 1)", ties(), |x| x[0].clamp_min(1)).not_smooth(),
+        sample("torch.clamp_max(x0, 1)", ties(), |x| x[0].clamp_max(1)).not_smooth(),
         sample("torch.clamp(x0, x1, x1)", three(), |x| x[0].clamp(&x[1], &x[1])).not_smooth(),
         sample("torch.clamp(x0.log(), x1.round(), x1.sqrt())", three(), |x| {
             x[0].log().clamp(x[1].round(), x[1].sqrt())
@@ -172,7 +191,5 @@ pub(crate) fn samples() -> Vec<Sample> {
         sample("torch.clamp(x0.log(), -0.5, 0.5)", three(), |x| x[0].log().clamp(-0.5, 0.5)).not_smooth(),
         sample("torch.clamp_min(x0, x1.log())", three(), |x| x[0].clamp_min(x[1].log())).not_smooth(),
         sample("torch.clamp_max(x0.log(), 0.2)", three(), |x| x[0].log().clamp_max(0.2)).not_smooth(),
-        sample("torch.clamp_min(x0 * 0, 0)", three(), |x| (&x[0] * 0.0).clamp_min(0)).not_smooth(),
-        sample("torch.clamp_max(x0 * 0, 0)", three(), |x| (&x[0] * 0.0).clamp_max(0)).not_smooth(),
     ]
 }
