@@ -55,6 +55,44 @@ pub trait Num:
     fn pow(self, e: Self) -> Self;
     /// |x|
     fn abs(self) -> Self;
+    /// 2ˣ
+    fn exp2(self) -> Self;
+    /// Logarithm to base 2.
+    fn log2(self) -> Self;
+    /// Logarithm to base 10.
+    fn log10(self) -> Self;
+    /// Sine.
+    fn sin(self) -> Self;
+    /// Cosine.
+    fn cos(self) -> Self;
+    /// Tangent.
+    fn tan(self) -> Self;
+    /// Arcsine.
+    fn asin(self) -> Self;
+    /// Arccosine.
+    fn acos(self) -> Self;
+    /// Arctangent.
+    fn atan(self) -> Self;
+    /// Hyperbolic sine.
+    fn sinh(self) -> Self;
+    /// Hyperbolic cosine.
+    fn cosh(self) -> Self;
+    /// The error function 2/√π ∫₀ˣ e⁻ᵗ² dt.
+    fn erf(self) -> Self;
+    /// The largest whole number ≤ x.
+    fn floor(self) -> Self;
+    /// The smallest whole number ≥ x.
+    fn ceil(self) -> Self;
+    /// The whole number next to x toward zero.
+    fn trunc(self) -> Self;
+    /// The nearest whole number, the even one of two.
+    fn round(self) -> Self;
+    /// The remainder of self / other with the sign of self; 0 where an integer is divided by 0.
+    fn fmod(self, other: Self) -> Self;
+    /// self / other rounded toward zero; 0 where an integer is divided by 0.
+    fn div_trunc(self, other: Self) -> Self;
+    /// self / other rounded down; 0 where an integer is divided by 0.
+    fn div_floor(self, other: Self) -> Self;
 }
 
 /// An element type with a fractional part: `f32` or `f64`.
@@ -135,6 +173,93 @@ macro_rules! float {
             fn abs(self) -> Self {
                 <$t>::abs(self)
             }
+            #[inline(always)]
+            fn exp2(self) -> Self {
+                <$t>::exp2(self)
+            }
+            #[inline(always)]
+            fn log2(self) -> Self {
+                <$t>::log2(self)
+            }
+            #[inline(always)]
+            fn log10(self) -> Self {
+                <$t>::log10(self)
+            }
+            #[inline(always)]
+            fn sin(self) -> Self {
+                <$t>::sin(self)
+            }
+            #[inline(always)]
+            fn cos(self) -> Self {
+                <$t>::cos(self)
+            }
+            #[inline(always)]
+            fn tan(self) -> Self {
+                <$t>::tan(self)
+            }
+            #[inline(always)]
+            fn asin(self) -> Self {
+                <$t>::asin(self)
+            }
+            #[inline(always)]
+            fn acos(self) -> Self {
+                <$t>::acos(self)
+            }
+            #[inline(always)]
+            fn atan(self) -> Self {
+                <$t>::atan(self)
+            }
+            #[inline(always)]
+            fn sinh(self) -> Self {
+                <$t>::sinh(self)
+            }
+            #[inline(always)]
+            fn cosh(self) -> Self {
+                <$t>::cosh(self)
+            }
+            #[inline(always)]
+            fn floor(self) -> Self {
+                <$t>::floor(self)
+            }
+            #[inline(always)]
+            fn ceil(self) -> Self {
+                <$t>::ceil(self)
+            }
+            #[inline(always)]
+            fn trunc(self) -> Self {
+                <$t>::trunc(self)
+            }
+            #[inline(always)]
+            fn round(self) -> Self {
+                <$t>::round_ties_even(self)
+            }
+            fn erf(self) -> Self {
+                libm::erf(self as f64) as $t
+            }
+            #[inline(always)]
+            fn fmod(self, other: Self) -> Self {
+                self % other
+            }
+            #[inline(always)]
+            fn div_trunc(self, other: Self) -> Self {
+                (self / other).trunc()
+            }
+            /// As Python's `//`: exact where the rounded quotient would fall on the wrong side of a whole number.
+            fn div_floor(self, other: Self) -> Self {
+                if other == 0.0 {
+                    return self / other;
+                }
+                let rest = self % other;
+                let mut quotient = (self - rest) / other;
+                if rest != 0.0 && (other < 0.0) != (rest < 0.0) {
+                    quotient -= 1.0;
+                }
+                if quotient == 0.0 {
+                    return (0.0 as $t).copysign(self / other);
+                }
+                let floor = quotient.floor();
+                if quotient - floor > 0.5 { floor + 1.0 } else { floor }
+            }
         }
     };
 }
@@ -179,6 +304,70 @@ macro_rules! integer {
             }
             fn sigmoid(self) -> Self {
                 Self::lit(1.0 / (1.0 + (-(self.0 as f64)).exp()))
+            }
+            fn exp2(self) -> Self {
+                Self::lit((self.0 as f64).exp2())
+            }
+            fn log2(self) -> Self {
+                Self::lit((self.0 as f64).log2())
+            }
+            fn log10(self) -> Self {
+                Self::lit((self.0 as f64).log10())
+            }
+            fn sin(self) -> Self {
+                Self::lit((self.0 as f64).sin())
+            }
+            fn cos(self) -> Self {
+                Self::lit((self.0 as f64).cos())
+            }
+            fn tan(self) -> Self {
+                Self::lit((self.0 as f64).tan())
+            }
+            fn asin(self) -> Self {
+                Self::lit((self.0 as f64).asin())
+            }
+            fn acos(self) -> Self {
+                Self::lit((self.0 as f64).acos())
+            }
+            fn atan(self) -> Self {
+                Self::lit((self.0 as f64).atan())
+            }
+            fn sinh(self) -> Self {
+                Self::lit((self.0 as f64).sinh())
+            }
+            fn cosh(self) -> Self {
+                Self::lit((self.0 as f64).cosh())
+            }
+            fn erf(self) -> Self {
+                Self::lit(libm::erf(self.0 as f64))
+            }
+            #[inline(always)]
+            fn floor(self) -> Self {
+                self
+            }
+            #[inline(always)]
+            fn ceil(self) -> Self {
+                self
+            }
+            #[inline(always)]
+            fn trunc(self) -> Self {
+                self
+            }
+            #[inline(always)]
+            fn round(self) -> Self {
+                self
+            }
+            fn fmod(self, other: Self) -> Self {
+                if other.0 == 0 { other } else { self % other }
+            }
+            fn div_trunc(self, other: Self) -> Self {
+                if other.0 == 0 { other } else { self / other }
+            }
+            fn div_floor(self, other: Self) -> Self {
+                let rest = self.fmod(other);
+                #[allow(unused_comparisons)]
+                let down = rest.0 != 0 && (rest.0 < 0) != (other.0 < 0);
+                self.div_trunc(other) - Wrapping(down as $t)
             }
             /// By squaring, wrapping; a negative exponent gives 0 except for bases ±1.
             fn pow(self, e: Self) -> Self {

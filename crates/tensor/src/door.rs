@@ -12,7 +12,7 @@ use std::collections::HashMap;
 use std::sync::LazyLock;
 
 /// An argument.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub enum Value {
     /// A tensor.
@@ -33,6 +33,23 @@ pub enum Value {
     List(Vec<Value>),
     /// A slice: start, stop, step.
     Slice(Option<i64>, Option<i64>, Option<i64>),
+}
+
+impl std::fmt::Debug for Value {
+    /// A tensor by its shape and dtype alone: errors quote arguments, and a tensor may be large.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Value::Tensor(x) => write!(f, "a tensor of shape {:?} and {}", x.shape(), x.dtype()),
+            Value::Int(v) => write!(f, "{v}"),
+            Value::Float(v) => write!(f, "{v:?}"),
+            Value::Bool(v) => write!(f, "{v}"),
+            Value::Str(v) => write!(f, "{v:?}"),
+            Value::None => f.write_str("None"),
+            Value::DType(v) => write!(f, "{v}"),
+            Value::List(v) => f.debug_list().entries(v).finish(),
+            Value::Slice(start, stop, step) => write!(f, "slice({start:?}, {stop:?}, {step:?})"),
+        }
+    }
 }
 
 /// The function behind a name.

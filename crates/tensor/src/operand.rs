@@ -78,7 +78,7 @@ integer!(i32, i64, usize);
 fn integer(value: i64, like: DType) -> Tensor {
     let dtype = if like == DType::Bool { DType::I64 } else { like };
     ensure!(
-        dtype != DType::U8 || value.abs() <= 255,
+        dtype != DType::U8 || (-255..=255).contains(&value),
         "scalar",
         "{value} does not fit {dtype}; convert the tensor first"
     );

@@ -6,6 +6,7 @@
 
 use crate::autograd::{Context, Gradients, is_grad_enabled};
 use crate::op::{Fresh, Mask, Op, Output, Saves, try_apply};
+use crate::ops::div::RoundingMode;
 use crate::shape::{Shape, broadcast_shape};
 use crate::{DType, Element, Result, Tensor};
 use flambeau_kernels::{Num, dispatch_all, dispatch_float, pointwise::Map, pointwise::map};
@@ -168,7 +169,9 @@ fn backward<const N: usize, P: Pointwise<N>>(p: P, ctx: &Context<'_>) -> Gradien
     if is_grad_enabled() {
         return trace(|| {
             let df = p.df(Sym::new(g), x.map(Sym::new), Sym::new(y));
-            (0..N).map(|i| ctx.needs(i).then(|| df[i].tensor())).collect()
+            // A constant is 0-d.
+            let full = |d: Tensor| if d.shape() == g.shape() { d } else { d.expand(g.shape()) };
+            (0..N).map(|i| ctx.needs(i).then(|| full(df[i].tensor()))).collect()
         });
     }
     (0..N)
@@ -298,13 +301,13 @@ impl Num for Sym {
         self.map(Tensor::exp)
     }
     fn exp_m1(self) -> Sym {
-        self.map(|x| x.exp() - 1.0)
+        self.map(Tensor::expm1)
     }
     fn ln(self) -> Sym {
         self.map(Tensor::log)
     }
     fn ln_1p(self) -> Sym {
-        self.map(|x| (x + 1.0).log())
+        self.map(Tensor::log1p)
     }
     fn sqrt(self) -> Sym {
         self.map(Tensor::sqrt)
@@ -319,6 +322,63 @@ impl Num for Sym {
         self.zip(e, |a, b| a.pow(b))
     }
     fn abs(self) -> Sym {
-        self.map(|x| Tensor::where_(&x.lt(0.0), &-x, x))
+        self.map(Tensor::abs)
+    }
+    fn exp2(self) -> Sym {
+        self.map(Tensor::exp2)
+    }
+    fn log2(self) -> Sym {
+        self.map(Tensor::log2)
+    }
+    fn log10(self) -> Sym {
+        self.map(Tensor::log10)
+    }
+    fn sin(self) -> Sym {
+        self.map(Tensor::sin)
+    }
+    fn cos(self) -> Sym {
+        self.map(Tensor::cos)
+    }
+    fn tan(self) -> Sym {
+        self.map(Tensor::tan)
+    }
+    fn asin(self) -> Sym {
+        self.map(Tensor::asin)
+    }
+    fn acos(self) -> Sym {
+        self.map(Tensor::acos)
+    }
+    fn atan(self) -> Sym {
+        self.map(Tensor::atan)
+    }
+    fn sinh(self) -> Sym {
+        self.map(Tensor::sinh)
+    }
+    fn cosh(self) -> Sym {
+        self.map(Tensor::cosh)
+    }
+    fn erf(self) -> Sym {
+        self.map(Tensor::erf)
+    }
+    fn floor(self) -> Sym {
+        self.map(Tensor::floor)
+    }
+    fn ceil(self) -> Sym {
+        self.map(Tensor::ceil)
+    }
+    fn trunc(self) -> Sym {
+        self.map(Tensor::trunc)
+    }
+    fn round(self) -> Sym {
+        self.map(Tensor::round)
+    }
+    fn fmod(self, other: Sym) -> Sym {
+        self.zip(other, |a, b| a.fmod(b))
+    }
+    fn div_trunc(self, other: Sym) -> Sym {
+        self.zip(other, |a, b| a.div_mode(b, RoundingMode::Trunc))
+    }
+    fn div_floor(self, other: Sym) -> Sym {
+        self.zip(other, |a, b| a.div_mode(b, RoundingMode::Floor))
     }
 }

@@ -1,7 +1,7 @@
 //! Addition.
 
-use crate::door::{Calls, Other};
 use crate::autograd::{Context, Gradients};
+use crate::door::{Calls, Other};
 use crate::pointwise::{Pointwise, Reads, pointwise};
 use crate::testing::{Sample, normal, positive, sample};
 use crate::{Num, Operand, Tensor};

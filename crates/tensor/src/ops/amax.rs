@@ -1,8 +1,8 @@
 //! Extreme values over dimensions: amax, amin.
 
 use super::sum::Reduced;
-use crate::door::{Args, Calls};
 use crate::autograd::{Context, Gradients};
+use crate::door::{Args, Calls};
 use crate::op::{Fresh, Mask, Op, Output, Saves, apply, unwrap};
 use crate::shape::Dims;
 use crate::testing::{Sample, distinct, integers, normal, sample};

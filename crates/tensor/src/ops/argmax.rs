@@ -3,10 +3,10 @@
 use super::max::Arg;
 use super::sum::Reduced;
 use crate::door::{Args, Calls};
-use crate::{Result, Tensor};
 use crate::op::{apply, unwrap};
 use crate::shape::Dims;
 use crate::testing::{Sample, integers, normal, sample};
+use crate::{Result, Tensor};
 
 impl Tensor {
     /// The position of the largest element along a dimension (`i64`), the first of equals; NaN counts as largest.
@@ -39,7 +39,8 @@ impl Tensor {
 pub(crate) const CALLS: Calls = &[("argmax", |a| call(a, true)), ("argmin", |a| call(a, false))];
 
 fn call(a: &mut Args<'_>, largest: bool) -> Result<Vec<Tensor>> {
-    let (x, dim, keepdim): (Tensor, Option<isize>, bool) = (a.get("input")?, a.opt("dim")?, a.or("keepdim", false)?);
+    let (x, dim, keepdim): (Tensor, Option<isize>, bool) =
+        (a.get("input")?, a.opt("dim")?, a.or("keepdim", false)?);
     // Without a dimension: the position among all elements.
     let (x, dim) = dim.map_or_else(|| (x.reshape([-1]), 0), |dim| (x.clone(), dim));
     a.done(if largest { x.argmax(dim, keepdim) } else { x.argmin(dim, keepdim) })

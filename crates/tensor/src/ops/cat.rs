@@ -1,9 +1,9 @@
 //! Joining tensors: cat, stack.
 
 use super::index_select::around;
-use crate::door::Calls;
 use crate::autograd::{Context, Gradients};
-use crate::op::{ensure, Fresh, Op, Output, apply, unwrap};
+use crate::door::Calls;
+use crate::op::{Fresh, Op, Output, apply, ensure, unwrap};
 use crate::shape::normalize_dim;
 use crate::testing::{Sample, normal, sample};
 use crate::{Error, Result, Tensor, result_type};
@@ -32,12 +32,16 @@ impl Op for Cat {
             return Err(Error::op("cat", "0-d tensors have no dimension to join along; stack makes one"));
         }
         for other in &x[1..] {
-            let fits = other.ndim() == shape.len() && (0..shape.len()).all(|d| d == self.dim || other.shape()[d] == shape[d]);
+            let fits = other.ndim() == shape.len()
+                && (0..shape.len()).all(|d| d == self.dim || other.shape()[d] == shape[d]);
             if !fits {
                 let shapes: Vec<_> = x.iter().map(|x| x.shape()).collect();
                 return Err(Error::op(
                     "cat",
-                    format!("shapes {shapes:?} differ in more than dimension {}; stack joins along a new one", self.dim),
+                    format!(
+                        "shapes {shapes:?} differ in more than dimension {}; stack joins along a new one",
+                        self.dim
+                    ),
                 ));
             }
             shape[self.dim] += other.shape()[self.dim];
@@ -116,7 +120,12 @@ impl Tensor {
         ensure!(!tensors.is_empty(), "stack", "the list of tensors is empty");
         let shape = tensors[0].shape();
         let other = tensors.iter().map(|t| t.shape()).find(|&s| s != shape);
-        ensure!(other.is_none(), "stack", "shapes {shape:?} and {:?} differ; cat joins along a dimension", other.unwrap_or(shape));
+        ensure!(
+            other.is_none(),
+            "stack",
+            "shapes {shape:?} and {:?} differ; cat joins along a dimension",
+            other.unwrap_or(shape)
+        );
         let rows: Vec<Tensor> = tensors.iter().map(|t| t.unsqueeze(dim)).collect();
         Tensor::cat(&rows, dim)
     }
@@ -136,9 +145,11 @@ pub(crate) const CALLS: Calls = &[
 pub(crate) fn samples() -> Vec<Sample> {
     vec![
         sample("torch.cat([x0, x1], 1)", [normal(0, &[2, 3]), normal(1, &[2, 1])], |x| Tensor::cat(x, 1)),
-        sample("torch.cat([x0, x1.detach(), x2], -1)", [normal(0, &[3]), normal(1, &[2]), normal(2, &[4])], |x| {
-            Tensor::cat(&[x[0].clone(), x[1].detach(), x[2].clone()], -1)
-        })
+        sample(
+            "torch.cat([x0, x1.detach(), x2], -1)",
+            [normal(0, &[3]), normal(1, &[2]), normal(2, &[4])],
+            |x| Tensor::cat(&[x[0].clone(), x[1].detach(), x[2].clone()], -1),
+        )
         .not_smooth(),
         sample("torch.stack([x0, x1], 1)", [normal(0, &[2, 3]), normal(1, &[2, 3])], |x| Tensor::stack(x, 1)),
         sample("torch.stack([x0, x1], -1)", [normal(0, &[]), normal(1, &[])], |x| Tensor::stack(x, -1)),

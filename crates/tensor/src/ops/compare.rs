@@ -1,14 +1,14 @@
 //! Comparisons: eq, ne, lt, le, gt, ge.
 
-use crate::door::{Args, Calls, Other};
 use crate::autograd::{Context, Gradients};
+use crate::door::{Args, Calls, Other};
 use crate::op::{Fresh, Op, Output, apply};
 use crate::pointwise::result_type;
 use crate::shape::broadcast_shape;
 use crate::testing::{Sample, integers, sample};
 use crate::{DType, Element, Operand, Result, Tensor};
-use flambeau_kernels::pointwise::{Map, map};
 use flambeau_kernels::dispatch_all;
+use flambeau_kernels::pointwise::{Map, map};
 use smallvec::smallvec;
 use std::borrow::Borrow;
 

@@ -1,7 +1,7 @@
 //! Row-major copies.
 
-use crate::door::Calls;
 use crate::autograd::{Context, Gradients};
+use crate::door::Calls;
 use crate::op::{Fresh, Op, Output, apply};
 use crate::testing::{Sample, normal, sample};
 use crate::{Result, Tensor};

@@ -1,7 +1,7 @@
 //! Cross-entropy from logits, fused with the softmax.
 
-use crate::door::Calls;
 use crate::autograd::{Context, Gradients, is_grad_enabled};
+use crate::door::Calls;
 use crate::loss::{CrossEntropyOptions, Reduction, by_rows, check_classes};
 use crate::op::{Fresh, Mask, Op, Output, Saves, apply};
 use crate::shape::Shape;
@@ -17,7 +17,9 @@ impl CrossEntropy {
     /// What the sum of the losses is divided by.
     fn divisor(&self, target: &Tensor) -> f64 {
         match self.0.reduction {
-            Reduction::Mean => target.view::<i64>().iter().filter(|&&t| t != self.0.ignore_index).count() as f64,
+            Reduction::Mean => {
+                target.view::<i64>().iter().filter(|&&t| t != self.0.ignore_index).count() as f64
+            }
             _ => 1.0,
         }
     }
@@ -34,7 +36,8 @@ impl Op for CrossEntropy {
 
     fn output(&self, x: &[&Tensor]) -> Result<Output> {
         check_classes("cross_entropy", x[0], x[1], self.0.ignore_index)?;
-        let shape = if self.0.reduction == Reduction::None { x[1].shape_ref().clone() } else { Shape::default() };
+        let shape =
+            if self.0.reduction == Reduction::None { x[1].shape_ref().clone() } else { Shape::default() };
         Ok(Output::New(shape, x[0].dtype()))
     }
 
@@ -99,7 +102,9 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn cross_entropy(&self, target: &Tensor, options: CrossEntropyOptions) -> Tensor {
-        by_rows("cross_entropy", self, target, options.reduction, |x, t| apply(CrossEntropy(options), &[x, t]))
+        by_rows("cross_entropy", self, target, options.reduction, |x, t| {
+            apply(CrossEntropy(options), &[x, t])
+        })
     }
 }
 

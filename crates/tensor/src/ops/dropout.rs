@@ -1,8 +1,8 @@
 //! Dropout.
 
-use crate::door::Calls;
 use crate::autograd::{Context, Gradients};
-use crate::op::{ensure, Fresh, Op, Output, apply};
+use crate::door::Calls;
+use crate::op::{Fresh, Op, Output, apply, ensure};
 use crate::testing::{Sample, normal, sample};
 use crate::{DType, Error, Result, Tensor, random};
 use flambeau_kernels::{dispatch_float, dropout};
@@ -22,7 +22,10 @@ impl Op for Dropout {
 
     fn output(&self, x: &[&Tensor]) -> Result<Output> {
         if !x[0].dtype().is_float() {
-            return Err(Error::op("dropout", format!("of a tensor of {}; convert it with to_dtype", x[0].dtype())));
+            return Err(Error::op(
+                "dropout",
+                format!("of a tensor of {}; convert it with to_dtype", x[0].dtype()),
+            ));
         }
         Ok(Output::like(x[0]))
     }
@@ -69,7 +72,8 @@ pub(crate) const CALLS: Calls = &[("nn.functional.dropout", |a| {
 })];
 
 pub(crate) fn samples() -> Vec<Sample> {
-    let fixed = |x: &[Tensor]| apply(Dropout { p: 0.4, stream: random::Stream { seed: 3, offset: 0 } }, &[&x[0]]);
+    let fixed =
+        |x: &[Tensor]| apply(Dropout { p: 0.4, stream: random::Stream { seed: 3, offset: 0 } }, &[&x[0]]);
     vec![
         sample("F.dropout(x0, 0.3, training=False)", [normal(0, &[3, 4])], |x| x[0].dropout(0.3, false)),
         sample("F.dropout(x0, 1.0)", [normal(0, &[3, 4])], |x| x[0].dropout(1.0, true)),

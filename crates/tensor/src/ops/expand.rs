@@ -1,7 +1,7 @@
 //! Broadcasting by repeating without copying: expand, broadcast_to.
 
-use crate::door::Calls;
 use crate::autograd::{Context, Gradients};
+use crate::door::Calls;
 use crate::op::{Fresh, Op, Output, apply, raise};
 use crate::shape::{Dims, Shape, broadcast_shape};
 use crate::testing::{Sample, normal, sample};
@@ -17,11 +17,16 @@ impl Op for Expand {
     }
 
     fn output(&self, x: &[&Tensor]) -> Result<Output> {
-        let fits = broadcast_shape("expand", [x[0].shape_ref(), &self.0].into_iter()).is_ok_and(|s| s == self.0);
+        let fits =
+            broadcast_shape("expand", [x[0].shape_ref(), &self.0].into_iter()).is_ok_and(|s| s == self.0);
         if !fits {
             return Err(Error::op(
                 "expand",
-                format!("shape {:?} does not expand to {:?}; only dimensions of size 1 repeat", x[0].shape(), self.0),
+                format!(
+                    "shape {:?} does not expand to {:?}; only dimensions of size 1 repeat",
+                    x[0].shape(),
+                    self.0
+                ),
             ));
         }
         Ok(Output::View(x[0].layout().expand(&self.0)))
@@ -59,7 +64,9 @@ impl Tensor {
                 size => usize::try_from(size).ok(),
             })
             .collect::<Option<_>>()
-            .unwrap_or_else(|| raise(Error::op("expand", format!("to {sizes:?}: sizes are positive, or −1 to keep one"))));
+            .unwrap_or_else(|| {
+                raise(Error::op("expand", format!("to {sizes:?}: sizes are positive, or −1 to keep one")))
+            });
         if shape[..] == *self.shape() { self.clone() } else { apply(Expand(shape), &[self]) }
     }
 
@@ -94,6 +101,8 @@ pub(crate) fn samples() -> Vec<Sample> {
     vec![
         sample("x0.expand(2, -1, 3)", [normal(0, &[4, 1])], |x| x[0].expand([2, -1, 3])),
         sample("x0.expand(5)", [normal(1, &[])], |x| x[0].expand([5])),
-        sample("torch.broadcast_to(x0.t(), (2, 3, 1))", [normal(2, &[1, 3])], |x| x[0].t().broadcast_to([2, 3, 1])),
+        sample("torch.broadcast_to(x0.t(), (2, 3, 1))", [normal(2, &[1, 3])], |x| {
+            x[0].t().broadcast_to([2, 3, 1])
+        }),
     ]
 }

@@ -1,8 +1,8 @@
 //! Adding slices at given numbers.
 
 use super::index_select::{around, check_index};
-use crate::door::{Calls, Other};
 use crate::autograd::{Context, Gradients};
+use crate::door::{Calls, Other};
 use crate::op::{Fresh, Mask, Op, Output, Saves, apply, unwrap};
 use crate::shape::normalize_dim;
 use crate::testing::{Sample, integers, normal, sample};
@@ -107,8 +107,10 @@ pub(crate) fn samples() -> Vec<Sample> {
             [normal(0, &[2, 4]), integers(1, 4, &[5]), normal(2, &[2, 5])],
             |x| x[0].index_add(1, &x[1], &x[2]),
         ),
-        sample("x0.index_add(0, x1, x2)", [normal(0, &[3, 2]), integers(1, 3, &[4]), normal(2, &[4, 2])], |x| {
-            x[0].index_add(0, &x[1], &x[2])
-        }),
+        sample(
+            "x0.index_add(0, x1, x2)",
+            [normal(0, &[3, 2]), integers(1, 3, &[4]), normal(2, &[4, 2])],
+            |x| x[0].index_add(0, &x[1], &x[2]),
+        ),
     ]
 }

@@ -1,7 +1,7 @@
 //! Slices of a tensor by their numbers.
 
-use crate::door::Calls;
 use crate::autograd::{Context, Gradients};
+use crate::door::Calls;
 use crate::op::{Fresh, Mask, Op, Output, Saves, apply, unwrap};
 use crate::shape::normalize_dim;
 use crate::testing::{Sample, integers, normal, sample};
@@ -20,13 +20,20 @@ pub struct IndexSelect {
 pub(crate) fn check_index(op: &'static str, index: &Tensor, x: &Tensor, dim: usize) -> Result<()> {
     if dim >= x.ndim().max(1) || (x.ndim() == 0 && index.numel() != 1) {
         let (shape, n) = (x.shape(), index.numel());
-        return Err(Error::op(op, format!("{n} indices into dimension {dim} of a tensor of shape {shape:?}")));
+        return Err(Error::op(
+            op,
+            format!("{n} indices into dimension {dim} of a tensor of shape {shape:?}"),
+        ));
     }
     let [_, size, _] = around(x.shape(), dim);
     if index.dtype() != DType::I64 || index.ndim() > 1 {
         return Err(Error::op(
             op,
-            format!("the index is {} of shape {:?}; it must be torch.int64 with one dimension", index.dtype(), index.shape()),
+            format!(
+                "the index is {} of shape {:?}; it must be torch.int64 with one dimension",
+                index.dtype(),
+                index.shape()
+            ),
         ));
     }
     let values = index.detach().contiguous();

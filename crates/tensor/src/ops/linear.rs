@@ -1,7 +1,7 @@
 //! The affine map of a fully connected layer.
 
-use crate::door::Calls;
 use crate::autograd::{Context, Gradients};
+use crate::door::Calls;
 use crate::op::{Fresh, Mask, Op, Output, Saves, apply, raise};
 use crate::shape::Shape;
 use crate::testing::{Sample, normal, sample};
@@ -42,7 +42,10 @@ impl Op for Linear {
         }
         if !input.dtype().is_float() || x.iter().any(|t| t.dtype() != input.dtype()) {
             let dtypes: Vec<_> = x.iter().map(|t| t.dtype().name()).collect();
-            return Err(Error::op("linear", format!("dtypes {dtypes:?}; all must be the same floating-point dtype: use to_dtype")));
+            return Err(Error::op(
+                "linear",
+                format!("dtypes {dtypes:?}; all must be the same floating-point dtype: use to_dtype"),
+            ));
         }
         Ok(Output::New([input.size(0), weight.size(0)].into(), input.dtype()))
     }
@@ -72,9 +75,19 @@ fn forward<T: Float + Element>(x: &[&Tensor], out: &mut [T]) {
         broadcast_rows(bias.contiguous().view::<T>().slice(), out);
     }
     let sizes = [x[0].size(0), x[0].size(1), x[1].size(0)];
-    let a = Matrix { data: input.strided().data, offset: x[0].layout().offset, rows: x[0].strides()[0], columns: x[0].strides()[1] };
+    let a = Matrix {
+        data: input.strided().data,
+        offset: x[0].layout().offset,
+        rows: x[0].strides()[0],
+        columns: x[0].strides()[1],
+    };
     // The weight is (out, in): read it transposed.
-    let b = Matrix { data: weight.strided().data, offset: x[1].layout().offset, rows: x[1].strides()[1], columns: x[1].strides()[0] };
+    let b = Matrix {
+        data: weight.strided().data,
+        offset: x[1].layout().offset,
+        rows: x[1].strides()[1],
+        columns: x[1].strides()[0],
+    };
     matmul(sizes, a, b, out, x.len() > 2);
 }
 
@@ -110,7 +123,8 @@ impl Tensor {
 }
 
 pub(crate) const CALLS: Calls = &[("nn.functional.linear", |a| {
-    let (x, weight, bias): (Tensor, Tensor, Option<Tensor>) = (a.get("input")?, a.get("weight")?, a.opt("bias")?);
+    let (x, weight, bias): (Tensor, Tensor, Option<Tensor>) =
+        (a.get("input")?, a.get("weight")?, a.opt("bias")?);
     a.done(x.linear(&weight, bias.as_ref()))
 })];
 

@@ -1,14 +1,14 @@
 //! Matrix products.
 
-use crate::door::Calls;
 use crate::autograd::{Context, Gradients};
+use crate::door::Calls;
 use crate::op::{Fresh, Mask, Op, Output, Saves, apply, raise};
 use crate::shape::{Layout, Shape, broadcast_shape};
 use crate::testing::{Sample, integers, normal, sample};
 use crate::{DType, Element, Error, Result, Tensor};
+use flambeau_kernels::dispatch_float;
 use flambeau_kernels::matmul::{Matrix, matmul, matmul_wrapping};
 use flambeau_kernels::strided::numel;
-use flambeau_kernels::dispatch_float;
 use smallvec::smallvec;
 
 /// `torch.matmul` of two tensors with at least two dimensions; those before the last two broadcast.
@@ -25,12 +25,18 @@ impl Op for Matmul {
 
     fn output(&self, x: &[&Tensor]) -> Result<Output> {
         let (a, b) = (x[0], x[1]);
-        let wrong = |why: String| Err(Error::op("matmul", format!("shapes {:?} and {:?}: {why}", a.shape(), b.shape())));
+        let wrong = |why: String| {
+            Err(Error::op("matmul", format!("shapes {:?} and {:?}: {why}", a.shape(), b.shape())))
+        };
         if a.ndim() < 2 || b.ndim() < 2 {
             return wrong("both operands need two dimensions or more".into());
         }
         if a.dtype() != b.dtype() || a.dtype() == DType::Bool {
-            return wrong(format!("{} times {}; both must be the same dtype, and not bool: use to_dtype", a.dtype(), b.dtype()));
+            return wrong(format!(
+                "{} times {}; both must be the same dtype, and not bool: use to_dtype",
+                a.dtype(),
+                b.dtype()
+            ));
         }
         let (m, k) = (a.size(-2), a.size(-1));
         let (k2, n) = (b.size(-2), b.size(-1));
@@ -104,7 +110,12 @@ fn batched<T: Element>(
                 offset += rest % batch[d] * layout.strides[d];
                 rest /= batch[d];
             }
-            Matrix { data, offset, rows: layout.strides[batch.len()], columns: layout.strides[batch.len() + 1] }
+            Matrix {
+                data,
+                offset,
+                rows: layout.strides[batch.len()],
+                columns: layout.strides[batch.len() + 1],
+            }
         };
         let (a, b) = (matrix(a.strided().data, &layouts[0]), matrix(b.strided().data, &layouts[1]));
         product(sizes, a, b, &mut out[index * step..(index + 1) * step]);

@@ -2,9 +2,9 @@
 
 use super::amax::Extreme;
 use super::sum::Reduced;
-use crate::door::{Args, Calls};
 use crate::autograd::{Context, Gradients};
-use crate::op::{Fresh, Mask, Op, Output, Saves, try_apply, apply, unwrap};
+use crate::door::{Args, Calls};
+use crate::op::{Fresh, Mask, Op, Output, Saves, apply, try_apply, unwrap};
 use crate::shape::{Dims, Shape};
 use crate::testing::{Sample, distinct, sample};
 use crate::{DType, Result, Tensor};
@@ -153,7 +153,12 @@ impl Tensor {
 pub(crate) const CALLS: Calls = &[("max", |a| call(a, true)), ("min", |a| call(a, false))];
 
 fn call(a: &mut Args<'_>, largest: bool) -> Result<Vec<Tensor>> {
-    let (x, dim, keepdim): (Tensor, Option<isize>, bool) = (a.get("input")?, a.opt("dim")?, a.or("keepdim", false)?);
+    let x: Tensor = a.get("input")?;
+    if a.next_is::<Tensor>() || a.has_key("other") {
+        let other: Tensor = a.get("other")?;
+        return a.done(if largest { x.maximum(&other) } else { x.minimum(&other) });
+    }
+    let (dim, keepdim): (Option<isize>, bool) = (a.opt("dim")?, a.or("keepdim", false)?);
     match dim {
         Some(dim) => a.done(extreme_at(&x, dim, keepdim, largest)),
         None => a.done(if largest { x.max() } else { x.min() }),

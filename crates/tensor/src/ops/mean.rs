@@ -1,15 +1,20 @@
 //! Means over dimensions.
 
 use super::sum::Reduced;
-use crate::door::Calls;
 use crate::Tensor;
+use crate::door::Calls;
 use crate::op::{ensure, unwrap};
 use crate::shape::Dims;
 use crate::testing::{Sample, normal, sample};
 
 #[track_caller]
 fn mean(x: &Tensor, dims: Dims, keepdim: bool) -> Tensor {
-    ensure!(x.dtype().is_float(), "mean", "of a tensor of {}; convert it with to_dtype(DType::F32)", x.dtype());
+    ensure!(
+        x.dtype().is_float(),
+        "mean",
+        "of a tensor of {}; convert it with to_dtype(DType::F32)",
+        x.dtype()
+    );
     let reduced = unwrap(Reduced::new("mean", x, &dims, keepdim));
     let count: usize = reduced.dims.iter().map(|&d| x.shape()[d]).product();
     x.sum_dim(dims, keepdim) / count as f64

@@ -36,9 +36,11 @@ macro_rules! ops {
 }
 
 ops! {
-    abs add addmm all amax argmax bmm cat compare contiguous creation cross_entropy cumprod cumsum
-    diagonal div dot dropout einsum exp expand flip gather index index_add index_select kthvalue
-    leaky_relu linear log logsumexp masked_select matmul max mean median meshgrid mm mul mv narrow neg
-    nll_loss nonzero norm outer permute pow prod reciprocal relu repeat reshape roll sampling scatter
-    sigmoid softmax softplus sort split sqrt sub sum tanh to_dtype topk trace tril unfold var where_
+    abs acos add addcdiv addcmul addmm all amax argmax asin atan bmm cat ceil clamp compare contiguous cos
+    cosh creation cross_entropy cumprod cumsum diagonal div dot dropout einsum erf exp exp2 expand expm1
+    flip floor fmod gather index index_add index_select isfinite kthvalue leaky_relu lerp linear log log10
+    log1p log2 logical logsumexp masked_fill masked_select matmul max maximum mean median meshgrid mm mul
+    mv nan_to_num narrow neg nll_loss nonzero norm outer permute pow prod reciprocal relu remainder repeat
+    reshape roll round rsqrt sampling scatter sigmoid sign sin sinh softmax softplus sort split sqrt
+    square sub sum tan tanh to_dtype topk trace tril trunc unfold var where_ xlogy
 }

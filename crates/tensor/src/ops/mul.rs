@@ -1,7 +1,7 @@
 //! Multiplication.
 
-use crate::door::{Calls, Other};
 use crate::autograd::{Context, Gradients};
+use crate::door::{Calls, Other};
 use crate::op::{Mask, Saves};
 use crate::pointwise::{Pointwise, Reads, pointwise};
 use crate::testing::{Sample, normal, positive, sample};

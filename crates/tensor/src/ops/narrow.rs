@@ -1,8 +1,8 @@
 //! Parts of a tensor along one dimension: narrow, slice, select.
 
-use crate::door::{Calls, Other};
 use crate::autograd::{Context, Gradients};
-use crate::op::{ensure, Fresh, Op, Output, apply, unwrap};
+use crate::door::{Calls, Other};
+use crate::op::{Fresh, Op, Output, apply, ensure, unwrap};
 use crate::shape::{Layout, normalize_dim};
 use crate::testing::{Sample, normal, sample};
 use crate::{Error, Operand, Result, Tensor, try_apply};
@@ -94,7 +94,8 @@ impl Tensor {
         let size = self.shape().get(d).copied().unwrap_or(0);
         ensure!(
             start.checked_add(len).is_some_and(|end| end <= size),
-            "narrow", "positions {start} to {start} + {len} of dimension {dim}, whose size is {size} (shape {:?})",
+            "narrow",
+            "positions {start} to {start} + {len} of dimension {dim}, whose size is {size} (shape {:?})",
             self.shape()
         );
         ensure!(d < self.ndim(), "narrow", "a 0-d tensor has no dimensions");
@@ -144,7 +145,10 @@ impl Tensor {
         if !(-size..size).contains(&index) {
             return Err(Error::op(
                 "select",
-                format!("position {index} of dimension {dim}, whose size is {size} (shape {:?})", self.shape()),
+                format!(
+                    "position {index} of dimension {dim}, whose size is {size} (shape {:?})",
+                    self.shape()
+                ),
             ));
         }
         let start = if index < 0 { index + size } else { index } as usize;

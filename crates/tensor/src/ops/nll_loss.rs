@@ -1,10 +1,10 @@
 //! Negative log-likelihood.
 
+use crate::Tensor;
 use crate::door::Calls;
 use crate::loss::{Reduction, by_rows, check_classes};
 use crate::op::unwrap;
 use crate::testing::{Sample, integers, normal, sample};
-use crate::Tensor;
 
 impl Tensor {
     /// `−x[i, target[i]]` of log-probabilities, reduced; where the target is `ignore_index` (PyTorch's default: −100) it
@@ -61,8 +61,10 @@ pub(crate) fn samples() -> Vec<Sample> {
         sample("F.nll_loss(x0, x1)", [normal(2, &[4]), integers(3, 4, &[])], |x| {
             x[0].nll_loss(&x[1], Reduction::Mean, -100)
         }),
-        sample("F.nll_loss(x0, x1, reduction='none')", [normal(4, &[2, 3, 4]), integers(5, 3, &[2, 4])], |x| {
-            x[0].nll_loss(&x[1], Reduction::None, -100)
-        }),
+        sample(
+            "F.nll_loss(x0, x1, reduction='none')",
+            [normal(4, &[2, 3, 4]), integers(5, 3, &[2, 4])],
+            |x| x[0].nll_loss(&x[1], Reduction::None, -100),
+        ),
     ]
 }

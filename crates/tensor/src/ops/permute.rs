@@ -1,8 +1,8 @@
 //! Dimensions in another order: permute, transpose, t, movedim.
 
-use crate::door::Calls;
 use crate::autograd::{Context, Gradients};
-use crate::op::{ensure, Fresh, Op, Output, apply, unwrap};
+use crate::door::Calls;
+use crate::op::{Fresh, Op, Output, apply, ensure, unwrap};
 use crate::shape::{Dims, Layout, normalize_dim, normalize_dims};
 use crate::testing::{Sample, normal, sample};
 use crate::{Result, Tensor};
@@ -82,7 +82,12 @@ impl Tensor {
     /// If there are more than two dimensions; use [`transpose`](Tensor::transpose).
     #[track_caller]
     pub fn t(&self) -> Tensor {
-        ensure!(self.ndim() <= 2, "t", "a tensor of shape {:?} is no matrix; use transpose(-2, -1)", self.shape());
+        ensure!(
+            self.ndim() <= 2,
+            "t",
+            "a tensor of shape {:?} is no matrix; use transpose(-2, -1)",
+            self.shape()
+        );
         if self.ndim() < 2 { self.clone() } else { self.transpose(0, 1) }
     }
 

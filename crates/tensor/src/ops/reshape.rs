@@ -1,8 +1,8 @@
 //! Other shapes for the same elements: reshape, view, flatten, unflatten, squeeze, unsqueeze.
 
-use crate::door::Calls;
 use crate::autograd::{Context, Gradients};
-use crate::op::{ensure, Fresh, Op, Output, apply, unwrap};
+use crate::door::Calls;
+use crate::op::{Fresh, Op, Output, apply, ensure, unwrap};
 use crate::shape::{Dims, Shape, normalize_dim, normalize_dims};
 use crate::testing::{Sample, normal, sample};
 use crate::{Error, Result, Tensor};
@@ -40,12 +40,15 @@ impl Op for View {
 
 /// The sizes with −1 replaced by what fits.
 fn infer(op: &'static str, from: &[usize], sizes: &Dims) -> Result<Shape> {
-    let wrong = |why: &str| Err(Error::op(op, format!("shape {from:?} does not become {:?}: {why}", sizes.0)));
+    let wrong =
+        |why: &str| Err(Error::op(op, format!("shape {from:?} does not become {:?}: {why}", sizes.0)));
     let unknown = sizes.0.iter().filter(|&&s| s == -1).count();
     if unknown > 1 || sizes.0.iter().any(|&s| s < -1) {
         return wrong("sizes are positive, but for one −1");
     }
-    let Some(known) = sizes.0.iter().filter(|&&s| s != -1).try_fold(1usize, |n, &s| n.checked_mul(s as usize)) else {
+    let Some(known) =
+        sizes.0.iter().filter(|&&s| s != -1).try_fold(1usize, |n, &s| n.checked_mul(s as usize))
+    else {
         return wrong("too many elements");
     };
     let n = numel(from);
@@ -111,8 +114,12 @@ impl Tensor {
             return self.reshape([1]);
         }
         let merged = numel(&self.shape()[s..=e]);
-        let shape: Shape =
-            self.shape()[..s].iter().copied().chain([merged]).chain(self.shape()[e + 1..].iter().copied()).collect();
+        let shape: Shape = self.shape()[..s]
+            .iter()
+            .copied()
+            .chain([merged])
+            .chain(self.shape()[e + 1..].iter().copied())
+            .collect();
         self.reshape(&shape)
     }
 

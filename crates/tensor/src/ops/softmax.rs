@@ -1,8 +1,8 @@
 //! Softmax and its logarithm.
 
 use super::index_select::around;
-use crate::door::{Args, Calls};
 use crate::autograd::{Context, Gradients};
+use crate::door::{Args, Calls};
 use crate::op::{Fresh, Mask, Op, Output, Saves, apply, unwrap};
 use crate::shape::normalize_dim;
 use crate::testing::{Sample, normal, sample};
@@ -23,7 +23,10 @@ impl Op for Softmax {
 
     fn output(&self, x: &[&Tensor]) -> Result<Output> {
         if !x[0].dtype().is_float() {
-            return Err(Error::op(self.name(), format!("of a tensor of {}; convert it with to_dtype", x[0].dtype())));
+            return Err(Error::op(
+                self.name(),
+                format!("of a tensor of {}; convert it with to_dtype", x[0].dtype()),
+            ));
         }
         Ok(Output::like(x[0]))
     }

@@ -44,7 +44,8 @@ impl Tensor {
 }
 
 pub(crate) const CALLS: Calls = &[("nn.functional.softplus", |a| {
-    let (x, beta, threshold): (Tensor, _, _) = (a.get("input")?, a.or("beta", 1.0)?, a.or("threshold", 20.0)?);
+    let (x, beta, threshold): (Tensor, _, _) =
+        (a.get("input")?, a.or("beta", 1.0)?, a.or("threshold", 20.0)?);
     a.done(x.softplus(beta, threshold))
 })];
 

@@ -1,7 +1,7 @@
 //! Subtraction.
 
-use crate::door::{Calls, Other};
 use crate::autograd::{Context, Gradients};
+use crate::door::{Calls, Other};
 use crate::op::ensure;
 use crate::pointwise::{Pointwise, Reads, pointwise};
 use crate::testing::{Sample, normal, positive, sample};

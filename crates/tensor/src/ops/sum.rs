@@ -1,7 +1,7 @@
 //! Sums over dimensions.
 
-use crate::door::Calls;
 use crate::autograd::{Context, Gradients};
+use crate::door::Calls;
 use crate::op::{Fresh, Op, Output, apply, unwrap};
 use crate::shape::{Dims, Shape, normalize_dims};
 use crate::testing::{Sample, integers, normal, sample};
@@ -56,7 +56,8 @@ impl Reduced {
         let neighbours = dims.windows(2).all(|d| d[0] + 1 == d[1]);
         if neighbours && x.is_contiguous() {
             let (first, last) = (dims.first().copied().unwrap_or(0), dims.last().map_or(0, |d| d + 1));
-            let block = [&x.shape()[..first], &x.shape()[first..last], &x.shape()[last..]].map(|s| s.iter().product());
+            let block = [&x.shape()[..first], &x.shape()[first..last], &x.shape()[last..]]
+                .map(|s| s.iter().product());
             return (x.clone(), block);
         }
         let kept: SmallVec<[usize; 5]> = (0..x.ndim()).filter(|d| !dims.contains(d)).collect();
@@ -128,7 +129,9 @@ impl Tensor {
     #[track_caller]
     pub(crate) fn sum_to(&self, shape: &Shape) -> Tensor {
         let added = self.ndim().saturating_sub(shape.len());
-        let dims = (0..self.ndim()).filter(|&d| d < added || (shape[d - added] == 1 && self.shape()[d] != 1)).collect();
+        let dims = (0..self.ndim())
+            .filter(|&d| d < added || (shape[d - added] == 1 && self.shape()[d] != 1))
+            .collect();
         sum(self, Reduced { dims, keepdim: false }).reshape(shape)
     }
 }

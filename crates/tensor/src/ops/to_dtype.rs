@@ -1,7 +1,7 @@
 //! Conversion to another dtype or device.
 
-use crate::door::Calls;
 use crate::autograd::{Context, Gradients};
+use crate::door::Calls;
 use crate::op::{Fresh, Op, Output, apply};
 use crate::testing::{Sample, integers, normal, sample};
 use crate::{DType, Device, Result, Tensor};

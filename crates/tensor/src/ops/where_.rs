@@ -1,7 +1,7 @@
 //! Choosing between two tensors by a mask.
 
-use crate::door::{Calls, Other};
 use crate::autograd::{Context, Gradients};
+use crate::door::{Calls, Other};
 use crate::op::{Fresh, Mask, Op, Output, Saves, apply};
 use crate::pointwise::result_type;
 use crate::shape::broadcast_shape;
@@ -25,7 +25,10 @@ impl Op for Where {
 
     fn output(&self, x: &[&Tensor]) -> Result<Output> {
         if x[0].dtype() != DType::Bool {
-            return Err(Error::op("where", format!("the condition is {}, not bool; compare it with ne(0)", x[0].dtype())));
+            return Err(Error::op(
+                "where",
+                format!("the condition is {}, not bool; compare it with ne(0)", x[0].dtype()),
+            ));
         }
         Ok(Output::New(broadcast_shape("where", x.iter().map(|x| x.shape_ref()))?, result_type(&x[1..])))
     }
@@ -85,9 +88,11 @@ pub(crate) const CALLS: Calls = &[("where", |a| {
 
 pub(crate) fn samples() -> Vec<Sample> {
     vec![
-        sample("torch.where(x2 > 0, x0, x1)", [normal(0, &[2, 3]), normal(1, &[2, 3]), normal(2, &[2, 3])], |x| {
-            Tensor::where_(&x[2].gt(0.0), &x[0], &x[1])
-        }),
+        sample(
+            "torch.where(x2 > 0, x0, x1)",
+            [normal(0, &[2, 3]), normal(1, &[2, 3]), normal(2, &[2, 3])],
+            |x| Tensor::where_(&x[2].gt(0.0), &x[0], &x[1]),
+        ),
         sample("torch.where(x0 > 0, x0, x1)", [normal(0, &[4, 3]), normal(1, &[4, 1])], |x| {
             Tensor::where_(&x[0].gt(0.0), &x[0], &x[1])
         }),

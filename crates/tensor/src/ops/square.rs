@@ -1,0 +1,34 @@
+//! The square.
+
+use crate::Tensor;
+use crate::door::Calls;
+use crate::testing::{Sample, integers, normal, sample};
+
+impl Tensor {
+    /// x², element by element; bools become `i64`.
+    /// [`torch.square`](https://docs.pytorch.org/docs/stable/generated/torch.square.html).
+    ///
+    /// ```
+    /// use flambeau_tensor::tensor;
+    /// assert_eq!(tensor![-1.5, 2.0].square().to_vec::<f32>(), [2.25, 4.0]);
+    /// ```
+    #[track_caller]
+    pub fn square(&self) -> Tensor {
+        self.pow(2)
+    }
+}
+
+pub(crate) const CALLS: Calls = &[("square", |a| {
+    let x: Tensor = a.get("input")?;
+    a.done(x.square())
+})];
+
+pub(crate) fn samples() -> Vec<Sample> {
+    vec![
+        sample("torch.square(x0)", [normal(0, &[3, 4])], |x| x[0].square()),
+        sample("torch.square(x0.t())", [normal(1, &[2, 5])], |x| x[0].t().square()),
+        sample("torch.square(x0)", [normal(2, &[])], |x| x[0].square()),
+        sample("torch.square(x0 - 4)", [integers(3, 9, &[6])], |x| (&x[0] - 4).square()),
+        sample("torch.square(x0 > 4)", [integers(4, 9, &[6])], |x| x[0].gt(4).square()),
+    ]
+}
