@@ -23,7 +23,7 @@ impl Pointwise<2> for Div {
 
     #[inline(always)]
     fn df<E: Num>(self, g: E, [a, b]: [E; 2], _: E) -> [E; 2] {
-        [g / b, -g * a / (b * b)]
+        [g / b, -g * (a / b / b)]
     }
 
     fn saves(self, needs: Mask) -> Saves {
@@ -32,7 +32,7 @@ impl Pointwise<2> for Div {
 
     fn backward(self, ctx: &Context<'_>) -> Gradients {
         let (g, b) = (ctx.grad(), ctx.input(1));
-        smallvec![ctx.needs(0).then(|| g / b), ctx.needs(1).then(|| -(g * ctx.input(0)) / (b * b))]
+        smallvec![ctx.needs(0).then(|| g / b), ctx.needs(1).then(|| -g * (ctx.input(0) / b / b))]
     }
 }
 
