@@ -61,7 +61,9 @@ pub(crate) fn coalesce<const N: usize>(shape: &[usize], strides: [&[usize]; N]) 
         }
         let s: [usize; N] = std::array::from_fn(|k| strides[k][d]);
         match dims.last_mut() {
-            Some(last) if (0..N).all(|k| last.strides[k] * last.size == s[k]) => last.size *= size,
+            Some(last) if (0..N).all(|k| last.strides[k].checked_mul(last.size) == Some(s[k])) => {
+                last.size = last.size.saturating_mul(size);
+            }
             _ => dims.push(Dim { size, strides: s }),
         }
     }
