@@ -1,6 +1,8 @@
 //! How a tensor prints: the text of PyTorch's `print(tensor)` under its default print options, as a pure function
 //! of the shape, the values and what stands after them. Specified by `torch/_tensor_str.py`.
 
+use flambeau_kernels::strided::numel;
+
 /// Digits after the point.
 const PRECISION: usize = 4;
 /// Tensors of more elements are summarised.
@@ -33,7 +35,7 @@ pub(crate) enum Values<'a> {
 pub(crate) fn format_tensor(shape: &[usize], values: &Values, suffixes: &[String]) -> String {
     let mut out = String::from(PREFIX);
     let mut suffixes = suffixes.to_vec();
-    let count: usize = shape.iter().product();
+    let count = numel(shape);
     if count == 0 {
         out.push_str("[]");
         add_empty_suffixes(shape, values, &mut suffixes);
@@ -101,7 +103,7 @@ fn collect_shown(shape: &[usize], offset: usize, summarize: bool, shown: &mut Ve
         shown.push(offset);
         return;
     };
-    let stride: usize = inner.iter().product();
+    let stride = numel(inner);
     for i in shown_indices(*size, summarize).0 {
         collect_shown(inner, offset + i * stride, summarize, shown);
     }
@@ -203,7 +205,7 @@ impl Printer<'_> {
             [size, inner @ ..] => (*size, inner),
         };
         let separator = format!(",{}{}", "\n".repeat(inner.len()), " ".repeat(indent + 1));
-        let stride: usize = inner.iter().product();
+        let stride = numel(inner);
         let (indices, cut) = shown_indices(size, self.summarize);
         out.push('[');
         for (position, i) in indices.enumerate() {

@@ -4,6 +4,7 @@ use super::node::{Edge, Node};
 use super::{
     BackwardOptions, check_gradients, is_anomaly_enabled, is_grad_enabled, root_gradient, set_grad_enabled,
 };
+use crate::op::try_call;
 use crate::shape::broadcast_shape;
 use crate::{Error, Result, Tensor};
 use smallvec::SmallVec;
@@ -220,7 +221,7 @@ pub fn grad(
     }
     let needed = needed(outputs, &wanted);
     let mut captures = Captures { wanted, found: vec![None; inputs.len()], needed };
-    run(roots, Targets::Inputs(&mut captures), options)?;
+    try_call(|| run(roots, Targets::Inputs(&mut captures), options)).flatten()?;
     Ok(first.into_iter().map(|i| captures.found[i].clone()).collect())
 }
 

@@ -22,6 +22,7 @@ pub(crate) use hooks::Hooks;
 pub use node::{Context, Gradients};
 pub(crate) use node::{Edge, GradFn, Node};
 
+use crate::op::try_call;
 use crate::{Error, Result, Tensor};
 use std::cell::Cell;
 use std::marker::PhantomData;
@@ -117,7 +118,8 @@ impl Tensor {
     /// Where that panics.
     pub fn try_backward(&self, options: BackwardOptions) -> Result<()> {
         let gradient = root_gradient("backward", self, options.gradient.clone())?;
-        run(vec![(self.edge(), gradient)], Targets::Leaves, &options)
+        // A backward rule is made of operations, whose errors are this call's.
+        try_call(|| run(vec![(self.edge(), gradient)], Targets::Leaves, &options)).flatten()
     }
 }
 

@@ -16,8 +16,8 @@ fn mean(x: &Tensor, dims: Dims, keepdim: bool) -> Tensor {
         x.dtype()
     );
     let reduced = unwrap(Reduced::new("mean", x, &dims, keepdim));
-    let count: usize = reduced.dims.iter().map(|&d| x.shape()[d]).product();
-    x.sum_dim(dims, keepdim) / count as f64
+    let count: f64 = reduced.dims.iter().map(|&d| x.shape()[d] as f64).product();
+    x.sum_dim(dims, keepdim) / count
 }
 
 impl Tensor {

@@ -46,11 +46,7 @@ fn infer(op: &'static str, from: &[usize], sizes: &Dims) -> Result<Shape> {
     if unknown > 1 || sizes.0.iter().any(|&s| s < -1) {
         return wrong("sizes are positive, but for one −1");
     }
-    let Some(known) =
-        sizes.0.iter().filter(|&&s| s != -1).try_fold(1usize, |n, &s| n.checked_mul(s as usize))
-    else {
-        return wrong("too many elements");
-    };
+    let known = sizes.0.iter().filter(|&&s| s != -1).map(|&s| s as usize).collect::<Shape>().numel();
     let n = numel(from);
     if unknown == 1 && known == 0 {
         return wrong("−1 could be any size beside a 0");

@@ -6,6 +6,7 @@ use crate::op::{Fresh, Op, Output, apply, unwrap};
 use crate::shape::{Dims, Shape, normalize_dims};
 use crate::testing::{Sample, integers, normal, sample};
 use crate::{DType, Error, Result, Tensor};
+use flambeau_kernels::strided::numel;
 use flambeau_kernels::{dispatch_all, reduce};
 use smallvec::{SmallVec, smallvec};
 
@@ -50,14 +51,14 @@ impl Reduced {
 
     /// The input as a contiguous `[outer, axis, inner]` block whose middle is what gets reduced.
     pub(crate) fn block(&self, x: &Tensor) -> (Tensor, [usize; 3]) {
-        let size = |dims: &[usize]| dims.iter().map(|&d| x.shape()[d]).product::<usize>();
+        let size = |dims: &[usize]| dims.iter().map(|&d| x.shape()[d]).collect::<Shape>().numel();
         let mut dims = self.dims.clone();
         dims.sort_unstable();
         let neighbours = dims.windows(2).all(|d| d[0] + 1 == d[1]);
         if neighbours && x.is_contiguous() {
             let (first, last) = (dims.first().copied().unwrap_or(0), dims.last().map_or(0, |d| d + 1));
             let block = [&x.shape()[..first], &x.shape()[first..last], &x.shape()[last..]]
-                .map(|s| s.iter().product());
+                .map(numel);
             return (x.clone(), block);
         }
         let kept: SmallVec<[usize; 5]> = (0..x.ndim()).filter(|d| !dims.contains(d)).collect();
