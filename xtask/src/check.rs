@@ -1,5 +1,7 @@
 //! `check`: everything short of running the tests, the quick checks first; stops at the first failure.
 
+use std::process::Command;
+
 use crate::process::{self, Result, cargo};
 use crate::{budget, licences, lints, order};
 
@@ -24,7 +26,14 @@ pub(crate) fn run(_: &[String]) -> Result {
 }
 
 fn formatting() -> Result {
-    process::run(&mut cargo(["fmt", "--all", "--check"]))
+    process::run(&mut cargo(["fmt", "--all", "--check"]))?;
+    // A macro declares the operations' files, where `cargo fmt` does not find them.
+    let folder = process::root().join("crates/tensor/src/ops");
+    let entries = std::fs::read_dir(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    let files = entries.flatten().map(|entry| entry.path());
+    let mut rustfmt = Command::new("rustfmt");
+    rustfmt.args(["--check", "--edition", "2024"]).args(files).current_dir(process::root());
+    process::run(&mut rustfmt)
 }
 
 fn clippy() -> Result {

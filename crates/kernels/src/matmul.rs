@@ -71,9 +71,10 @@ pub fn matmul<T: Float>(
         return;
     }
     let pieces = (numel(&[m, k, n]) / PIECE).clamp(1, 64);
-    // Along the longer side, in whole register tiles.
-    let by_rows = m >= n;
-    let (length, tile) = if by_rows { (m, 24) } else { (n, 48) };
+    // By columns where there are enough: each piece packs its own part of b, while pieces by rows would all pack
+    // the whole of it. In whole register tiles.
+    let by_rows = n < 128 && m >= n;
+    let (length, tile) = if by_rows { (m, 96) } else { (n, 64) };
     let step = length.div_ceil(pieces).next_multiple_of(tile);
     let base = pool::SendPtr(out.as_mut_ptr());
     let width = n;

@@ -256,7 +256,13 @@ pub fn try_call<R>(f: impl FnOnce() -> R) -> Result<R> {
 pub fn try_apply<O: Op>(op: O, x: &[&Tensor]) -> Result<Outputs> {
     let _current = Scoped::set(&CURRENT, op.name());
     // What fails inside, such as memory for a contiguous copy of an input, is this operation's error too.
-    let computed = try_call(|| run(&op, x)).flatten().map_err(|error| error.within(op.name()))?;
+    let mut computed = None;
+    let caught = try_call(|| computed = Some(run(&op, x)));
+    let computed = match (computed, caught) {
+        (Some(Ok(computed)), _) => computed,
+        (Some(Err(error)), _) | (None, Err(error)) => return Err(error.within(op.name())),
+        (None, Ok(())) => unreachable!("the call ran to its end"),
+    };
     let record = is_grad_enabled() && x.iter().any(|x| x.requires_grad());
     let outputs: Outputs = match computed {
         Computed::View(layout) if record => {

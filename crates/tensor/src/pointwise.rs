@@ -120,7 +120,15 @@ impl<const N: usize, const M: usize, P: Pointwise<N>, T: Element> Map<M, T, T> f
     #[inline(always)]
     fn apply(&self, x: [T; M]) -> T {
         let operands = std::array::from_fn(|i| x[2 + i].to_num());
-        T::from_num(self.p.df::<T::Num>(x[0].to_num(), operands, x[1].to_num())[self.wrt])
+        let all = self.p.df::<T::Num>(x[0].to_num(), operands, x[1].to_num());
+        // Chosen without a way to panic, which would keep the loop from being vectorised.
+        let mut chosen = all[0];
+        for (i, &one) in all.iter().enumerate() {
+            if i == self.wrt {
+                chosen = one;
+            }
+        }
+        T::from_num(chosen)
     }
 }
 
@@ -156,8 +164,13 @@ impl<const N: usize, P: Pointwise<N>> Op for Pw<P, N> {
 }
 
 fn compute<const N: usize, T: Element, F: Map<N, T, T>>(f: &F, x: &[&Tensor], shape: &Shape, out: &mut [T]) {
-    let views: [_; N] = std::array::from_fn(|i| x[i].view_as::<T>(shape));
-    map(f, views.each_ref().map(|v| v.strided()), shape, out);
+    if x.iter().all(|x| x.shape_ref() == shape) {
+        let views: [_; N] = std::array::from_fn(|i| x[i].view::<T>());
+        map(f, views.each_ref().map(|v| v.strided()), shape, out);
+    } else {
+        let views: [_; N] = std::array::from_fn(|i| x[i].view_as::<T>(shape));
+        map(f, views.each_ref().map(|v| v.strided()), shape, out);
+    }
 }
 
 /// Runs `df`: in one fused loop, or with recorded tensor ops if the gradient is to be differentiated.

@@ -5,7 +5,6 @@ use crate::op::{ensure, raise};
 use crate::shape::{Layout, Shape};
 use crate::{DType, Device, Element, Error, Result};
 use flambeau_kernels::{Read, Storage, Strided, Write};
-use std::borrow::Cow;
 use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -311,19 +310,15 @@ impl Tensor {
     #[track_caller]
     pub fn view<T: Element>(&self) -> View<'_, T> {
         match self.0.storage.read() {
-            Ok(data) => View { data, layout: Cow::Borrowed(&self.0.layout) },
+            Ok(data) => View { data, layout: &self.0.layout },
             Err(e) => raise(Error::op(crate::op::current(), e.to_string())),
         }
     }
 
     /// [`view`](Tensor::view), broadcast to a shape that this one broadcasts to.
     #[track_caller]
-    pub(crate) fn view_as<T: Element>(&self, shape: &Shape) -> View<'_, T> {
-        let view = self.view();
-        if self.shape_ref() == shape {
-            return view;
-        }
-        View { layout: Cow::Owned(self.0.layout.expand(shape)), ..view }
+    pub(crate) fn view_as<T: Element>(&self, shape: &Shape) -> Expanded<'_, T> {
+        Expanded { data: self.view().data, layout: self.0.layout.expand(shape) }
     }
 
     /// Borrows the whole storage for writing in place, and counts a new version.
@@ -437,7 +432,7 @@ impl Tensor {
 /// Elements borrowed for reading, with the layout of the tensor that they were borrowed from.
 pub struct View<'a, T> {
     pub(crate) data: Read<'a, T>,
-    pub(crate) layout: Cow<'a, Layout>,
+    pub(crate) layout: &'a Layout,
 }
 
 impl<T: Element> View<'_, T> {
@@ -454,6 +449,19 @@ impl<T: Element> View<'_, T> {
         assert!(self.layout.is_contiguous(), "slice of a tensor that is not contiguous");
         let n = self.layout.shape.numel();
         if n == 0 { &[] } else { &self.data[self.layout.offset..self.layout.offset + n] }
+    }
+}
+
+/// Elements borrowed for reading, seen through a layout that repeats some of them.
+pub(crate) struct Expanded<'a, T> {
+    data: Read<'a, T>,
+    layout: Layout,
+}
+
+impl<T: Element> Expanded<'_, T> {
+    /// For kernels that follow strides.
+    pub(crate) fn strided(&self) -> Strided<'_, T> {
+        Strided { data: &self.data, offset: self.layout.offset, strides: &self.layout.strides }
     }
 }
 

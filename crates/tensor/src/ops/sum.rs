@@ -57,8 +57,7 @@ impl Reduced {
         let neighbours = dims.windows(2).all(|d| d[0] + 1 == d[1]);
         if neighbours && x.is_contiguous() {
             let (first, last) = (dims.first().copied().unwrap_or(0), dims.last().map_or(0, |d| d + 1));
-            let block = [&x.shape()[..first], &x.shape()[first..last], &x.shape()[last..]]
-                .map(numel);
+            let block = [&x.shape()[..first], &x.shape()[first..last], &x.shape()[last..]].map(numel);
             return (x.clone(), block);
         }
         let kept: SmallVec<[usize; 5]> = (0..x.ndim()).filter(|d| !dims.contains(d)).collect();
