@@ -1,5 +1,6 @@
 //! Sums over dimensions.
 
+use super::cumsum::counted;
 use crate::autograd::{Context, Gradients};
 use crate::door::Calls;
 use crate::op::{Fresh, Op, Output, apply, unwrap};
@@ -91,9 +92,7 @@ impl Op for Sum {
 
 #[track_caller]
 fn sum(x: &Tensor, reduced: Reduced) -> Tensor {
-    // Integers and bools are counted in i64.
-    let x = if x.dtype().is_float() { x.clone() } else { x.to_dtype(DType::I64) };
-    apply(Sum(reduced), &[&x])
+    apply(Sum(reduced), &[&counted(x)])
 }
 
 impl Tensor {
