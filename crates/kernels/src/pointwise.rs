@@ -27,7 +27,7 @@ pub fn map<const N: usize, I: Element, O: Element, F: Map<N, I, O>>(
     x.iter().for_each(|x| x.check(shape));
     assert_eq!(numel(shape), out.len());
     if let [only] = out {
-        *only = f.apply(x.map(|x| x.data[x.offset]));
+        *only = f.apply(std::array::from_fn(|k| x[k].data[x[k].offset]));
         return;
     }
     let dims = coalesce(shape, x.map(|x| x.strides));

@@ -22,6 +22,7 @@ pub struct Strided<'a, T> {
 impl<T> Strided<'_, T> {
     /// # Panics
     /// If some index of this shape lies outside the slice.
+    #[inline]
     pub(crate) fn check(&self, shape: &[usize]) {
         assert_eq!(shape.len(), self.strides.len(), "one stride per dimension");
         let fits = last_index(self.offset, shape, self.strides).is_some_and(|last| last < self.data.len());
@@ -30,6 +31,7 @@ impl<T> Strided<'_, T> {
 }
 
 /// The largest index that a view reaches, if it can be told in a `usize`.
+#[inline]
 pub fn last_index(offset: usize, shape: &[usize], strides: &[usize]) -> Option<usize> {
     shape
         .iter()
@@ -38,6 +40,7 @@ pub fn last_index(offset: usize, shape: &[usize], strides: &[usize]) -> Option<u
 }
 
 /// Number of elements; saturates where it exceeds `usize`.
+#[inline]
 pub fn numel(shape: &[usize]) -> usize {
     if shape.contains(&0) { 0 } else { shape.iter().fold(1, |n, &s| n.saturating_mul(s)) }
 }

@@ -2,10 +2,9 @@
 
 use crate::op::{Fresh, ensure, no_memory, unwrap};
 use crate::random;
-use crate::shape::{Layout, Shape};
+use crate::shape::Shape;
 use crate::{DType, Element, Result, Tensor};
 use flambeau_kernels::{Storage, dispatch_all, pool, rng};
-use std::sync::Arc;
 
 /// Elements of one parallel task. A multiple of the generator's block, so that pieces start on one.
 const GRAIN: usize = 1 << 14;
@@ -22,8 +21,7 @@ impl Tensor {
             Storage::try_new(dtype, shape.numel()).ok_or_else(|| no_memory("empty", &shape, dtype))?;
         let mut fresh = Fresh::new(storage, shape);
         fill(&mut fresh);
-        let (storage, shape) = fresh.into_parts();
-        Ok(Tensor::from_parts(Arc::new(storage), Layout::contiguous(shape), None))
+        Ok(fresh.into_tensor())
     }
 
     /// One value everywhere, in the dtype given.

@@ -74,8 +74,8 @@ impl Fresh {
         Fresh { storage, shape }
     }
 
-    pub(crate) fn into_parts(self) -> (Storage, Shape) {
-        (self.storage, self.shape)
+    pub(crate) fn into_tensor(self) -> Tensor {
+        Tensor::from_parts(Arc::new(self.storage), Layout::contiguous(self.shape), None)
     }
 
     /// The output's elements in row-major order.
@@ -254,38 +254,29 @@ pub fn try_call<R>(f: impl FnOnce() -> R) -> Result<R> {
 /// ```
 #[track_caller]
 pub fn try_apply<O: Op>(op: O, x: &[&Tensor]) -> Result<Outputs> {
-    let _current = Scoped::set(&CURRENT, op.name());
-    // What fails inside, such as memory for a contiguous copy of an input, is this operation's error too.
-    let mut computed = None;
-    let caught = try_call(|| computed = Some(run(&op, x)));
-    let computed = match (computed, caught) {
-        (Some(Ok(computed)), _) => computed,
-        (Some(Err(error)), _) | (None, Err(error)) => return Err(error.within(op.name())),
-        (None, Ok(())) => unreachable!("the call ran to its end"),
-    };
-    let record = is_grad_enabled() && x.iter().any(|x| x.requires_grad());
-    let outputs: Outputs = match computed {
-        Computed::View(layout) if record => {
-            let meta = SmallVec::from_buf([(layout.shape.clone(), x[0].dtype())]);
-            let node = Node::new(Box::new(op), x, meta, || x[0].view_from_parts(layout.clone(), None));
-            SmallVec::from_buf([x[0].view_from_parts(layout, Some((GradFn::new(Arc::new(node)), 0)))])
-        }
-        Computed::View(layout) => SmallVec::from_buf([x[0].view_from_parts(layout, None)]),
-        Computed::New(parts) if record && parts.iter().any(|(storage, _)| storage.dtype().is_float()) => {
-            let meta =
-                parts.iter().map(|(storage, layout)| (layout.shape.clone(), storage.dtype())).collect();
-            let output = || Tensor::from_parts(parts[0].0.clone(), parts[0].1.clone(), None);
-            let node = Arc::new(Node::new(Box::new(op), x, meta, output));
-            let history = |s: &Storage, i| s.dtype().is_float().then(|| (GradFn::new(node.clone()), i));
-            let parts = parts.into_iter().enumerate().map(|(i, (s, l))| (history(&s, i), s, l));
-            parts.map(|(h, s, l)| Tensor::from_parts(s, l, h)).collect()
-        }
-        Computed::New(parts) => parts.into_iter().map(|(s, l)| Tensor::from_parts(s, l, None)).collect(),
-    };
+    let name = op.name();
+    let mut outputs = run_caught(&op, x)?;
+    if is_grad_enabled() && x.iter().any(|x| x.requires_grad()) {
+        record(Box::new(op), x, &mut outputs);
+    }
     if is_anomaly_enabled() {
-        check_outputs(x, &outputs)?;
+        check_outputs(name, x, &outputs)?;
     }
     Ok(outputs)
+}
+
+/// Gives outputs that nobody has seen yet their history.
+#[track_caller]
+fn record(op: Box<dyn Op>, x: &[&Tensor], outputs: &mut Outputs) {
+    if !outputs.iter().any(|y| y.dtype().is_float()) {
+        return;
+    }
+    let mut meta: SmallVec<[(Shape, DType); 1]> = SmallVec::new();
+    outputs.iter().for_each(|y| meta.push((y.shape_ref().clone(), y.dtype())));
+    let node = Arc::new(Node::new(op, x, meta, || outputs[0].detach()));
+    for (i, y) in outputs.iter_mut().enumerate().filter(|(_, y)| y.dtype().is_float()) {
+        y.set_first_history((GradFn::new(node.clone()), i));
+    }
 }
 
 /// [`try_apply`] for the methods of [`Tensor`]: the first output, or a panic at the caller's line.
@@ -295,38 +286,50 @@ pub(crate) fn apply<O: Op>(op: O, x: &[&Tensor]) -> Tensor {
     outputs.pop().unwrap_or_else(|| unreachable!("an op has an output"))
 }
 
-/// Fresh storages with their layouts, or the layout of a view of the first input.
-enum Computed {
-    New(SmallVec<[(Arc<Storage>, Layout); 1]>),
-    View(Layout),
+/// Computes without recording. What fails inside, such as memory for a contiguous copy of an input, is this
+/// operation's error too. Not generic, so that it is compiled once.
+fn run_caught(op: &dyn Op, x: &[&Tensor]) -> Result<Outputs> {
+    let _current = Scoped::set(&CURRENT, op.name());
+    try_call(|| run(op, x)).flatten().map_err(|error| error.within(op.name()))
 }
 
-/// Computes without recording. Not generic, so that it is compiled once.
-fn run(op: &dyn Op, x: &[&Tensor]) -> Result<Computed> {
+fn run(op: &dyn Op, x: &[&Tensor]) -> Result<Outputs> {
     if !op.arity().contains(&x.len()) {
         return Err(Error::op(op.name(), format!("{} inputs; it takes {:?}", x.len(), op.arity())));
     }
-    let outputs: SmallVec<[(Shape, DType); 1]> = match op.output(x)? {
+    match op.output(x)? {
         Output::View(layout) => {
             layout.check(op.name(), x[0].0.storage.len())?;
-            return Ok(Computed::View(layout));
+            Ok(SmallVec::from_buf([x[0].view_from_parts(layout, None)]))
         }
-        Output::New(shape, dtype) => SmallVec::from_buf([(shape, dtype)]),
-        Output::Many(outputs) => outputs.into(),
-    };
-    let mut out: SmallVec<[Fresh; 1]> = SmallVec::new();
-    for (shape, dtype) in outputs {
-        let storage =
-            Storage::try_new(dtype, shape.numel()).ok_or_else(|| no_memory(op.name(), &shape, dtype))?;
-        out.push(Fresh { storage, shape });
+        Output::New(shape, dtype) => {
+            let mut out = fresh(op, shape, dtype)?;
+            compute(op, x, std::slice::from_mut(&mut out));
+            Ok(SmallVec::from_buf([out.into_tensor()]))
+        }
+        Output::Many(outputs) => {
+            let fresh = |(shape, dtype)| fresh(op, shape, dtype);
+            let mut out = outputs.into_iter().map(fresh).collect::<Result<Vec<_>>>()?;
+            compute(op, x, &mut out);
+            Ok(out.into_iter().map(Fresh::into_tensor).collect())
+        }
     }
-    // The one place that looks at the device; the GPU's arm is to come here. Kernels may use tensor ops to
-    // prepare their inputs: nothing of that is to be recorded.
+}
+
+fn fresh(op: &dyn Op, shape: Shape, dtype: DType) -> Result<Fresh> {
+    match Storage::try_new(dtype, shape.numel()) {
+        Some(storage) => Ok(Fresh { storage, shape }),
+        None => Err(no_memory(op.name(), &shape, dtype)),
+    }
+}
+
+/// The one place that looks at the device; the GPU's arm is to come here. Kernels may use tensor ops to prepare
+/// their inputs: nothing of that is to be recorded.
+fn compute(op: &dyn Op, x: &[&Tensor], out: &mut [Fresh]) {
     let _mode = set_grad_enabled(false);
     match Device::Cpu {
-        Device::Cpu => op.cpu(x, &mut out),
+        Device::Cpu => op.cpu(x, out),
     }
-    Ok(Computed::New(out.into_iter().map(|f| (Arc::new(f.storage), Layout::contiguous(f.shape))).collect()))
 }
 
 pub(crate) fn no_memory(op: &'static str, shape: &Shape, dtype: DType) -> Error {

@@ -110,7 +110,7 @@ macro_rules! operator {
             type Output = Tensor;
             #[track_caller]
             fn $method(self, other: &Tensor) -> Tensor {
-                pointwise($op, [&self.hold(other), other])
+                $crate::pointwise::beside($op, other, self, true)
             }
         }
         impl std::ops::$trait<Tensor> for $t {

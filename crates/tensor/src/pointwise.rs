@@ -8,8 +8,10 @@ use crate::autograd::{Context, Gradients, is_grad_enabled};
 use crate::op::{Fresh, Mask, Op, Output, Saves, try_apply};
 use crate::ops::div::RoundingMode;
 use crate::shape::{Shape, broadcast_shape};
-use crate::{DType, Element, Result, Tensor};
+use crate::{DType, Element, Operand, Result, Tensor};
 use flambeau_kernels::{Num, dispatch_all, dispatch_float, pointwise::Map, pointwise::map};
+use smallvec::smallvec;
+use std::borrow::Borrow;
 use std::cell::RefCell;
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
@@ -30,6 +32,12 @@ pub trait Pointwise<const N: usize>: Copy + Send + Sync + 'static {
     /// The gradients g · ∂f/∂xᵢ, given the gradient g of the result, the operands and the result. Only what
     /// [`READS`](Pointwise::READS) names may be used of the latter.
     fn df<E: Num>(self, g: E, x: [E; N], y: E) -> [E; N];
+
+    /// Whether the gradient of operand `i` is g itself, which then needs no loop.
+    fn passes(i: usize) -> bool {
+        let _ = i;
+        false
+    }
 
     /// The gradients, for ops that know better than a loop over `df`.
     fn backward(self, ctx: &Context<'_>) -> Gradients {
@@ -64,11 +72,13 @@ pub enum Reads {
 /// If the operands do not broadcast.
 #[track_caller]
 pub fn try_pointwise<const N: usize, P: Pointwise<N>>(p: P, x: [&Tensor; N]) -> Result<Tensor> {
-    let dtype = match result_type(&x) {
+    let first = x[0].dtype();
+    let same = x.iter().all(|x| x.dtype() == first);
+    let dtype = match if same { first } else { result_type(&x) } {
         dtype if P::KEEPS_INTEGERS || dtype.is_float() => dtype,
         _ => DType::F32,
     };
-    let mut outputs = if x.iter().all(|x| x.dtype() == dtype) {
+    let mut outputs = if same && first == dtype {
         try_apply(Pw::<P, N>(p), &x)?
     } else {
         let converted = x.map(|x| x.to_dtype(dtype));
@@ -81,6 +91,67 @@ pub fn try_pointwise<const N: usize, P: Pointwise<N>>(p: P, x: [&Tensor; N]) -> 
 #[track_caller]
 pub(crate) fn pointwise<const N: usize, P: Pointwise<N>>(p: P, x: [&Tensor; N]) -> Tensor {
     crate::op::unwrap(try_pointwise(p, x))
+}
+
+/// [`pointwise`] of a tensor and what stands beside it, on its left or right.
+#[track_caller]
+pub(crate) fn beside<P: Pointwise<2>>(p: P, x: &Tensor, other: impl Operand, left: bool) -> Tensor {
+    match other.number() {
+        // No tensor for the number, and nothing to broadcast.
+        Some(number) if x.dtype().is_float() => pointwise(WithNumber { p, number, left }, [x]),
+        _ if left => pointwise(p, [other.hold(x).borrow(), x]),
+        _ => pointwise(p, [x, other.hold(x).borrow()]),
+    }
+}
+
+/// An operation on two operands one of which is a number.
+#[derive(Clone, Copy)]
+struct WithNumber<P> {
+    p: P,
+    number: f64,
+    left: bool,
+}
+
+impl<P: Pointwise<2>> WithNumber<P> {
+    /// Which operand the tensor is.
+    fn tensor(self) -> usize {
+        usize::from(self.left)
+    }
+
+    #[inline(always)]
+    fn operands<E: Num>(self, [x]: [E; 1]) -> [E; 2] {
+        let number = E::lit(self.number);
+        if self.left { [number, x] } else { [x, number] }
+    }
+}
+
+impl<P: Pointwise<2>> Pointwise<1> for WithNumber<P> {
+    const NAME: &'static str = P::NAME;
+    const READS: Reads = P::READS;
+
+    #[inline(always)]
+    fn f<E: Num>(self, x: [E; 1]) -> E {
+        self.p.f(self.operands(x))
+    }
+
+    #[inline(always)]
+    fn df<E: Num>(self, g: E, x: [E; 1], y: E) -> [E; 1] {
+        let [first, second] = self.p.df(g, self.operands(x), y);
+        [if self.left { second } else { first }]
+    }
+
+    fn backward(self, ctx: &Context<'_>) -> Gradients {
+        if P::passes(self.tensor()) {
+            return smallvec![Some(ctx.grad().clone())];
+        }
+        backward(self, ctx)
+    }
+
+    fn saves(self, _: Mask) -> Saves {
+        let saves = self.p.saves(Mask::new([!self.left, self.left].into_iter()));
+        let output = if saves.has_output() { Saves::OUTPUT } else { Saves::NONE };
+        output.input_if(saves.has_input(self.tensor()), [0])
+    }
 }
 
 /// The dtype that operands of an operation are promoted to (`torch.result_type`): of those with dimensions,
@@ -166,10 +237,10 @@ impl<const N: usize, P: Pointwise<N>> Op for Pw<P, N> {
 fn compute<const N: usize, T: Element, F: Map<N, T, T>>(f: &F, x: &[&Tensor], shape: &Shape, out: &mut [T]) {
     if x.iter().all(|x| x.shape_ref() == shape) {
         let views: [_; N] = std::array::from_fn(|i| x[i].view::<T>());
-        map(f, views.each_ref().map(|v| v.strided()), shape, out);
+        map(f, std::array::from_fn(|i| views[i].strided()), shape, out);
     } else {
         let views: [_; N] = std::array::from_fn(|i| x[i].view_as::<T>(shape));
-        map(f, views.each_ref().map(|v| v.strided()), shape, out);
+        map(f, std::array::from_fn(|i| views[i].strided()), shape, out);
     }
 }
 
@@ -187,20 +258,21 @@ fn backward<const N: usize, P: Pointwise<N>>(p: P, ctx: &Context<'_>) -> Gradien
             (0..N).map(|i| ctx.needs(i).then(|| full(df[i].tensor()))).collect()
         });
     }
-    (0..N)
-        .map(|wrt| {
-            ctx.needs(wrt).then(|| {
-                let p = Derivative::<P, N> { p, wrt };
-                // Arrays of N + 2 need const arithmetic, which stable Rust lacks.
-                match N {
-                    1 => fused::<N, 3, P>(p, g, y, &x),
-                    2 => fused::<N, 4, P>(p, g, y, &x),
-                    3 => fused::<N, 5, P>(p, g, y, &x),
-                    _ => unreachable!("pointwise ops have one to three operands"),
-                }
-            })
-        })
-        .collect()
+    let gradient = |wrt| {
+        let p = Derivative::<P, N> { p, wrt };
+        // Arrays of N + 2 need const arithmetic, which stable Rust lacks.
+        match N {
+            1 => fused::<N, 3, P>(p, g, y, &x),
+            2 => fused::<N, 4, P>(p, g, y, &x),
+            3 => fused::<N, 5, P>(p, g, y, &x),
+            _ => unreachable!("pointwise ops have one to three operands"),
+        }
+    };
+    let mut gradients = Gradients::new();
+    for wrt in 0..N {
+        gradients.push(ctx.needs(wrt).then(|| if P::passes(wrt) { g.clone() } else { gradient(wrt) }));
+    }
+    gradients
 }
 
 fn fused<const N: usize, const M: usize, P: Pointwise<N>>(

@@ -5,40 +5,97 @@ use flambeau_kernels::strided;
 use smallvec::SmallVec;
 use std::ops::Deref;
 
-type Sizes = SmallVec<[usize; 5]>;
+/// As many sizes lie in place.
+const FEW: usize = 5;
 
 /// The sizes of a tensor's dimensions. Made from `[2, 3]`, `&[usize]`, a `Vec<usize>`, one `usize`, or `()`.
-#[derive(PartialEq, Eq, Hash, Default)]
+#[derive(Clone)]
 pub struct Shape(Sizes);
 
-impl Clone for Shape {
-    /// One copy of memory, where the derived form would push size by size.
-    fn clone(&self) -> Self {
-        Shape(SmallVec::from_slice(&self.0))
+/// Every tensor has two of these, every operation makes and compares some: of fixed size, a copy is a few
+/// instructions, where `SmallVec` calls `memcpy`. What lies beyond `len` is 0.
+#[derive(Clone)]
+enum Sizes {
+    Few { len: u8, sizes: [usize; FEW] },
+    Many(Vec<usize>),
+}
+
+impl Default for Shape {
+    fn default() -> Self {
+        Shape(Sizes::Few { len: 0, sizes: [0; FEW] })
+    }
+}
+
+impl PartialEq for Shape {
+    #[inline]
+    fn eq(&self, other: &Shape) -> bool {
+        match (&self.0, &other.0) {
+            (Sizes::Few { len: a, sizes: x }, Sizes::Few { len: b, sizes: y }) => {
+                // Without a call of `memcmp`.
+                x.iter().zip(y).fold(a == b, |equal, (x, y)| equal & (x == y))
+            }
+            _ => self[..] == other[..],
+        }
+    }
+}
+
+impl Eq for Shape {}
+
+impl std::hash::Hash for Shape {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self[..].hash(state);
     }
 }
 
 impl Shape {
+    fn of(from: &[usize]) -> Shape {
+        if from.len() > FEW {
+            return Shape(Sizes::Many(from.to_vec()));
+        }
+        let mut sizes = [0; FEW];
+        sizes.iter_mut().zip(from).for_each(|(to, &from)| *to = from);
+        Shape(Sizes::Few { len: from.len() as u8, sizes })
+    }
+
     /// Number of elements: the product of the sizes; saturates where it exceeds `usize`.
+    #[inline]
     pub fn numel(&self) -> usize {
-        strided::numel(&self.0)
+        strided::numel(self)
     }
 
     pub(crate) fn push(&mut self, size: usize) {
-        self.0.push(size);
+        self.insert(self.len(), size);
     }
 
     pub(crate) fn insert(&mut self, at: usize, size: usize) {
-        self.0.insert(at, size);
+        match &mut self.0 {
+            Sizes::Few { len, sizes } if usize::from(*len) < FEW => {
+                *len += 1;
+                sizes[at..usize::from(*len)].rotate_right(1);
+                sizes[at] = size;
+            }
+            Sizes::Few { sizes, .. } => {
+                let mut many = sizes.to_vec();
+                many.insert(at, size);
+                self.0 = Sizes::Many(many);
+            }
+            Sizes::Many(sizes) => sizes.insert(at, size),
+        }
+    }
+
+    /// Without one of the sizes.
+    pub(crate) fn without(&self, at: usize) -> Shape {
+        self.iter().enumerate().filter(|&(d, _)| d != at).map(|(_, &size)| size).collect()
     }
 
     /// The row-major strides of this shape.
     pub(crate) fn strides(&self) -> Shape {
-        let mut strides = Shape(SmallVec::from_elem(1, self.len()));
+        let mut strides = self.clone();
         let mut step = 1usize;
-        for d in (0..self.len()).rev() {
-            strides.0[d] = step;
-            step = step.saturating_mul(self.0[d].max(1));
+        for stride in strides.iter_mut().rev() {
+            let size = *stride;
+            *stride = step;
+            step = step.saturating_mul(size.max(1));
         }
         strides
     }
@@ -46,14 +103,21 @@ impl Shape {
 
 impl Deref for Shape {
     type Target = [usize];
+    #[inline]
     fn deref(&self) -> &[usize] {
-        &self.0
+        match &self.0 {
+            Sizes::Few { len, sizes } => &sizes[..usize::from(*len)],
+            Sizes::Many(sizes) => sizes,
+        }
     }
 }
 
 impl std::ops::DerefMut for Shape {
     fn deref_mut(&mut self) -> &mut [usize] {
-        &mut self.0
+        match &mut self.0 {
+            Sizes::Few { len, sizes } => &mut sizes[..usize::from(*len)],
+            Sizes::Many(sizes) => sizes,
+        }
     }
 }
 
@@ -65,28 +129,30 @@ impl std::fmt::Debug for Shape {
 
 impl FromIterator<usize> for Shape {
     fn from_iter<I: IntoIterator<Item = usize>>(sizes: I) -> Self {
-        Shape(sizes.into_iter().collect())
+        let mut shape = Shape::default();
+        sizes.into_iter().for_each(|size| shape.push(size));
+        shape
     }
 }
 
 impl<const N: usize> From<[usize; N]> for Shape {
     fn from(sizes: [usize; N]) -> Self {
-        Shape(SmallVec::from_slice(&sizes))
+        Shape::of(&sizes)
     }
 }
 impl<const N: usize> From<&[usize; N]> for Shape {
     fn from(sizes: &[usize; N]) -> Self {
-        Shape(SmallVec::from_slice(sizes))
+        Shape::of(sizes)
     }
 }
 impl From<&[usize]> for Shape {
     fn from(sizes: &[usize]) -> Self {
-        Shape(SmallVec::from_slice(sizes))
+        Shape::of(sizes)
     }
 }
 impl From<Vec<usize>> for Shape {
     fn from(sizes: Vec<usize>) -> Self {
-        Shape(SmallVec::from_vec(sizes))
+        Shape::of(&sizes)
     }
 }
 impl From<&Shape> for Shape {

@@ -95,6 +95,13 @@ impl Tensor {
         self.0.extra.get().map(|extra| &**extra)
     }
 
+    /// Gives a tensor that nobody else holds yet the history that it is born with.
+    pub(crate) fn set_first_history(&mut self, history: (GradFn, usize)) {
+        if let Some(inner) = Arc::get_mut(&mut self.0) {
+            inner.grad_fn = Some(history);
+        }
+    }
+
     /// Gives this tensor another history after a write in place. Views of it find out by the count.
     pub(crate) fn set_history(&self, history: History) {
         let extra = self.extra();

@@ -45,13 +45,13 @@ fn is_finite(x: &Tensor) -> bool {
 }
 
 /// Refuses outputs that are not finite, of inputs that are.
-pub(crate) fn check_outputs(x: &[&Tensor], outputs: &[Tensor]) -> Result<()> {
+pub(crate) fn check_outputs(op: &'static str, x: &[&Tensor], outputs: &[Tensor]) -> Result<()> {
     if outputs.iter().all(is_finite) || !x.iter().all(|x| is_finite(x)) {
         return Ok(());
     }
     let shapes: Vec<_> = x.iter().map(|x| x.shape()).collect();
     Err(Error::op(
-        crate::op::current(),
+        op,
         format!("anomaly: the result is not finite, though the inputs of shapes {shapes:?} are"),
     ))
 }

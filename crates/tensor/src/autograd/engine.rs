@@ -48,6 +48,36 @@ struct Pending {
     grads: SmallVec<[Option<Tensor>; 1]>,
 }
 
+/// The pending nodes. That with the largest number waits outside the map, which a chain then never touches.
+#[derive(Default)]
+struct Queue {
+    top: Option<Pending>,
+    rest: BTreeMap<u64, Pending>,
+}
+
+impl Queue {
+    fn pop(&mut self) -> Option<Pending> {
+        self.top.take().or_else(|| self.rest.pop_last().map(|(_, pending)| pending))
+    }
+
+    fn entry(&mut self, node: &Arc<Node>) -> &mut Pending {
+        let fresh = || Pending { node: node.clone(), grads: SmallVec::from_elem(None, node.output_count()) };
+        let largest = match &self.top {
+            Some(top) => Some(top.node.number),
+            None => self.rest.last_key_value().map(|(&number, _)| number),
+        };
+        if largest.is_none_or(|largest| largest < node.number)
+            && let Some(old) = self.top.replace(fresh())
+        {
+            self.rest.insert(old.node.number, old);
+        }
+        match &mut self.top {
+            Some(top) if top.node.number == node.number => top,
+            _ => self.rest.entry(node.number).or_insert_with(fresh),
+        }
+    }
+}
+
 /// Walks the graph back from the roots, each with its gradient.
 pub(crate) fn run(
     roots: Vec<(Edge, Tensor)>,
@@ -55,14 +85,14 @@ pub(crate) fn run(
     options: &BackwardOptions,
 ) -> Result<()> {
     let _mode = set_grad_enabled(options.create_graph);
-    let mut pending: BTreeMap<u64, Pending> = BTreeMap::new();
+    let mut pending = Queue::default();
     // Leaves with hooks, which see the sum of what arrives.
     let mut leaves: Vec<(Tensor, Tensor)> = Vec::new();
     for (edge, gradient) in &roots {
         deliver(edge, gradient.clone(), &mut pending, &mut leaves, &mut targets);
     }
     drop(roots);
-    while let Some((_, Pending { node, mut grads })) = pending.pop_last() {
+    while let Some(Pending { node, mut grads }) = pending.pop() {
         if !node.hooks.is_empty() {
             for (output, slot) in grads.iter_mut().enumerate() {
                 *slot = slot.take().map(|gradient| node.hooks.run(output, gradient));
@@ -109,7 +139,7 @@ fn arrive(leaf: &Tensor, gradient: Tensor, targets: &mut Targets<'_>) {
 fn deliver(
     edge: &Edge,
     gradient: Tensor,
-    pending: &mut BTreeMap<u64, Pending>,
+    pending: &mut Queue,
     leaves: &mut Vec<(Tensor, Tensor)>,
     targets: &mut Targets<'_>,
 ) {
@@ -133,11 +163,7 @@ fn deliver(
                     return;
                 }
             }
-            let entry = pending.entry(node.number).or_insert_with(|| Pending {
-                node: node.clone(),
-                grads: SmallVec::from_elem(None, node.output_count()),
-            });
-            let slot = &mut entry.grads[*index];
+            let slot = &mut pending.entry(node).grads[*index];
             *slot = Some(add(slot.take(), gradient));
         }
     }

@@ -66,15 +66,17 @@ impl Node {
         outputs: SmallVec<[(Shape, DType); 1]>,
         output: impl FnOnce() -> Tensor,
     ) -> Node {
-        let edges: SmallVec<[Edge; 2]> = inputs.iter().map(|x| x.edge()).collect();
+        // Pushed one by one: `collect` costs more than the rest of this function.
+        let mut edges: SmallVec<[Edge; 2]> = SmallVec::new();
+        inputs.iter().for_each(|x| edges.push(x.edge()));
         let needs = Mask::new(edges.iter().map(|e| !matches!(e, Edge::None)));
         let saves = op.saves(needs);
         let save = |tensor: Tensor| Saved { version: tensor.version(), tensor };
         let mut saved: SmallVec<[Option<Saved>; 3]> = SmallVec::new();
         if !saves.is_none() {
-            saved.extend(
-                inputs.iter().enumerate().map(|(i, x)| saves.has_input(i).then(|| save((*x).clone()))),
-            );
+            for (i, x) in inputs.iter().enumerate() {
+                saved.push(saves.has_input(i).then(|| save((*x).clone())));
+            }
             saved.push(saves.has_output().then(|| save(output())));
         }
         Node {
@@ -98,20 +100,8 @@ impl Node {
 
     /// Runs the op's backward rule.
     pub(crate) fn backward(self: &Arc<Node>, grads: &[Option<Tensor>], keep: bool) -> Result<Gradients> {
-        let saved = {
-            let mut slot = self.saved.lock().unwrap_or_else(PoisonError::into_inner);
-            let saved =
-                slot.as_ref().map(|saved| saved.iter().map(|s| s.as_ref().map(|s| s.check(self))).collect());
-            // What saved nothing has nothing to free, and may be walked again.
-            if !keep && slot.as_ref().is_some_and(|saved| !saved.is_empty()) {
-                // Dropped after the lock is released: it may free a whole subgraph.
-                let old = slot.take();
-                drop(slot);
-                drop(old);
-            }
-            saved
-        };
-        let Some(saved): Option<SmallVec<[Option<Result<Tensor>>; 3]>> = saved else {
+        let mut slot = self.saved.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(kept) = &*slot else {
             return Err(Error::op(
                 "backward",
                 format!(
@@ -121,8 +111,23 @@ impl Node {
                 ),
             ));
         };
-        let saved =
-            saved.into_iter().map(Option::transpose).collect::<Result<SmallVec<[Option<Tensor>; 3]>>>()?;
+        let mut saved: SmallVec<[Option<Tensor>; 3]> = SmallVec::new();
+        let mut overwritten = None;
+        for s in kept {
+            match s.as_ref().map(|s| s.check(self)).transpose() {
+                Ok(s) => saved.push(s),
+                Err(error) => overwritten = overwritten.or(Some(error)),
+            }
+        }
+        // What saved nothing has nothing to free, and may be walked again.
+        let free = !keep && !kept.is_empty();
+        let old = if free { slot.take() } else { None };
+        // Dropped after the lock is released: it may free a whole subgraph.
+        drop(slot);
+        drop(old);
+        if let Some(error) = overwritten {
+            return Err(error);
+        }
         Ok(self.op.backward(&Context { node: self, saved, grads }))
     }
 }

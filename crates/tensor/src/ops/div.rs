@@ -1,12 +1,10 @@
 //! Division: true, and rounded to whole numbers.
 
-use crate::autograd::{Context, Gradients};
 use crate::door::{Calls, Other};
 use crate::op::{Mask, Saves, ensure};
-use crate::pointwise::{Pointwise, Reads, pointwise, result_type};
+use crate::pointwise::{Pointwise, Reads, beside, pointwise, result_type};
 use crate::testing::{Sample, integers, normal, positive, sample};
 use crate::{DType, Error, Num, Operand, Tensor};
-use smallvec::smallvec;
 use std::borrow::Borrow;
 
 #[derive(Clone, Copy)]
@@ -28,11 +26,6 @@ impl Pointwise<2> for Div {
 
     fn saves(self, needs: Mask) -> Saves {
         Saves::inputs([1]).input_if(needs.has(1), [0])
-    }
-
-    fn backward(self, ctx: &Context<'_>) -> Gradients {
-        let (g, b) = (ctx.grad(), ctx.input(1));
-        smallvec![ctx.needs(0).then(|| g / b), ctx.needs(1).then(|| -g * (ctx.input(0) / b / b))]
     }
 }
 
@@ -93,7 +86,7 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn div(&self, other: impl Operand) -> Tensor {
-        pointwise(Div, [self, other.hold(self).borrow()])
+        beside(Div, self, other, false)
     }
 
     /// self / other rounded to whole numbers, element by element; the operands broadcast and promote to a common

@@ -1,13 +1,10 @@
 //! Multiplication.
 
-use crate::autograd::{Context, Gradients};
 use crate::door::{Calls, Other};
 use crate::op::{Mask, Saves};
-use crate::pointwise::{Pointwise, Reads, pointwise};
+use crate::pointwise::{Pointwise, Reads, beside};
 use crate::testing::{Sample, normal, positive, sample};
 use crate::{Num, Operand, Tensor};
-use smallvec::smallvec;
-use std::borrow::Borrow;
 
 #[derive(Clone, Copy)]
 struct Mul;
@@ -30,11 +27,6 @@ impl Pointwise<2> for Mul {
     fn saves(self, needs: Mask) -> Saves {
         Saves::NONE.input_if(needs.has(0), [1]).input_if(needs.has(1), [0])
     }
-
-    fn backward(self, ctx: &Context<'_>) -> Gradients {
-        let g = ctx.grad();
-        smallvec![ctx.needs(0).then(|| g * ctx.input(1)), ctx.needs(1).then(|| g * ctx.input(0))]
-    }
 }
 
 impl Tensor {
@@ -51,7 +43,7 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn mul(&self, other: impl Operand) -> Tensor {
-        pointwise(Mul, [self, other.hold(self).borrow()])
+        beside(Mul, self, other, false)
     }
 }
 

@@ -10,19 +10,24 @@ use flambeau_kernels::dispatch_all;
 use flambeau_kernels::strided::copy_into;
 use smallvec::smallvec;
 
-/// Every `step`-th position of a dimension from `start` on, `len` of them.
+/// Every `step`-th position of a dimension from `start` on, `len` of them; or one, whose dimension goes.
 #[derive(Clone, Copy)]
 struct Slice {
     dim: usize,
     start: usize,
     len: usize,
     step: usize,
+    squeeze: bool,
 }
 
 impl Slice {
     fn layout(&self, of: &Layout) -> Layout {
         let mut layout = of.clone();
         layout.offset += if self.len == 0 { 0 } else { self.start * layout.strides[self.dim] };
+        if self.squeeze {
+            (layout.shape, layout.strides) = (of.shape.without(self.dim), of.strides.without(self.dim));
+            return layout;
+        }
         layout.shape[self.dim] = self.len;
         layout.strides[self.dim] = layout.strides[self.dim].saturating_mul(self.step);
         layout
@@ -31,7 +36,7 @@ impl Slice {
 
 impl Op for Slice {
     fn name(&self) -> &'static str {
-        "slice"
+        if self.squeeze { "select" } else { "slice" }
     }
 
     fn output(&self, x: &[&Tensor]) -> Result<Output> {
@@ -54,12 +59,16 @@ struct Embed {
 
 impl Op for Embed {
     fn name(&self) -> &'static str {
-        "slice_backward"
+        if self.slice.squeeze { "select_backward" } else { "slice_backward" }
     }
 
     fn output(&self, x: &[&Tensor]) -> Result<Output> {
         let mut shape = x[0].shape_ref().clone();
-        shape[self.slice.dim] = self.size;
+        if self.slice.squeeze {
+            shape.insert(self.slice.dim, self.size);
+        } else {
+            shape[self.slice.dim] = self.size;
+        }
         Ok(Output::New(shape, x[0].dtype()))
     }
 
@@ -99,7 +108,7 @@ impl Tensor {
             self.shape()
         );
         ensure!(d < self.ndim(), "narrow", "a 0-d tensor has no dimensions");
-        apply(Slice { dim: d, start, len, step: 1 }, &[self])
+        apply(Slice { dim: d, start, len, step: 1, squeeze: false }, &[self])
     }
 
     /// Every `step`-th position of dimension `dim` from `start` up to but without `end`, sharing memory: Python's
@@ -121,7 +130,7 @@ impl Tensor {
         let clamp = |i: isize| (if i < 0 { i.saturating_add(size) } else { i }).clamp(0, size);
         let (start, end) = (clamp(start), clamp(end));
         let len = ((end - start).max(0) as usize).div_ceil(step);
-        apply(Slice { dim, start: start as usize, len, step }, &[self])
+        apply(Slice { dim, start: start as usize, len, step, squeeze: false }, &[self])
     }
 
     /// One position of a dimension, which is removed; −1 is the last. Shares memory.
@@ -152,8 +161,8 @@ impl Tensor {
             ));
         }
         let start = if index < 0 { index + size } else { index } as usize;
-        let narrow = try_apply(Slice { dim: d, start, len: 1, step: 1 }, &[self])?;
-        Ok(narrow[0].squeeze(d))
+        let mut part = try_apply(Slice { dim: d, start, len: 1, step: 1, squeeze: true }, &[self])?;
+        Ok(part.pop().unwrap_or_else(|| unreachable!("an op has an output")))
     }
 }
 

@@ -1,10 +1,9 @@
 //! Powers.
 
 use crate::door::{Calls, Other};
-use crate::pointwise::{Pointwise, Reads, pointwise};
+use crate::pointwise::{Pointwise, Reads, beside};
 use crate::testing::{Sample, normal, positive, sample};
 use crate::{Num, Operand, Tensor};
-use std::borrow::Borrow;
 
 #[derive(Clone, Copy)]
 struct Pow;
@@ -44,9 +43,9 @@ impl Tensor {
     pub fn pow(&self, exponent: impl Operand) -> Tensor {
         match exponent.number() {
             // Far cheaper than the general power, and exact.
-            Some(2.0) if self.dtype().is_float() => self * self,
+            Some(2.0) if self.dtype().is_float() => self.square(),
             Some(0.5) if self.dtype().is_float() => self.sqrt(),
-            _ => pointwise(Pow, [self, exponent.hold(self).borrow()]),
+            _ => beside(Pow, self, exponent, false),
         }
     }
 }

@@ -1,8 +1,28 @@
 //! The square.
 
-use crate::Tensor;
 use crate::door::Calls;
+use crate::pointwise::{Pointwise, Reads, pointwise};
 use crate::testing::{Sample, integers, normal, sample};
+use crate::{DType, Num, Tensor};
+
+#[derive(Clone, Copy)]
+struct Square;
+
+impl Pointwise<1> for Square {
+    const NAME: &'static str = "square";
+    const KEEPS_INTEGERS: bool = true;
+    const READS: Reads = Reads::Operands;
+
+    #[inline(always)]
+    fn f<E: Num>(self, [x]: [E; 1]) -> E {
+        x * x
+    }
+
+    #[inline(always)]
+    fn df<E: Num>(self, g: E, [x]: [E; 1], _: E) -> [E; 1] {
+        [g * (x + x)]
+    }
+}
 
 impl Tensor {
     /// x², element by element; bools become `i64`.
@@ -14,7 +34,10 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn square(&self) -> Tensor {
-        self.pow(2)
+        match self.dtype() {
+            DType::Bool => pointwise(Square, [&self.to_dtype(DType::I64)]),
+            _ => pointwise(Square, [self]),
+        }
     }
 }
 

@@ -1,12 +1,10 @@
 //! Subtraction.
 
-use crate::autograd::{Context, Gradients};
 use crate::door::{Calls, Other};
 use crate::op::ensure;
-use crate::pointwise::{Pointwise, Reads, pointwise};
+use crate::pointwise::{Pointwise, Reads, beside, pointwise};
 use crate::testing::{Sample, normal, positive, sample};
 use crate::{DType, Num, Operand, Tensor};
-use smallvec::smallvec;
 use std::borrow::Borrow;
 
 #[derive(Clone, Copy)]
@@ -27,9 +25,8 @@ impl Pointwise<2> for Sub {
         [g, -g]
     }
 
-    fn backward(self, ctx: &Context<'_>) -> Gradients {
-        let g = ctx.grad();
-        smallvec![ctx.needs(0).then(|| g.clone()), ctx.needs(1).then(|| -g)]
+    fn passes(i: usize) -> bool {
+        i == 0
     }
 }
 
@@ -47,10 +44,13 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn sub(&self, other: impl Operand) -> Tensor {
-        let other = other.hold(self);
-        let bools = self.dtype() == DType::Bool && other.borrow().dtype() == DType::Bool;
-        ensure!(!bools, "sub", "two bool tensors cannot be subtracted; ne says where they differ");
-        pointwise(Sub, [self, other.borrow()])
+        if self.dtype() == DType::Bool {
+            let other = other.hold(self);
+            let bools = other.borrow().dtype() == DType::Bool;
+            ensure!(!bools, "sub", "two bool tensors cannot be subtracted; ne says where they differ");
+            return pointwise(Sub, [self, other.borrow()]);
+        }
+        beside(Sub, self, other, false)
     }
 }
 
