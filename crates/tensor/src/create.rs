@@ -171,32 +171,6 @@ impl Tensor {
         let stream = random::reserve(shape.numel(), dtype);
         Tensor::compute(shape, dtype, |out| kind.fill(stream, out, dtype))
     }
-
-    /// Fills a floating-point tensor in place with uniform random numbers in [low, high).
-    ///
-    /// # Panics
-    /// If autograd would miss the write (see [`fill_`](Tensor::fill_)), or the dtype is an integer's.
-    #[track_caller]
-    pub fn uniform_(&self, low: f64, high: f64) -> Tensor {
-        ensure!(low <= high, "uniform_", "the range [{low}, {high}) is empty; low must be at most high");
-        self.overwrite_random("uniform_", Kind::Uniform(low, high))
-    }
-
-    /// Fills a floating-point tensor in place with normal random numbers.
-    ///
-    /// # Panics
-    /// As [`uniform_`](Tensor::uniform_).
-    #[track_caller]
-    pub fn normal_(&self, mean: f64, std: f64) -> Tensor {
-        ensure!(std >= 0.0, "normal_", "the standard deviation is {std}; it must be at least 0");
-        self.overwrite_random("normal_", Kind::Normal(mean, std))
-    }
-
-    #[track_caller]
-    fn overwrite_random(&self, op: &'static str, kind: Kind) -> Tensor {
-        ensure!(self.dtype().is_float(), op, "needs a floating-point tensor, this one is {}", self.dtype());
-        self.copy_(&Tensor::random(self.shape().into(), self.dtype(), kind))
-    }
 }
 
 /// ⌈(end − start) / step⌉, exact for integers and in the element's own precision for floats; none if the step is 0
