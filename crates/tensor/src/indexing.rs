@@ -104,7 +104,7 @@ impl Tensor {
             return Err(Error::op(
                 "i",
                 format!(
-                    "{} indices for a tensor of {} dimensions (shape {:?})",
+                    "{} indices for a tensor of {} dimensions (shape {:?}); give at most one for each",
                     indices.len(),
                     self.ndim(),
                     self.shape()

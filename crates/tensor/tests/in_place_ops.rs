@@ -163,9 +163,12 @@ fn leaves_and_expanded_tensors_are_protected_from_each() {
     }
 }
 
+/// A random write.
+type Fill = fn(&Tensor) -> Tensor;
+
 #[test]
 fn random_fills_have_their_distributions_and_zero_gradients() {
-    let fills: [(&str, fn(&Tensor) -> Tensor, f64, f64); 5] = [
+    let fills: [(&str, Fill, f64, f64); 5] = [
         ("uniform_", |x| x.uniform_(2.0, 4.0), 3.0, 1.0 / 3.0),
         ("normal_", |x| x.normal_(-1.0, 2.0), -1.0, 4.0),
         ("bernoulli_", |x| x.bernoulli_(0.3), 0.3, 0.21),

@@ -4,7 +4,7 @@ use crate::autograd::{Context, Gradients};
 use crate::door::{Calls, Other};
 use crate::pointwise::{Pointwise, Reads, pointwise};
 use crate::testing::{Sample, normal, positive, sample};
-use crate::{Num, Operand, Tensor};
+use crate::{DType, Num, Operand, Tensor};
 use smallvec::smallvec;
 use std::borrow::Borrow;
 
@@ -56,6 +56,8 @@ pub(crate) const CALLS: Calls = &[("add", |a| {
     let (x, other): (Tensor, Other) = (a.get("input")?, a.get("other")?);
     let other = other.hold(&x);
     let other = match a.key::<Other>("alpha")? {
+        // A multiple of a bool is a bool.
+        Some(alpha) if other.dtype() == DType::Bool => other.mul(alpha).to_dtype(DType::Bool),
         Some(alpha) => other.mul(alpha),
         None => other,
     };

@@ -1,6 +1,7 @@
 //! Powers.
 
 use crate::door::{Calls, Other};
+use crate::op::ensure;
 use crate::pointwise::{Pointwise, Reads, pointwise};
 use crate::testing::{Sample, normal, positive, sample};
 use crate::{Num, Operand, Tensor};
@@ -34,7 +35,7 @@ impl Tensor {
     /// [`torch.pow`](https://docs.pytorch.org/docs/stable/generated/torch.pow.html).
     ///
     /// # Panics
-    /// If the shapes do not broadcast.
+    /// If the shapes do not broadcast, or integers are raised to a negative integer.
     ///
     /// ```
     /// use flambeau_tensor::tensor;
@@ -46,7 +47,19 @@ impl Tensor {
             // Far cheaper than the general power, and exact.
             Some(2.0) if self.dtype().is_float() => self * self,
             Some(0.5) if self.dtype().is_float() => self.sqrt(),
-            _ => pointwise(Pow, [self, exponent.hold(self).borrow()]),
+            number => {
+                let held = exponent.hold(self);
+                let exponent: &Tensor = held.borrow();
+                let whole = !self.dtype().is_float() && !exponent.dtype().is_float();
+                ensure!(
+                    !whole || number.is_none_or(|e| e >= 0.0),
+                    "pow",
+                    "a tensor of {} to the integer power {}; the result is no integer, convert it to a float dtype first",
+                    self.dtype(),
+                    number.unwrap_or(0.0)
+                );
+                pointwise(Pow, [self, exponent])
+            }
         }
     }
 }
