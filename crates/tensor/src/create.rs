@@ -94,7 +94,11 @@ impl Tensor {
     #[track_caller]
     pub fn arange<T: Element>(start: T, end: T, step: T) -> Tensor {
         let n = steps(start, end, step);
-        ensure!(n.is_some(), "arange", "no steps of {step:?} lead from {start:?} to {end:?}; the step must point from the one to the other");
+        ensure!(
+            n.is_some(),
+            "arange",
+            "no steps of {step:?} lead from {start:?} to {end:?}; the step must point from the one to the other"
+        );
         Tensor::compute(n.unwrap_or(0), T::DTYPE, |out| {
             let (from, by) = (start.to_f64(), step.to_f64());
             for (i, o) in out.slice::<T>().iter_mut().enumerate() {
