@@ -3,6 +3,7 @@
 mod bench;
 mod budget;
 mod check;
+mod fuzz;
 mod licences;
 mod lints;
 mod ops;
@@ -46,6 +47,12 @@ const TASKS: &[Task] = &[
     },
     Task { name: "setup", args: &[], about: "install what the tests need", run: setup::run },
     Task { name: "soak", args: &[], about: "the soak tests at full length", run: soak::run },
+    Task {
+        name: "fuzz",
+        args: &["SECONDS"],
+        about: "look for programs of views and writes that go wrong",
+        run: fuzz::run,
+    },
     Task { name: "valgrind", args: &[], about: "the kernels' tests under valgrind", run: valgrind::run },
     Task {
         name: "record",

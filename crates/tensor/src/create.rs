@@ -92,7 +92,11 @@ impl Tensor {
     #[track_caller]
     pub fn arange<T: Element>(start: T, end: T, step: T) -> Tensor {
         let n = steps(start, end, step);
-        ensure!(n.is_some(), "arange", "no steps of {step:?} lead from {start:?} to {end:?}");
+        ensure!(
+            n.is_some(),
+            "arange",
+            "no steps of {step:?} lead from {start:?} to {end:?}; the step must point from the one to the other"
+        );
         Tensor::compute(n.unwrap_or(0), T::DTYPE, |out| {
             let (from, by) = (start.to_f64(), step.to_f64());
             for (i, o) in out.slice::<T>().iter_mut().enumerate() {
@@ -129,7 +133,7 @@ impl Tensor {
         ensure!(
             data.len() == shape.numel(),
             "from_vec",
-            "{} elements do not fill shape {shape:?}, which has {}",
+            "{} elements do not fill shape {shape:?}, which has {}; change the shape or the data",
             data.len(),
             shape.numel()
         );
@@ -168,32 +172,6 @@ impl Tensor {
     pub(crate) fn random(shape: Shape, dtype: DType, kind: Kind) -> Tensor {
         let stream = random::reserve(shape.numel(), dtype);
         Tensor::compute(shape, dtype, |out| kind.fill(stream, out, dtype))
-    }
-
-    /// Fills a floating-point tensor in place with uniform random numbers in [low, high).
-    ///
-    /// # Panics
-    /// If autograd would miss the write (see [`fill_`](Tensor::fill_)), or the dtype is an integer's.
-    #[track_caller]
-    pub fn uniform_(&self, low: f64, high: f64) -> Tensor {
-        ensure!(low <= high, "uniform_", "the range [{low}, {high}) is empty; low must be at most high");
-        self.overwrite_random("uniform_", Kind::Uniform(low, high))
-    }
-
-    /// Fills a floating-point tensor in place with normal random numbers.
-    ///
-    /// # Panics
-    /// As [`uniform_`](Tensor::uniform_).
-    #[track_caller]
-    pub fn normal_(&self, mean: f64, std: f64) -> Tensor {
-        ensure!(std >= 0.0, "normal_", "the standard deviation is {std}; it must be at least 0");
-        self.overwrite_random("normal_", Kind::Normal(mean, std))
-    }
-
-    #[track_caller]
-    fn overwrite_random(&self, op: &'static str, kind: Kind) -> Tensor {
-        ensure!(self.dtype().is_float(), op, "needs a floating-point tensor, this one is {}", self.dtype());
-        self.copy_(&Tensor::random(self.shape().into(), self.dtype(), kind))
     }
 }
 

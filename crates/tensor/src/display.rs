@@ -14,7 +14,7 @@ const LINE_WIDTH: usize = 80;
 /// What stands before the values.
 const PREFIX: &str = "tensor(";
 
-/// A tensor's values in row-major order.
+/// The values that will be shown, in row-major order (see [`shown`]).
 pub(crate) enum Values<'a> {
     /// Any floating-point type, widened.
     Float(&'a [f64]),
@@ -41,11 +41,8 @@ pub(crate) fn format_tensor(shape: &[usize], values: &Values, suffixes: &[String
         add_empty_suffixes(shape, values, &mut suffixes);
     } else {
         let summarize = count > THRESHOLD;
-        let mut shown = Vec::new();
-        collect_shown(shape, 0, summarize, &mut shown);
-        let style = Style::new(values, &shown);
-        let printer = Printer { values, style, summarize };
-        printer.write(shape, 0, PREFIX.len(), &mut out);
+        let mut printer = Printer { values, style: Style::new(values), summarize, next: 0 };
+        printer.write(shape, PREFIX.len(), &mut out);
     }
     add_suffixes(&mut out, &suffixes);
     out
@@ -97,16 +94,18 @@ fn shown_indices(size: usize, summarize: bool) -> (impl Iterator<Item = usize>, 
     ((0..head).chain(tail..size), cut)
 }
 
-/// The flat indices of all values that will be shown.
-fn collect_shown(shape: &[usize], offset: usize, summarize: bool, shown: &mut Vec<usize>) {
-    let [size, inner @ ..] = shape else {
-        shown.push(offset);
-        return;
-    };
-    let stride = numel(inner);
-    for i in shown_indices(*size, summarize).0 {
-        collect_shown(inner, offset + i * stride, summarize, shown);
+/// Where the values that will be shown are in a tensor's memory, in row-major order: the ends of each dimension if there
+/// are many, so that printing a large tensor does not read it.
+pub(crate) fn shown(shape: &[usize], strides: &[usize], offset: usize) -> Vec<usize> {
+    let mut at = vec![offset];
+    if numel(shape) == 0 {
+        return Vec::new();
     }
+    for (&size, &stride) in shape.iter().zip(strides) {
+        let indices: Vec<usize> = shown_indices(size, numel(shape) > THRESHOLD).0.collect();
+        at = at.iter().flat_map(|at| indices.iter().map(move |i| at + i * stride)).collect();
+    }
+    at
 }
 
 /// How the values are written.
@@ -129,14 +128,15 @@ struct Style {
 
 impl Style {
     /// The style for the values shown. The width of a float's column ignores zeros, infinities and NaNs.
-    fn new(values: &Values, shown: &[usize]) -> Self {
+    fn new(values: &Values) -> Self {
         let (notation, counted): (_, Vec<usize>) = match values {
             Values::Float(values) => {
                 let counts = |i: &usize| values[*i].is_finite() && values[*i] != 0.0;
-                let counted: Vec<usize> = shown.iter().copied().filter(counts).collect();
+                let counted: Vec<usize> = (0..values.len()).filter(counts).collect();
                 (notation_of(counted.iter().map(|&i| values[i])), counted)
             }
-            Values::Int(_) | Values::Bool(_) => (Notation::Plain, shown.to_vec()),
+            Values::Int(values) => (Notation::Plain, (0..values.len()).collect()),
+            Values::Bool(values) => (Notation::Plain, (0..values.len()).collect()),
         };
         let mut style = Self { notation, width: 1 };
         style.width = counted.iter().map(|&i| style.text(values, i).len()).fold(1, usize::max);
@@ -194,21 +194,22 @@ struct Printer<'a> {
     values: &'a Values<'a>,
     style: Style,
     summarize: bool,
+    /// How many values have been written.
+    next: usize,
 }
 
 impl Printer<'_> {
-    /// Writes the part of the given shape that begins at the flat index `offset` and at column `indent`.
-    fn write(&self, shape: &[usize], offset: usize, indent: usize, out: &mut String) {
+    /// Writes the next part, of the given shape, which begins at column `indent`.
+    fn write(&mut self, shape: &[usize], indent: usize, out: &mut String) {
         let (size, inner) = match shape {
-            [] => return self.write_value(offset, out),
-            [size] => return self.write_row(*size, offset, indent, out),
+            [] => return self.write_value(out),
+            [size] => return self.write_row(*size, indent, out),
             [size, inner @ ..] => (*size, inner),
         };
         let separator = format!(",{}{}", "\n".repeat(inner.len()), " ".repeat(indent + 1));
-        let stride = numel(inner);
         let (indices, cut) = shown_indices(size, self.summarize);
         out.push('[');
-        for (position, i) in indices.enumerate() {
+        for (position, _) in indices.enumerate() {
             if position > 0 {
                 out.push_str(&separator);
             }
@@ -216,13 +217,13 @@ impl Printer<'_> {
                 out.push_str("...");
                 out.push_str(&separator);
             }
-            self.write(inner, offset + i * stride, indent + 1, out);
+            self.write(inner, indent + 1, out);
         }
         out.push(']');
     }
 
     /// Writes one row, broken into lines of as many items as fit.
-    fn write_row(&self, size: usize, offset: usize, indent: usize, out: &mut String) {
+    fn write_row(&mut self, size: usize, indent: usize, out: &mut String) {
         let per_line = (LINE_WIDTH.saturating_sub(indent) / (self.style.width + 2)).max(1);
         let (indices, cut) = shown_indices(size, self.summarize);
         out.push('[');
@@ -236,19 +237,20 @@ impl Printer<'_> {
             }
             items += 1;
         };
-        for (position, i) in indices.enumerate() {
+        for (position, _) in indices.enumerate() {
             if cut && position == EDGE_ITEMS {
                 separate(out);
                 out.push_str(" ...");
             }
             separate(out);
-            self.write_value(offset + i, out);
+            self.write_value(out);
         }
         out.push(']');
     }
 
-    fn write_value(&self, i: usize, out: &mut String) {
-        let text = self.style.text(self.values, i);
+    fn write_value(&mut self, out: &mut String) {
+        let text = self.style.text(self.values, self.next);
+        self.next += 1;
         out.push_str(&" ".repeat(self.style.width.saturating_sub(text.len())));
         out.push_str(&text);
     }
@@ -258,12 +260,18 @@ impl Printer<'_> {
 mod tests {
     use super::*;
 
+    /// Of all values those that are shown.
+    fn pick<T: Copy>(shape: &[usize], values: &[T]) -> Vec<T> {
+        let strides = crate::Layout::contiguous(shape.into()).strides;
+        shown(shape, &strides, 0).into_iter().map(|i| values[i]).collect()
+    }
+
     fn floats(shape: &[usize], values: &[f64]) -> String {
-        format_tensor(shape, &Values::Float(values), &[])
+        format_tensor(shape, &Values::Float(&pick(shape, values)), &[])
     }
 
     fn ints(shape: &[usize], values: &[i64]) -> String {
-        format_tensor(shape, &Values::Int(values), &[])
+        format_tensor(shape, &Values::Int(&pick(shape, values)), &[])
     }
 
     #[test]

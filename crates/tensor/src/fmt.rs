@@ -1,7 +1,8 @@
 //! `{}` and `{:?}` of a tensor: what PyTorch prints.
 
-use crate::display::{Values, format_tensor};
-use crate::{DType, Tensor};
+use crate::display::{Values, format_tensor, shown};
+use crate::{DType, Element, Tensor};
+use flambeau_kernels::dispatch_all;
 use std::fmt;
 
 impl fmt::Display for Tensor {
@@ -15,18 +16,26 @@ impl fmt::Display for Tensor {
         } else if self.requires_grad() {
             suffixes.push("requires_grad=True".to_owned());
         }
-        let x = self.detach();
-        let text = match x.dtype() {
-            DType::Bool => format_tensor(self.shape(), &Values::Bool(&x.to_vec::<bool>()), &suffixes),
+        let text = match self.dtype() {
+            DType::Bool => format_tensor(self.shape(), &Values::Bool(&self.shown()), &suffixes),
             dtype if dtype.is_float() => {
-                let values = x.to_dtype(DType::F64).to_vec::<f64>();
-                format_tensor(self.shape(), &Values::Float(&values), &suffixes)
+                format_tensor(self.shape(), &Values::Float(&self.shown()), &suffixes)
             }
-            _ => {
-                format_tensor(self.shape(), &Values::Int(&x.to_dtype(DType::I64).to_vec::<i64>()), &suffixes)
-            }
+            _ => format_tensor(self.shape(), &Values::Int(&self.shown()), &suffixes),
         };
         f.write_str(&text)
+    }
+}
+
+impl Tensor {
+    /// The values that are shown, converted.
+    fn shown<T: Element>(&self) -> Vec<T> {
+        let layout = self.layout();
+        let at = shown(&layout.shape, &layout.strides, layout.offset);
+        dispatch_all!(self.dtype(), E => {
+            let data = self.view::<E>().data;
+            at.into_iter().map(|i| data[i].cast()).collect()
+        })
     }
 }
 

@@ -40,7 +40,7 @@ impl From<RangeTo<isize>> for Index {
 }
 /// The position after an inclusive end: after the last (−1) comes the end itself.
 fn after(end: isize) -> Option<isize> {
-    if end == -1 { None } else { Some(end + 1) }
+    if end == -1 { None } else { Some(end.saturating_add(1)) }
 }
 impl From<RangeInclusive<isize>> for Index {
     fn from(r: RangeInclusive<isize>) -> Self {
@@ -104,7 +104,7 @@ impl Tensor {
             return Err(Error::op(
                 "i",
                 format!(
-                    "{} indices for a tensor of {} dimensions (shape {:?})",
+                    "{} indices for a tensor of {} dimensions (shape {:?}); give at most one for each",
                     indices.len(),
                     self.ndim(),
                     self.shape()

@@ -6,6 +6,8 @@
 
 pub mod autograd;
 mod create;
+#[doc = include_str!("custom_ops.md")]
+pub mod custom_ops {}
 mod device;
 mod display;
 pub mod door;
@@ -21,7 +23,6 @@ mod pointwise;
 pub mod random;
 mod shape;
 mod tensor;
-#[doc(hidden)]
 pub mod testing;
 
 pub use autograd::{enable_grad, is_grad_enabled, no_grad};
@@ -34,10 +35,10 @@ pub use flambeau_kernels::alloc::{MemoryStats, empty_cache, memory_stats};
 pub use flambeau_kernels::pool::{num_threads, set_num_threads};
 pub use flambeau_kernels::{DType, Element, Num};
 pub use indexing::{Index, IntoIndices};
-pub use op::{Fresh, Mask, Op, Output, Outputs, Saves, try_apply, try_call};
+pub use op::{Fresh, Mask, Op, Output, Outputs, Saves, apply, try_apply, try_call};
 pub use operand::Operand;
 pub use ops::meshgrid::Indexing;
-pub use pointwise::{Pointwise, Reads, result_type, try_pointwise};
+pub use pointwise::{Pointwise, Reads, pointwise, result_type, try_pointwise};
 pub use random::manual_seed;
 pub use shape::{Dims, Layout, Shape};
 pub use tensor::{Tensor, View};

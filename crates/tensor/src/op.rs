@@ -15,7 +15,8 @@ use std::sync::Arc;
 
 /// A differentiable operation: a struct of its attributes.
 ///
-/// The tensors among its operands are its inputs; everything else (a dimension, a probability) is a field.
+/// The tensors among its operands are its inputs; everything else (a dimension, a probability) is a field. How to write
+/// your own is in [`custom_ops`](crate::custom_ops).
 pub trait Op: Send + Sync + 'static {
     /// PyTorch's name for it.
     fn name(&self) -> &'static str;
@@ -279,9 +280,13 @@ fn record(op: Box<dyn Op>, x: &[&Tensor], outputs: &mut Outputs) {
     }
 }
 
-/// [`try_apply`] for the methods of [`Tensor`]: the first output, or a panic at the caller's line.
+/// [`try_apply`] for methods, of an operation with one output: that, or a panic at the caller's line (inside [`try_call`]
+/// an error).
+///
+/// # Panics
+/// If the operation does not take its operands.
 #[track_caller]
-pub(crate) fn apply<O: Op>(op: O, x: &[&Tensor]) -> Tensor {
+pub fn apply<O: Op>(op: O, x: &[&Tensor]) -> Tensor {
     let mut outputs = unwrap(try_apply(op, x));
     outputs.pop().unwrap_or_else(|| unreachable!("an op has an output"))
 }
@@ -333,5 +338,5 @@ fn compute(op: &dyn Op, x: &[&Tensor], out: &mut [Fresh]) {
 }
 
 pub(crate) fn no_memory(op: &'static str, shape: &Shape, dtype: DType) -> Error {
-    Error::op(op, format!("no memory for a tensor of shape {shape:?} and {dtype}"))
+    Error::op(op, format!("no memory for a tensor of shape {shape:?} and {dtype}; work on parts of it"))
 }

@@ -17,7 +17,8 @@ use std::ops::{Add, Div, Mul, Neg, Sub};
 
 /// A pointwise operation on `N` operands, which broadcast and promote to a common dtype.
 ///
-/// Mark `f` and `df` `#[inline(always)]`, so that the loops around them vectorise.
+/// Mark `f` and `df` `#[inline(always)]`, so that the loops around them vectorise. How to write your own is in
+/// [`custom_ops`](crate::custom_ops).
 pub trait Pointwise<const N: usize>: Copy + Send + Sync + 'static {
     /// PyTorch's name for it.
     const NAME: &'static str;
@@ -87,9 +88,12 @@ pub fn try_pointwise<const N: usize, P: Pointwise<N>>(p: P, x: [&Tensor; N]) -> 
     Ok(outputs.pop().unwrap_or_else(|| unreachable!("an op has an output")))
 }
 
-/// [`try_pointwise`] for methods: a panic at the caller's line.
+/// [`try_pointwise`] for methods: a panic at the caller's line (inside [`try_call`](crate::try_call) an error).
+///
+/// # Panics
+/// If the operands do not broadcast.
 #[track_caller]
-pub(crate) fn pointwise<const N: usize, P: Pointwise<N>>(p: P, x: [&Tensor; N]) -> Tensor {
+pub fn pointwise<const N: usize, P: Pointwise<N>>(p: P, x: [&Tensor; N]) -> Tensor {
     crate::op::unwrap(try_pointwise(p, x))
 }
 

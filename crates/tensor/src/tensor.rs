@@ -157,7 +157,7 @@ impl Tensor {
         let d = crate::op::unwrap(crate::shape::normalize_dim("size", dim, self.ndim()));
         match self.shape().get(d) {
             Some(&size) => size,
-            None => raise(Error::op("size", "a 0-d tensor has no dimensions")),
+            None => raise(Error::op("size", "a 0-d tensor has no dimensions; unsqueeze gives it one")),
         }
     }
 

@@ -1,6 +1,8 @@
 //! Layouts against a naive reference: random chains of views must give the elements that indexing gives, and every
 //! op must give the same result on a view as on its copy.
 
+mod program;
+
 use flambeau_tensor::testing::integers;
 use flambeau_tensor::{DType, Tensor};
 
@@ -177,6 +179,21 @@ fn random_chains_of_views_agree_with_a_naive_reference() {
             assert_eq!(f.exp().to_vec::<f32>(), g.exp().to_vec::<f32>(), "seed {seed}");
         }
     }
+}
+
+/// The fuzz target's programs from random bytes; `cargo xtask fuzz` looks for bytes that reach new code instead.
+#[test]
+fn soak_random_programs_agree_with_a_naive_reference() {
+    let full = std::env::var("FLAMBEAU_SOAK").as_deref() == Ok("full");
+    let end = std::time::Instant::now() + std::time::Duration::from_secs(if full { 120 } else { 3 });
+    let mut c = Choices(7);
+    let mut programs = 0;
+    while std::time::Instant::now() < end {
+        let bytes: Vec<u8> = (0..c.below(200)).map(|_| c.below(256) as u8).collect();
+        program::run(&bytes);
+        programs += 1;
+    }
+    println!("{programs} programs");
 }
 
 #[test]

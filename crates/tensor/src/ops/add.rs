@@ -3,7 +3,7 @@
 use crate::door::{Calls, Other};
 use crate::pointwise::{Pointwise, Reads, beside};
 use crate::testing::{Sample, normal, positive, sample};
-use crate::{Num, Operand, Tensor};
+use crate::{DType, Num, Operand, Tensor};
 
 #[derive(Clone, Copy)]
 struct Add;
@@ -52,6 +52,8 @@ pub(crate) const CALLS: Calls = &[("add", |a| {
     let (x, other): (Tensor, Other) = (a.get("input")?, a.get("other")?);
     let other = other.hold(&x);
     let other = match a.key::<Other>("alpha")? {
+        // A multiple of a bool is a bool.
+        Some(alpha) if other.dtype() == DType::Bool => other.mul(alpha).to_dtype(DType::Bool),
         Some(alpha) => other.mul(alpha),
         None => other,
     };

@@ -92,7 +92,7 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn cat(tensors: &[Tensor], dim: isize) -> Tensor {
-        ensure!(!tensors.is_empty(), "cat", "the list of tensors is empty");
+        ensure!(!tensors.is_empty(), "cat", "the list of tensors is empty; give at least one");
         let dtype = result_type(&tensors.iter().collect::<Vec<_>>());
         let some: Vec<Tensor> =
             tensors.iter().filter(|t| t.shape() != [0]).map(|t| t.to_dtype(dtype)).collect();
@@ -117,7 +117,7 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn stack(tensors: &[Tensor], dim: isize) -> Tensor {
-        ensure!(!tensors.is_empty(), "stack", "the list of tensors is empty");
+        ensure!(!tensors.is_empty(), "stack", "the list of tensors is empty; give at least one");
         let shape = tensors[0].shape();
         let other = tensors.iter().map(|t| t.shape()).find(|&s| s != shape);
         ensure!(

@@ -95,7 +95,11 @@ fn arange([start, end, step]: [&Tensor; 3], dtype: DType) -> Tensor {
     }
     let [from, to, by] = [start, end, step].map(|x| x.item::<f64>());
     let n = (to - from) / by;
-    ensure!(n.is_finite() && n >= 0.0, "arange", "no steps of {by} lead from {from} to {to}");
+    ensure!(
+        n.is_finite() && n >= 0.0,
+        "arange",
+        "no steps of {by} lead from {from} to {to}; the step must point from the one to the other"
+    );
     let n = n.ceil() as usize;
     if !dtype.is_float() {
         // Floats say how many integers there are, though each is made of whole numbers.

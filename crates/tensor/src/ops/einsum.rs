@@ -92,7 +92,7 @@ impl Term {
         if dims.is_empty() {
             return self;
         }
-        let x = self.x.sum_dim(dims, false).to_dtype(self.x.dtype());
+        let x = self.x.sum_dim(dims, false);
         Term { x, labels: self.labels.into_iter().filter(|&l| keep(l)).collect() }
     }
 
@@ -116,8 +116,13 @@ impl Term {
 /// The product of two terms, summed over what is in both and not kept: a batched matrix product.
 fn multiply(a: Term, b: Term, keep: impl Fn(Label) -> bool + Copy) -> Result<Term> {
     let (a_has, b_has) = (a.labels.clone(), b.labels.clone());
-    let a = a.sum(|l| keep(l) || b_has.contains(&l));
-    let b = b.sum(|l| keep(l) || a_has.contains(&l));
+    // Sums of small integers are i64, the product has the operands' dtype.
+    let factor = |of: Term, others: &[Label]| {
+        let dtype = of.x.dtype();
+        let sum = of.sum(|l| keep(l) || others.contains(&l));
+        Term { x: sum.x.to_dtype(dtype), ..sum }
+    };
+    let (a, b) = (factor(a, &b_has), factor(b, &a_has));
     let pick = |of: &Term, f: &dyn Fn(Label) -> bool| {
         of.labels.iter().copied().filter(|&l| f(l)).collect::<Vec<_>>()
     };

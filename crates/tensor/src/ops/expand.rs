@@ -65,7 +65,10 @@ impl Tensor {
             })
             .collect::<Option<_>>()
             .unwrap_or_else(|| {
-                raise(Error::op("expand", format!("to {sizes:?}: sizes are positive, or −1 to keep one")))
+                raise(Error::op(
+                    "expand",
+                    format!("shape {:?} to {sizes:?}: sizes are positive, or −1 to keep one", self.shape()),
+                ))
             });
         if shape[..] == *self.shape() { self.clone() } else { apply(Expand(shape), &[self]) }
     }

@@ -39,7 +39,12 @@ pub(crate) fn check_positions(op: &'static str, index: &Tensor, shape: &[usize],
     let size = size(shape, dim);
     let values = index.detach().contiguous();
     match values.view::<i64>().iter().find(|&&i| i < 0 || i as usize >= size) {
-        Some(i) => Err(Error::op(op, format!("index {i} is outside of dimension {dim} of size {size}"))),
+        Some(i) => Err(Error::op(
+            op,
+            format!(
+                "index {i} is outside of dimension {dim} of size {size}; it must be from 0 to below {size}"
+            ),
+        )),
         None => Ok(()),
     }
 }

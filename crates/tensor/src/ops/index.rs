@@ -21,7 +21,9 @@ fn positions(x: &Tensor, indices: &[Option<&Tensor>]) -> Result<Indices> {
                     let (shape, of) = (mask.shape(), x.shape());
                     return Err(Error::op(
                         "index",
-                        format!("a mask of shape {shape:?} at dimension {at} of shape {of:?}"),
+                        format!(
+                            "a mask of shape {shape:?} at dimension {at} of shape {of:?}; it must have the same sizes there"
+                        ),
                     ));
                 }
                 out.extend(mask.nonzero().unbind(1).into_iter().map(Some));
@@ -39,7 +41,12 @@ fn positions(x: &Tensor, indices: &[Option<&Tensor>]) -> Result<Indices> {
     if out.len() > x.ndim() {
         return Err(Error::op(
             "index",
-            format!("{} indices for the {} dimensions of {:?}", out.len(), x.ndim(), x.shape()),
+            format!(
+                "{} indices for the {} dimensions of {:?}; give at most one for each",
+                out.len(),
+                x.ndim(),
+                x.shape()
+            ),
         ));
     }
     Ok(out)
@@ -137,7 +144,12 @@ fn from_front(index: &Tensor, size: usize) -> Result<Tensor> {
     for i in &mut values {
         let at = if *i < 0 { i.saturating_add(size as i64) } else { *i };
         if at < 0 || at as usize >= size {
-            return Err(Error::op("index", format!("position {i} is outside of a dimension of size {size}")));
+            return Err(Error::op(
+                "index",
+                format!(
+                    "position {i} is outside of a dimension of size {size}; it must be from -{size} to below {size}"
+                ),
+            ));
         }
         *i = at;
     }

@@ -67,7 +67,7 @@ impl Tensor {
             ensure!(
                 self.dtype().is_float(),
                 "median",
-                "of no elements (shape {:?}) is undefined",
+                "of no elements (shape {:?}) is undefined; look at numel() first",
                 self.shape()
             );
             return Tensor::full_as(f64::NAN, (), self.dtype());

@@ -32,7 +32,7 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn meshgrid(tensors: &[Tensor], indexing: Indexing) -> Vec<Tensor> {
-        ensure!(!tensors.is_empty(), "meshgrid", "the list of tensors is empty");
+        ensure!(!tensors.is_empty(), "meshgrid", "the list of tensors is empty; give at least one");
         let shapes: Vec<&[usize]> = tensors.iter().map(|x| x.shape()).collect();
         ensure!(
             shapes.iter().all(|s| s.len() < 2),

@@ -104,10 +104,10 @@ impl Tensor {
         ensure!(
             start.checked_add(len).is_some_and(|end| end <= size),
             "narrow",
-            "positions {start} to {start} + {len} of dimension {dim}, whose size is {size} (shape {:?})",
+            "positions {start} to {start} + {len} of dimension {dim}, whose size is {size} (shape {:?}); slice cuts what reaches beyond",
             self.shape()
         );
-        ensure!(d < self.ndim(), "narrow", "a 0-d tensor has no dimensions");
+        ensure!(d < self.ndim(), "narrow", "a 0-d tensor has no dimensions; unsqueeze gives it one");
         apply(Slice { dim: d, start, len, step: 1, squeeze: false }, &[self])
     }
 
@@ -123,9 +123,9 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn slice(&self, dim: isize, start: isize, end: isize, step: usize) -> Tensor {
-        ensure!(step > 0, "slice", "the step must be at least 1");
+        ensure!(step > 0, "slice", "the step is 0; it must be at least 1");
         let dim = unwrap(normalize_dim("slice", dim, self.ndim()));
-        ensure!(dim < self.ndim(), "slice", "a 0-d tensor has no dimensions");
+        ensure!(dim < self.ndim(), "slice", "a 0-d tensor has no dimensions; unsqueeze gives it one");
         let size = self.shape()[dim] as isize;
         let clamp = |i: isize| (if i < 0 { i.saturating_add(size) } else { i }).clamp(0, size);
         let (start, end) = (clamp(start), clamp(end));
@@ -155,7 +155,7 @@ impl Tensor {
             return Err(Error::op(
                 "select",
                 format!(
-                    "position {index} of dimension {dim}, whose size is {size} (shape {:?})",
+                    "position {index} of dimension {dim}, whose size is {size} (shape {:?}); it must be from -{size} to below {size}",
                     self.shape()
                 ),
             ));

@@ -21,7 +21,7 @@ fn norm(x: &Tensor, p: f64, dims: Dims, keepdim: bool) -> Tensor {
     ensure!(
         !empty || (p >= 0.0 && p.is_finite()),
         "norm",
-        "of order {p} of no elements (shape {:?}) is undefined",
+        "of order {p} of no elements (shape {:?}) is undefined; look at numel() first",
         x.shape()
     );
     if p.is_infinite() {

@@ -1,9 +1,11 @@
 //! Powers.
 
 use crate::door::{Calls, Other};
+use crate::op::ensure;
 use crate::pointwise::{Pointwise, Reads, beside};
 use crate::testing::{Sample, normal, positive, sample};
 use crate::{Num, Operand, Tensor};
+use std::borrow::Borrow;
 
 #[derive(Clone, Copy)]
 struct Pow;
@@ -33,7 +35,7 @@ impl Tensor {
     /// [`torch.pow`](https://docs.pytorch.org/docs/stable/generated/torch.pow.html).
     ///
     /// # Panics
-    /// If the shapes do not broadcast.
+    /// If the shapes do not broadcast, or integers are raised to a negative integer.
     ///
     /// ```
     /// use flambeau_tensor::tensor;
@@ -45,6 +47,16 @@ impl Tensor {
             // Far cheaper than the general power, and exact.
             Some(2.0) if self.dtype().is_float() => self.square(),
             Some(0.5) if self.dtype().is_float() => self.sqrt(),
+            Some(e) if !self.dtype().is_float() => {
+                let exponent = exponent.hold(self);
+                ensure!(
+                    e >= 0.0 || Borrow::<Tensor>::borrow(&exponent).dtype().is_float(),
+                    "pow",
+                    "a tensor of {} to the integer power {e}; the result is no integer, convert it to a float dtype first",
+                    self.dtype()
+                );
+                beside(Pow, self, Borrow::<Tensor>::borrow(&exponent), false)
+            }
             _ => beside(Pow, self, exponent, false),
         }
     }

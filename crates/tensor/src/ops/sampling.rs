@@ -42,7 +42,11 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn randint(low: i64, high: i64, shape: impl Into<Shape>) -> Tensor {
-        ensure!(low < high, "randint", "no integer lies from {low} to below {high}");
+        ensure!(
+            low < high,
+            "randint",
+            "no integer lies from {low} to below {high}; low must be less than high"
+        );
         let shape = shape.into();
         let stream = random::reserve(shape.numel(), DType::F64);
         Tensor::compute(shape, DType::I64, |out| {

@@ -14,7 +14,7 @@ fn axis(op: &'static str, x: &Tensor, dim: isize) -> Result<(isize, usize)> {
     let d = normalize_dim(op, dim, x.ndim())?;
     match x.shape().get(d) {
         Some(&size) => Ok((d as isize, size)),
-        None => Err(Error::op(op, "a 0-d tensor has no dimension to cut")),
+        None => Err(Error::op(op, "a 0-d tensor has no dimension to cut; unsqueeze gives it one")),
     }
 }
 
@@ -71,7 +71,7 @@ impl Tensor {
         ensure!(
             sum == Some(total),
             "split_with_sizes",
-            "sizes {sizes:?} do not add up to {total}, the size of dimension {dim} of shape {:?}",
+            "sizes {sizes:?} do not add up to {total}, the size of dimension {dim} of shape {:?}; change one of them",
             self.shape()
         );
         let mut start = 0;

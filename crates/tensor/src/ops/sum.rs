@@ -32,7 +32,10 @@ impl Reduced {
     /// Refuses to look for an extreme among no elements.
     pub(crate) fn check_not_empty(&self, op: &'static str, x: &Tensor) -> Result<()> {
         if self.dims.iter().any(|&d| x.shape()[d] == 0) {
-            return Err(Error::op(op, format!("of no elements (shape {:?}) is undefined", x.shape())));
+            return Err(Error::op(
+                op,
+                format!("of no elements (shape {:?}) is undefined; look at numel() first", x.shape()),
+            ));
         }
         Ok(())
     }

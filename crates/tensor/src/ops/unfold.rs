@@ -29,7 +29,10 @@ impl Op for Unfold {
             let (size, shape) = (self.size, x[0].shape());
             return Err(Error::op(
                 "unfold",
-                format!("windows of {size} in dimension {} of shape {shape:?}", self.dim),
+                format!(
+                    "windows of {size} in dimension {} of shape {shape:?}; they must fit into it",
+                    self.dim
+                ),
             ));
         }
         if x[0].ndim() > 0 {

@@ -3,7 +3,7 @@
 use crate::door::{Calls, Other};
 use crate::pointwise::{Pointwise, Reads, pointwise};
 use crate::testing::{Sample, integers, normal, positive, sample};
-use crate::{Num, Operand, Tensor};
+use crate::{DType, Num, Operand, Tensor, tensor};
 use std::borrow::Borrow;
 
 #[derive(Clone, Copy)]
@@ -23,9 +23,11 @@ impl Pointwise<2> for Xlogy {
     fn df<E: Num>(self, g: E, [x, y]: [E; 2], _: E) -> [E; 2] {
         let zero = E::lit(0.0);
         let dx = g * y.ln();
-        // Where the result is the 0 of the definition, it stays 0; so does what no gradient reaches.
-        let dx =
-            E::select(y.le(zero), E::select(x.equals(zero), zero, E::select(g.equals(zero), zero, dx)), dx);
+        // The gradient is xlogy(g, y): what no gradient reaches stays 0 even where the logarithm is not finite. And so
+        // does the 0 of the definition.
+        let reached = E::select(g.equals(zero), zero, dx);
+        let dx = E::select(y.equals(E::lit(f64::INFINITY)), reached, dx);
+        let dx = E::select(y.le(zero), E::select(x.equals(zero), zero, reached), dx);
         [dx, g * x / y]
     }
 }
@@ -64,6 +66,16 @@ pub(crate) fn samples() -> Vec<Sample> {
         sample("torch.xlogy(x0 * 0, x1 * 0)", [normal(7, &[6]), normal(8, &[6])], |x| {
             (&x[0] * 0.0).xlogy(&x[1] * 0.0)
         })
+        .not_smooth(),
+        // No gradient reaches the first half, one the second; the logarithms are −∞ to ∞, and NaN.
+        sample(
+            "torch.xlogy(x0, x1.double() - 1 + torch.tensor([0, math.inf, math.nan] * 4)) * (x1 > 1)",
+            [normal(9, &[12]), integers(10, 4, &[12])],
+            |x| {
+                let inf = tensor![0.0, f64::INFINITY, f64::NAN].repeat([4]);
+                x[0].xlogy(x[1].to_dtype(DType::F64) - 1 + inf) * x[1].gt(1)
+            },
+        )
         .not_smooth(),
     ]
 }

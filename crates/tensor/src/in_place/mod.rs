@@ -4,6 +4,9 @@
 //! one's history. If the tensor is a view, its base gets a history that says "as before, but for this part", and every
 //! view of that base asks the base for its history from then on.
 
+mod random;
+mod twins;
+
 use crate::autograd::{Context, Gradients, is_grad_enabled, no_grad};
 use crate::op::{Fresh, Mask, Op, Output, Saves, apply, ensure};
 use crate::shape::{Layout, Shape};
@@ -37,8 +40,22 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn copy_(&self, src: &Tensor) -> Tensor {
-        self.check_writable("copy_");
-        self.overwrite("copy_", src.to_dtype(self.dtype()).expand(self.shape()))
+        self.assign("copy_", src)
+    }
+
+    /// [`copy_`](Tensor::copy_) for methods of other names.
+    #[track_caller]
+    fn assign(&self, op: &'static str, src: &Tensor) -> Tensor {
+        self.check_writable(op);
+        let sizes = self.shape().iter().rev().zip(src.shape().iter().rev());
+        ensure!(
+            src.ndim() <= self.ndim() && sizes.into_iter().all(|(&to, &from)| from == to || from == 1),
+            op,
+            "values of shape {:?} do not broadcast to the tensor's {:?}; reshape or reduce them",
+            src.shape(),
+            self.shape()
+        );
+        self.overwrite(op, src.to_dtype(self.dtype()).expand(self.shape()))
     }
 
     /// Writes one value everywhere; returns this tensor.
@@ -47,7 +64,7 @@ impl Tensor {
     /// As [`copy_`](Tensor::copy_).
     #[track_caller]
     pub fn fill_(&self, value: f64) -> Tensor {
-        self.copy_(&Tensor::full_as(value, (), self.dtype()))
+        self.assign("fill_", &Tensor::full_as(value, (), self.dtype()))
     }
 
     /// Writes zeros; returns this tensor.
@@ -56,7 +73,7 @@ impl Tensor {
     /// As [`copy_`](Tensor::copy_).
     #[track_caller]
     pub fn zero_(&self) -> Tensor {
-        self.fill_(0.0)
+        self.assign("zero_", &Tensor::full_as(0.0, (), self.dtype()))
     }
 
     /// Assigns to the part that the indices name, as Python's `x[...] = value`; returns this tensor.
@@ -106,17 +123,22 @@ impl Tensor {
         }
     }
 
-    /// Replaces this tensor's values by what `f` makes of them. `f` gets the old values, in memory of their own if it
-    /// is recorded, for its gradient may need them.
+    /// What the new values of a write in place are computed from: the old ones, in memory of their own if the write is
+    /// recorded, for its gradient may need them.
     #[track_caller]
-    pub(crate) fn in_place(&self, op: &'static str, f: impl FnOnce(&Tensor) -> Tensor) -> Tensor {
+    fn old(&self, op: &'static str) -> Tensor {
         self.check_writable(op);
-        let new = if is_grad_enabled() && self.requires_grad() {
+        if is_grad_enabled() && self.requires_grad() {
             let copy = no_grad(|| self.copy());
-            f(&Tensor::from_parts(copy.0.storage.clone(), copy.layout().clone(), self.history()))
+            Tensor::from_parts(copy.0.storage.clone(), copy.layout().clone(), self.history())
         } else {
-            f(&self.detach())
-        };
+            self.detach()
+        }
+    }
+
+    /// Replaces this tensor's values by what was computed from the [`old`](Tensor::old) ones.
+    #[track_caller]
+    fn replace(&self, op: &'static str, new: Tensor) -> Tensor {
         ensure!(
             new.shape() == self.shape(),
             op,
@@ -125,14 +147,19 @@ impl Tensor {
             self.shape()
         );
         let fits = kind(new.dtype()) <= kind(self.dtype());
-        ensure!(fits, op, "the result is {}; it does not fit into a tensor of {}", new.dtype(), self.dtype());
+        ensure!(
+            fits,
+            op,
+            "the result is {}; it does not fit into a tensor of {}, convert that with to_dtype first",
+            new.dtype(),
+            self.dtype()
+        );
         self.overwrite(op, new.to_dtype(self.dtype()))
     }
 
     /// Writes new values of this shape and dtype, and takes over their history.
     #[track_caller]
     fn overwrite(&self, op: &'static str, new: Tensor) -> Tensor {
-        // A history of its own even where nothing requires a gradient any more: the old one is gone.
         let record = is_grad_enabled() && (new.requires_grad() || self.base().requires_grad());
         if record {
             let base = self.base();
@@ -146,15 +173,17 @@ impl Tensor {
         if !record {
             return self.clone();
         }
-        if !self.is_view() {
+        let base = self.base();
+        let whole = base.is_contiguous() && base.layout().offset == 0;
+        if !self.is_view() && (new.requires_grad() || !whole) {
             // A leaf cannot be the history of another tensor: an operation in between can.
             let history =
                 if new.is_leaf() && new.requires_grad() { new.copy().history() } else { new.history() };
             self.set_history(history);
         } else {
-            let base = self.base();
+            // Values without a history too leave the tensor in the graph: what it was gets a gradient of zeros.
             ensure!(
-                base.is_contiguous() && base.layout().offset == 0,
+                whole,
                 op,
                 "a recorded write through a view of a detached view is to come; write into a copy() of it"
             );
@@ -213,44 +242,6 @@ fn kind(dtype: DType) -> u8 {
         _ => 2,
     }
 }
-
-macro_rules! unary {
-    ($($name:ident $op:ident),* $(,)?) => {
-        impl Tensor {
-            $(
-                #[doc = concat!("[`", stringify!($op), "`](Tensor::", stringify!($op), ") in place, recorded; returns this tensor.")]
-                ///
-                /// # Panics
-                /// As [`copy_`](Tensor::copy_), and if the result is of a higher kind than this tensor's dtype.
-                #[track_caller]
-                pub fn $name(&self) -> Tensor {
-                    self.in_place(stringify!($name), Tensor::$op)
-                }
-            )*
-        }
-    };
-}
-unary!(abs_ abs, exp_ exp, log_ log, neg_ neg, reciprocal_ reciprocal, relu_ relu, sigmoid_ sigmoid, sqrt_ sqrt, tanh_ tanh);
-
-macro_rules! binary {
-    ($($name:ident $op:ident),* $(,)?) => {
-        impl Tensor {
-            $(
-                #[doc = concat!("[`", stringify!($op), "`](Tensor::", stringify!($op), ") in place, recorded; returns this tensor.")]
-                ///
-                /// # Panics
-                /// As [`copy_`](Tensor::copy_), and if the result is larger than this tensor or of a higher kind than its
-                /// dtype.
-                #[track_caller]
-                pub fn $name(&self, other: impl Operand) -> Tensor {
-                    let other = other.hold(self);
-                    self.in_place(stringify!($name), |x| x.$op(other.borrow()))
-                }
-            )*
-        }
-    };
-}
-binary!(add_ add, sub_ sub, mul_ mul, div_ div, pow_ pow);
 
 /// The history of a view of memory that was written: a part of what the base is now.
 pub(crate) fn history_of_view(base: &Tensor, layout: &Layout) -> History {
