@@ -23,6 +23,7 @@ mod shape;
 mod tensor;
 #[doc(hidden)]
 pub mod testing;
+mod window;
 
 pub use autograd::{enable_grad, is_grad_enabled, no_grad};
 pub use create::Nested;
@@ -41,3 +42,4 @@ pub use pointwise::{Pointwise, Reads, result_type, try_pointwise};
 pub use random::manual_seed;
 pub use shape::{Dims, Layout, Shape};
 pub use tensor::{Tensor, View};
+pub use window::Sizes;
