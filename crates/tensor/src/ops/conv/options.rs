@@ -86,7 +86,7 @@ impl<const N: usize> Default for ConvOptions<N> {
     }
 }
 
-/// Options of [`Tensor::conv1d`].
+/// Options of [`Tensor::conv1d`](crate::Tensor::conv1d).
 pub type Conv1dOptions = ConvOptions<1>;
-/// Options of [`Tensor::conv2d`].
+/// Options of [`Tensor::conv2d`](crate::Tensor::conv2d).
 pub type Conv2dOptions = ConvOptions<2>;
