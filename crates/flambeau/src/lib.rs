@@ -48,10 +48,12 @@ pub use flambeau_tensor::*;
 pub mod prelude {
     pub use crate::data::{DataLoader, Dataset, TensorDataset, random_split};
     pub use crate::nn::{
-        Buffer, CrossEntropyLoss, Dropout, Flatten, Forward, Hooks, Identity, LeakyReLU, Linear, LogSoftmax,
-        Module, Parameter, ReLU, Sequential, Sigmoid, Softmax, Softplus, StateDict, Tanh, Training,
-        functional, init, summary,
+        Buffer, Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d, CrossEntropyLoss, Dropout, Flatten, Fold,
+        Forward, Hooks, Identity, LeakyReLU, Linear, LogSoftmax, Module, Parameter, ReLU, Sequential,
+        Sigmoid, Softmax, Softplus, StateDict, Tanh, Training, Unfold, functional, init, summary,
     };
     pub use crate::optim::{Optimizer, SGD};
-    pub use crate::{DType, Device, Error, Result, Tensor, manual_seed, no_grad, set_num_threads, tensor};
+    pub use crate::{
+        DType, Device, Error, Padding, Result, Tensor, manual_seed, no_grad, set_num_threads, tensor,
+    };
 }

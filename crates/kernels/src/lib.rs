@@ -5,6 +5,7 @@
 //! it is sound.
 
 pub mod alloc;
+pub mod conv;
 pub mod dropout;
 pub mod dtype;
 pub mod index;

@@ -21,6 +21,8 @@ pub struct Matrix<'a, T> {
 }
 
 impl<T> Matrix<'_, T> {
+    /// # Panics
+    /// If some element of this many rows and columns lies outside the slice.
     fn check(&self, rows: usize, columns: usize) {
         let last = last_index(self.offset, &[rows, columns], &[self.rows, self.columns]);
         let fits = last.is_some_and(|last| last < self.data.len());
@@ -83,22 +85,52 @@ pub fn matmul<T: Float>(
         let size = step.min(length - from);
         let (row, column) = if by_rows { (from, 0) } else { (0, from) };
         let (m, n) = if by_rows { (size, n) } else { (m, size) };
-        let (ra, cb) = (a.offset + row * a.rows, b.offset + column * b.columns);
-        // SAFETY: checked above that every element of a and b lies inside its slice; the pieces of `out` do
-        // not overlap, lie inside it (rows are `width` apart), and `out` outlives `run`.
+        let a = Matrix { offset: a.offset + row * a.rows, ..a };
+        let b = Matrix { offset: b.offset + column * b.columns, ..b };
+        // SAFETY: the pieces of `out` do not overlap, lie inside it (rows are `width` apart), and `out` outlives
+        // `run`.
+        unsafe {
+            product([m, k, n], a, b, base.get().add(row * width + column), width, accumulate);
+        }
+    });
+}
+
+/// One product on the calling thread, into part of a larger matrix: the m×n elements at `out`, whose rows are
+/// `width` apart, become a·b, or grow by it. Integers wrap.
+///
+/// # Safety
+/// Those elements must be initialised and nobody else may use them meanwhile.
+///
+/// # Panics
+/// If a matrix lies outside its slice.
+pub(crate) unsafe fn product<T: Element>(
+    [m, k, n]: [usize; 3],
+    a: Matrix<'_, T>,
+    b: Matrix<'_, T>,
+    out: *mut T,
+    width: usize,
+    accumulate: bool,
+) {
+    if m == 0 || n == 0 {
+        return;
+    }
+    a.check(m, k);
+    b.check(k, n);
+    if k > 0 && T::DTYPE.is_float() {
+        // SAFETY: checked above that every element of a and b lies inside its slice; the caller answers for `out`.
         unsafe {
             gemm::gemm(
                 m,
                 n,
                 k,
-                base.get().add(row * width + column),
+                out,
                 1,
                 width as isize,
                 accumulate,
-                a.data.as_ptr().add(ra),
+                a.data.as_ptr().add(a.offset),
                 a.columns as isize,
                 a.rows as isize,
-                b.data.as_ptr().add(cb),
+                b.data.as_ptr().add(b.offset),
                 b.columns as isize,
                 b.rows as isize,
                 T::from_f64(1.0),
@@ -109,7 +141,22 @@ pub fn matmul<T: Float>(
                 gemm::Parallelism::None,
             );
         }
-    });
+        return;
+    }
+    for i in 0..m {
+        // SAFETY: the caller's rows do not overlap, and `row` is the only reference to this one.
+        let row = unsafe { std::slice::from_raw_parts_mut(out.add(i * width), n) };
+        for (j, o) in row.iter_mut().enumerate() {
+            let start = if accumulate { o.to_num() } else { T::default().to_num() };
+            let term = |p: usize| {
+                let (a, b) = (a.offset + i * a.rows + p * a.columns, b.offset + p * b.rows + j * b.columns);
+                (a, b)
+            };
+            *o = T::from_num(
+                (0..k).map(term).fold(start, |sum, (p, q)| sum + a.data[p].to_num() * b.data[q].to_num()),
+            );
+        }
+    }
 }
 
 /// Sets every row of `out` to `bias`, for a product that then accumulates onto it.

@@ -11,8 +11,11 @@
 //! assert_eq!(F::softmax(&logits, -1).shape(), [5, 3]);
 //! ```
 
-use flambeau_tensor::Tensor;
 use flambeau_tensor::loss::{CrossEntropyOptions, Reduction};
+use flambeau_tensor::{
+    Conv1dOptions, Conv2dOptions, ConvTranspose1dOptions, ConvTranspose2dOptions, Sizes, Tensor,
+    UnfoldOptions,
+};
 
 /// `y = x Wᵀ + b`; see [`Linear`](crate::Linear).
 ///
@@ -29,6 +32,57 @@ use flambeau_tensor::loss::{CrossEntropyOptions, Reduction};
 #[track_caller]
 pub fn linear(input: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Tensor {
     input.linear(weight, bias)
+}
+
+/// Convolution of signals; see [`Tensor::conv1d`].
+#[track_caller]
+pub fn conv1d(input: &Tensor, weight: &Tensor, bias: Option<&Tensor>, options: Conv1dOptions) -> Tensor {
+    input.conv1d(weight, bias, options)
+}
+
+/// Convolution of images; see [`Tensor::conv2d`].
+#[track_caller]
+pub fn conv2d(input: &Tensor, weight: &Tensor, bias: Option<&Tensor>, options: Conv2dOptions) -> Tensor {
+    input.conv2d(weight, bias, options)
+}
+
+/// Transposed convolution of signals; see [`Tensor::conv_transpose1d`].
+#[track_caller]
+pub fn conv_transpose1d(
+    input: &Tensor,
+    weight: &Tensor,
+    bias: Option<&Tensor>,
+    options: ConvTranspose1dOptions,
+) -> Tensor {
+    input.conv_transpose1d(weight, bias, options)
+}
+
+/// Transposed convolution of images; see [`Tensor::conv_transpose2d`].
+#[track_caller]
+pub fn conv_transpose2d(
+    input: &Tensor,
+    weight: &Tensor,
+    bias: Option<&Tensor>,
+    options: ConvTranspose2dOptions,
+) -> Tensor {
+    input.conv_transpose2d(weight, bias, options)
+}
+
+/// The windows of images as columns (im2col); see [`Tensor::im2col`].
+#[track_caller]
+pub fn unfold(input: &Tensor, kernel_size: impl Sizes<2>, options: UnfoldOptions) -> Tensor {
+    input.im2col(kernel_size, options)
+}
+
+/// Images from their windows (col2im); see [`Tensor::col2im`].
+#[track_caller]
+pub fn fold(
+    input: &Tensor,
+    output_size: impl Sizes<2>,
+    kernel_size: impl Sizes<2>,
+    options: UnfoldOptions,
+) -> Tensor {
+    input.col2im(output_size, kernel_size, options)
 }
 
 /// Makes a run of dimensions one; see [`Flatten`](crate::Flatten).

@@ -48,8 +48,9 @@ pub mod trace;
 
 pub use flambeau_nn_derive::Module;
 pub use layers::{
-    Dropout, Flatten, Identity, Layer, LayerTuple, LeakyReLU, Linear, LogSoftmax, ReLU, Sequential, Sigmoid,
-    Softmax, Softplus, Tanh,
+    Conv, Conv1d, Conv2d, ConvTranspose, ConvTranspose1d, ConvTranspose2d, Dropout, Flatten, Fold, Identity,
+    Layer, LayerTuple, LeakyReLU, Linear, LogSoftmax, ReLU, Sequential, Sigmoid, Softmax, Softplus, Tanh,
+    Unfold,
 };
 pub use losses::CrossEntropyLoss;
 pub use module::{

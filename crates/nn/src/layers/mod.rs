@@ -1,16 +1,20 @@
 //! Layers: one file each, the pointwise activations together.
 
 mod activation;
+mod conv;
 mod dropout;
 mod flatten;
 mod linear;
 mod sequential;
+mod unfold;
 
 pub use activation::{Identity, LeakyReLU, LogSoftmax, ReLU, Sigmoid, Softmax, Softplus, Tanh};
+pub use conv::{Conv, Conv1d, Conv2d, ConvTranspose, ConvTranspose1d, ConvTranspose2d};
 pub use dropout::Dropout;
 pub use flatten::Flatten;
 pub use linear::Linear;
 pub use sequential::{Layer, LayerTuple, Sequential};
+pub use unfold::{Fold, Unfold};
 
 /// Keeps a layer without settings from having no size: two neighbours would share an address, by which hooks
 /// and paths tell modules apart.
@@ -34,3 +38,4 @@ macro_rules! debug_as_repr {
 
 debug_as_repr!(Identity, LeakyReLU, LogSoftmax, ReLU, Sigmoid, Softmax, Softplus, Tanh);
 debug_as_repr!(Dropout, Flatten, Linear, Sequential, crate::CrossEntropyLoss);
+debug_as_repr!(Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d, Fold, Unfold);

@@ -65,7 +65,8 @@ impl Op for Unfold {
 
 impl Tensor {
     /// Windows of `size` positions of a dimension, `step` apart: the dimension counts the windows, of which there are
-    /// ⌊(length − size) / step⌋ + 1, and a new last one runs inside them. Shares memory. (im2col is another `unfold`.)
+    /// ⌊(length − size) / step⌋ + 1, and a new last one runs inside them. Shares memory. (For images as
+    /// columns see [`im2col`](Tensor::im2col).)
     /// [`torch.Tensor.unfold`](https://docs.pytorch.org/docs/stable/generated/torch.Tensor.unfold.html).
     ///
     /// # Panics

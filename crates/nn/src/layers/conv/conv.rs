@@ -1,0 +1,186 @@
+use flambeau_tensor::{ConvOptions, Padding, Sizes, Tensor};
+
+use super::{Weights, check_groups, ending, tuple, unless, weight};
+use crate::{Forward, Module, Parameter, Visitor};
+
+/// A convolutional layer over N dimensions: [`Conv1d`] or [`Conv2d`].
+pub struct Conv<const N: usize> {
+    /// `[out_channels, in_channels / groups, kernel…]`
+    pub weight: Parameter,
+    /// `[out_channels]`
+    pub bias: Option<Parameter>,
+    options: ConvOptions<N>,
+}
+
+/// A convolutional layer for signals: each channel of the output is a bias plus the sum of the channels of the input,
+/// each slid over by a kernel of its own.
+///
+/// Shapes: `[N, C, L]` or `[C, L]` becomes `[N, out_channels, L′]` or `[out_channels, L′]` with
+/// `L′ = ⌊(L + 2 · padding - dilation · (kernel_size - 1) - 1) / stride⌋ + 1`. Weight and bias are drawn from
+/// `U(-b, b)` with `b = 1/√(in_channels / groups · kernel_size)`.
+///
+/// ```
+/// use flambeau_nn::{Conv1d, Forward};
+/// use flambeau_tensor::Tensor;
+///
+/// let layer = Conv1d::new(16, 33, 3).stride(2);
+/// assert_eq!(layer.call(&Tensor::randn([20, 16, 50])).shape(), [20, 33, 24]);
+/// ```
+///
+/// # Panics
+/// [`call`](Forward::call) panics when the input has other channels than `in_channels` or is smaller than the kernel.
+///
+/// Source: <https://docs.pytorch.org/docs/stable/generated/torch.nn.Conv1d.html>
+pub type Conv1d = Conv<1>;
+
+/// A convolutional layer for images: each channel of the output is a bias plus the sum of the channels of the input,
+/// each slid over by a kernel of its own.
+///
+/// Shapes: `[N, C, H, W]` or `[C, H, W]` becomes `[N, out_channels, H′, W′]` or `[out_channels, H′, W′]` with
+/// `H′ = ⌊(H + 2 · padding - dilation · (kernel_size - 1) - 1) / stride⌋ + 1` and W′ likewise. Weight and bias are
+/// drawn from `U(-b, b)` with `b = 1/√(in_channels / groups · kernel height · kernel width)`.
+///
+/// ```
+/// use flambeau_nn::{Conv2d, Forward, Module};
+/// use flambeau_tensor::{Padding, Tensor};
+///
+/// let x = Tensor::randn([20, 16, 50, 100]);
+/// assert_eq!(Conv2d::new(16, 33, 3).stride(2).call(&x).shape(), [20, 33, 24, 49]);
+/// assert_eq!(Conv2d::new(16, 33, (3, 5)).padding((1, 2)).call(&x).shape(), [20, 33, 50, 100]);
+/// assert_eq!(Conv2d::new(16, 8, 4).padding(Padding::Same).dilation(3).call(&x).shape(), [20, 8, 50, 100]);
+/// // Depthwise: a kernel for each channel.
+/// assert_eq!(Conv2d::new(16, 16, 3).groups(16).bias(false).num_parameters(), 16 * 9);
+/// ```
+///
+/// # Panics
+/// [`call`](Forward::call) panics when the input has other channels than `in_channels` or is smaller than the kernel.
+///
+/// Source: <https://docs.pytorch.org/docs/stable/generated/torch.nn.Conv2d.html>; LeCun et al. 1989,
+/// <https://doi.org/10.1162/neco.1989.1.4.541>
+pub type Conv2d = Conv<2>;
+
+impl<const N: usize> Conv<N> {
+    /// A layer with bias, stride 1 and no padding. The kernel's size is one number for all dimensions, or one for each.
+    #[track_caller]
+    pub fn new(in_channels: usize, out_channels: usize, kernel_size: impl Sizes<N>) -> Self {
+        let weight = weight(out_channels, in_channels, &kernel_size.sizes());
+        let layer = Conv { weight, bias: None, options: ConvOptions::default() };
+        layer.reset_parameters();
+        layer.bias(true)
+    }
+
+    /// The step of the kernel; 1 by default.
+    #[must_use]
+    pub fn stride(mut self, stride: impl Sizes<N>) -> Self {
+        self.options.stride = stride.sizes();
+        self
+    }
+
+    /// Zeros around the input: a number for all sides, one for each dimension, or [`Padding::Same`]; 0 by default.
+    #[must_use]
+    pub fn padding(mut self, padding: impl Into<Padding<N>>) -> Self {
+        self.options.padding = padding.into();
+        self
+    }
+
+    /// The distance of the pixels that a kernel sees; 1 by default.
+    #[must_use]
+    pub fn dilation(mut self, dilation: impl Sizes<N>) -> Self {
+        self.options.dilation = dilation.sizes();
+        self
+    }
+
+    /// Cuts the channels into groups that do not see each other; 1 by default. Draws the parameters anew.
+    ///
+    /// # Panics
+    /// If it does not divide both numbers of channels.
+    #[must_use]
+    #[track_caller]
+    pub fn groups(mut self, groups: usize) -> Self {
+        let channels = self.in_channels();
+        check_groups(self.type_name(), channels, self.out_channels(), groups);
+        self.weight = weight(self.out_channels(), channels / groups, self.kernel());
+        self.options.groups = groups;
+        self.reset_parameters();
+        self
+    }
+
+    /// Whether there is a bias; with one by default.
+    #[must_use]
+    pub fn bias(mut self, bias: bool) -> Self {
+        if bias != self.bias.is_some() {
+            self.bias = bias.then(|| Parameter::new(Tensor::zeros([self.out_channels()])));
+            self.weights().reset_bias();
+        }
+        self
+    }
+
+    /// The channels of the input.
+    pub fn in_channels(&self) -> usize {
+        self.weight.size(1) * self.options.groups
+    }
+
+    /// The channels of the output.
+    pub fn out_channels(&self) -> usize {
+        self.weight.size(0)
+    }
+
+    /// Draws weight and bias anew, as [`Conv::new`] does.
+    pub fn reset_parameters(&self) {
+        self.weights().reset();
+    }
+
+    fn kernel(&self) -> &[usize] {
+        &self.weight.shape()[2..]
+    }
+
+    fn weights(&self) -> Weights<'_> {
+        Weights { weight: &self.weight, bias: &self.bias }
+    }
+}
+
+impl<const N: usize> Module for Conv<N> {
+    fn visit<'a>(&'a self, visitor: &mut dyn Visitor<'a>) {
+        self.weights().visit(visitor);
+    }
+
+    fn type_name(&self) -> &'static str {
+        if N == 1 { "Conv1d" } else { "Conv2d" }
+    }
+
+    fn extra_repr(&self) -> String {
+        let ConvOptions { stride, padding, dilation, groups } = &self.options;
+        let padding = match padding {
+            Padding::Both(both) => unless(0, "padding", both),
+            // PyTorch has no such setting.
+            Padding::Sides(sides) => {
+                format!(", padding=({})", sides.iter().map(|s| tuple(s)).collect::<Vec<_>>().join(", "))
+            }
+            Padding::Same => ", padding=same".into(),
+            Padding::Valid => ", padding=valid".into(),
+        };
+        format!(
+            "{}, {}, kernel_size={}, stride={}{padding}{}{}",
+            self.in_channels(),
+            self.out_channels(),
+            tuple(self.kernel()),
+            tuple(stride),
+            unless(1, "dilation", dilation),
+            ending(*groups, self.bias.is_some())
+        )
+    }
+}
+
+impl Forward for Conv1d {
+    #[track_caller]
+    fn forward(&self, input: &Tensor) -> Tensor {
+        input.conv1d(&self.weight, self.bias.as_deref(), self.options)
+    }
+}
+
+impl Forward for Conv2d {
+    #[track_caller]
+    fn forward(&self, input: &Tensor) -> Tensor {
+        input.conv2d(&self.weight, self.bias.as_deref(), self.options)
+    }
+}
