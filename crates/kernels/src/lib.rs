@@ -16,6 +16,7 @@ pub mod matmul;
 pub mod num;
 pub mod pointwise;
 pub mod pool;
+pub mod pooling;
 pub mod reduce;
 pub mod rng;
 pub mod scan;

@@ -48,9 +48,10 @@ pub mod trace;
 
 pub use flambeau_nn_derive::Module;
 pub use layers::{
-    Conv, Conv1d, Conv2d, ConvTranspose, ConvTranspose1d, ConvTranspose2d, Dropout, Flatten, Fold, Identity,
-    Layer, LayerTuple, LeakyReLU, Linear, LogSoftmax, ReLU, Sequential, Sigmoid, Softmax, Softplus, Tanh,
-    Unfold,
+    AdaptiveAvgPool1d, AdaptiveAvgPool2d, AdaptiveMaxPool1d, AdaptiveMaxPool2d, AvgPool1d, AvgPool2d, Conv,
+    Conv1d, Conv2d, ConvTranspose, ConvTranspose1d, ConvTranspose2d, Dropout, Flatten, Fold, Identity, Layer,
+    LayerTuple, LeakyReLU, Linear, LogSoftmax, MaxPool1d, MaxPool2d, ReLU, Sequential, Sigmoid, Softmax,
+    Softplus, Tanh, Unfold,
 };
 pub use losses::CrossEntropyLoss;
 pub use module::{

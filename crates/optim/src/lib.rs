@@ -2,8 +2,15 @@
 //!
 //! This crate knows tensors and their gradients, not modules: it is given the parameters.
 
+pub mod lr_scheduler;
 mod sgd;
 
+pub use lr_scheduler::{
+    AnnealStrategy, ChainedScheduler, ConstantLR, CosineAnnealingLR, CosineAnnealingWarmRestarts, CyclicLR,
+    CyclicMode, CyclicOptions, ExponentialLR, LRScheduler, LambdaLR, LinearLR, MultiStepLR, MultiplicativeLR,
+    OneCycleLR, OneCycleOptions, PlateauMode, PolynomialLR, ReduceLROnPlateau, SequentialLR, StepLR,
+    ThresholdMode,
+};
 pub use sgd::SGD;
 
 /// What every optimiser does.
@@ -19,4 +26,31 @@ pub trait Optimizer {
 
     /// Sets the learning rate of the steps to come.
     fn set_lr(&mut self, lr: f64);
+
+    /// The learning rate of each parameter group.
+    fn lrs(&self) -> Vec<f64>;
+
+    /// Sets the learning rate of each parameter group.
+    ///
+    /// # Panics
+    /// If there are not as many as groups.
+    fn set_lrs(&mut self, lrs: &[f64]);
+
+    /// The learning rates that the groups had before the first scheduler; none before that. A scheduler sets them.
+    fn initial_lrs(&self) -> Option<Vec<f64>>;
+
+    /// Sets what [`initial_lrs`](Optimizer::initial_lrs) gives.
+    ///
+    /// # Panics
+    /// If there are not as many as groups.
+    fn set_initial_lrs(&mut self, lrs: &[f64]);
+
+    /// The momentum of each parameter group, or β₁ in the Adam family; none for optimisers without.
+    fn momentums(&self) -> Option<Vec<f64>>;
+
+    /// Sets what [`momentums`](Optimizer::momentums) gives.
+    ///
+    /// # Panics
+    /// If there are not as many as groups, or it gives none.
+    fn set_momentums(&mut self, momentums: &[f64]);
 }

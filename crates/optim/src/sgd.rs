@@ -33,6 +33,8 @@ pub struct SGD {
     factors: sgd::Sgd,
     /// The momentum buffer of each parameter, from its first gradient on.
     buffers: Vec<Option<Tensor>>,
+    /// The learning rate before the first scheduler.
+    initial_lr: Option<f64>,
 }
 
 impl SGD {
@@ -58,7 +60,7 @@ impl SGD {
             nesterov: false,
             maximize: false,
         };
-        SGD { buffers: vec![None; params.len()], params, factors }.checked()
+        SGD { buffers: vec![None; params.len()], params, factors, initial_lr: None }.checked()
     }
 
     /// The momentum factor μ. Default: 0.
@@ -161,4 +163,35 @@ impl Optimizer for SGD {
     fn set_lr(&mut self, lr: f64) {
         self.factors.lr = lr;
     }
+
+    fn lrs(&self) -> Vec<f64> {
+        vec![self.factors.lr]
+    }
+
+    fn set_lrs(&mut self, lrs: &[f64]) {
+        self.factors.lr = one(lrs);
+    }
+
+    fn initial_lrs(&self) -> Option<Vec<f64>> {
+        self.initial_lr.map(|lr| vec![lr])
+    }
+
+    fn set_initial_lrs(&mut self, lrs: &[f64]) {
+        self.initial_lr = Some(one(lrs));
+    }
+
+    fn momentums(&self) -> Option<Vec<f64>> {
+        Some(vec![self.factors.momentum])
+    }
+
+    fn set_momentums(&mut self, momentums: &[f64]) {
+        self.factors.momentum = one(momentums);
+    }
+}
+
+/// The number for the only parameter group.
+#[track_caller]
+fn one(values: &[f64]) -> f64 {
+    assert!(values.len() == 1, "SGD: {} numbers for one parameter group", values.len());
+    values[0]
 }

@@ -20,6 +20,7 @@ mod op;
 mod operand;
 pub mod ops;
 mod pointwise;
+mod pooling;
 pub mod random;
 mod shape;
 mod tensor;
@@ -43,6 +44,7 @@ pub use ops::conv_transpose::{ConvTranspose1dOptions, ConvTranspose2dOptions, Co
 pub use ops::im2col::UnfoldOptions;
 pub use ops::meshgrid::Indexing;
 pub use pointwise::{Pointwise, Reads, pointwise, result_type, try_pointwise};
+pub use pooling::{AvgPoolOptions, MaxPoolOptions, OutputSize};
 pub use random::manual_seed;
 pub use shape::{Dims, Layout, Shape};
 pub use tensor::{Tensor, View};

@@ -78,9 +78,11 @@ impl Slide {
                 ),
             ));
         }
-        let span = (kernel - 1).checked_mul(dilation).and_then(|span| span.checked_add(1));
-        let padded = before.checked_add(after).and_then(|padding| padding.checked_add(input));
-        let free = span.zip(padded).and_then(|(span, padded)| padded.checked_sub(span)).ok_or_else(|| {
+        let span = self.span();
+        // Rounding up lets the last window stick out, by less than a stride.
+        let out = if ceil { stride - 1 } else { 0 };
+        let reach = [before, after, out].into_iter().try_fold(input, usize::checked_add);
+        let free = span.zip(reach).and_then(|(span, reach)| reach.checked_sub(span)).ok_or_else(|| {
             Error::op(
                 op,
                 format!(
@@ -89,11 +91,14 @@ impl Slide {
                 ),
             )
         })?;
-        let floor = free / stride + 1;
         // A last window that is cut off must see more than the padding after the input.
-        let more = ceil
-            && !free.is_multiple_of(stride)
-            && floor.saturating_mul(stride) < input.saturating_add(before);
-        Ok(floor + usize::from(more))
+        let windows = free / stride + 1;
+        Ok(windows
+            - usize::from(ceil && (windows - 1).saturating_mul(stride) >= input.saturating_add(before)))
+    }
+
+    /// The distance from a window's first position to beyond its last, if a `usize` can hold it.
+    pub(crate) fn span(&self) -> Option<usize> {
+        self.kernel.checked_sub(1)?.checked_mul(self.dilation)?.checked_add(1)
     }
 }
