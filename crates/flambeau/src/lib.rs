@@ -48,9 +48,11 @@ pub use flambeau_tensor::*;
 pub mod prelude {
     pub use crate::data::{DataLoader, Dataset, TensorDataset, random_split};
     pub use crate::nn::{
-        Buffer, CrossEntropyLoss, Dropout, Flatten, Forward, Hooks, Identity, LeakyReLU, Linear, LogSoftmax,
-        Module, Parameter, ReLU, Sequential, Sigmoid, Softmax, Softplus, StateDict, Tanh, Training,
-        functional, init, summary,
+        AlphaDropout, Buffer, CELU, CrossEntropyLoss, Dropout, Dropout2d, ELU, Flatten, Forward, GELU, GLU,
+        Hardshrink, Hardsigmoid, Hardswish, Hardtanh, Hooks, Identity, LeakyReLU, Linear, LogSigmoid,
+        LogSoftmax, Mish, Module, MultiheadAttention, PReLU, Parameter, ReLU, ReLU6, SELU, Sequential, SiLU,
+        Sigmoid, Softmax, Softmax2d, Softmin, Softplus, Softshrink, Softsign, StateDict, Tanh, Tanhshrink,
+        Threshold, Training, functional, init, summary,
     };
     pub use crate::optim::{Optimizer, SGD};
     pub use crate::{DType, Device, Error, Result, Tensor, manual_seed, no_grad, set_num_threads, tensor};

@@ -48,8 +48,10 @@ pub mod trace;
 
 pub use flambeau_nn_derive::Module;
 pub use layers::{
-    Dropout, Flatten, Identity, Layer, LayerTuple, LeakyReLU, Linear, LogSoftmax, ReLU, Sequential, Sigmoid,
-    Softmax, Softplus, Tanh,
+    AlphaDropout, CELU, Dropout, Dropout2d, ELU, Flatten, GELU, GLU, Hardshrink, Hardsigmoid, Hardswish,
+    Hardtanh, Identity, Layer, LayerTuple, LeakyReLU, Linear, LogSigmoid, LogSoftmax, Mish,
+    MultiheadAttention, PReLU, ReLU, ReLU6, SELU, Sequential, SiLU, Sigmoid, Softmax, Softmax2d, Softmin,
+    Softplus, Softshrink, Softsign, Tanh, Tanhshrink, Threshold,
 };
 pub use losses::CrossEntropyLoss;
 pub use module::{

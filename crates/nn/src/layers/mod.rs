@@ -1,13 +1,19 @@
-//! Layers: one file each, the pointwise activations together.
+//! Layers: one file each, the activations in one folder.
 
 mod activation;
+mod attention;
 mod dropout;
 mod flatten;
 mod linear;
 mod sequential;
 
-pub use activation::{Identity, LeakyReLU, LogSoftmax, ReLU, Sigmoid, Softmax, Softplus, Tanh};
-pub use dropout::Dropout;
+pub use activation::{
+    CELU, ELU, GELU, GLU, Hardshrink, Hardsigmoid, Hardswish, Hardtanh, Identity, LeakyReLU, LogSigmoid,
+    LogSoftmax, Mish, PReLU, ReLU, ReLU6, SELU, SiLU, Sigmoid, Softmax, Softmax2d, Softmin, Softplus,
+    Softshrink, Softsign, Tanh, Tanhshrink, Threshold,
+};
+pub use attention::MultiheadAttention;
+pub use dropout::{AlphaDropout, Dropout, Dropout2d};
 pub use flatten::Flatten;
 pub use linear::Linear;
 pub use sequential::{Layer, LayerTuple, Sequential};
@@ -32,5 +38,35 @@ macro_rules! debug_as_repr {
     };
 }
 
-debug_as_repr!(Identity, LeakyReLU, LogSoftmax, ReLU, Sigmoid, Softmax, Softplus, Tanh);
-debug_as_repr!(Dropout, Flatten, Linear, Sequential, crate::CrossEntropyLoss);
+debug_as_repr!(
+    CELU,
+    ELU,
+    GELU,
+    GLU,
+    Hardshrink,
+    Hardsigmoid,
+    Hardswish,
+    Hardtanh,
+    Identity,
+    LeakyReLU,
+    LogSigmoid,
+    LogSoftmax,
+    Mish,
+    PReLU,
+    ReLU,
+    ReLU6,
+    SELU,
+    SiLU,
+    Sigmoid,
+    Softmax,
+    Softmax2d,
+    Softmin,
+    Softplus,
+    Softshrink,
+    Softsign,
+    Tanh,
+    Tanhshrink,
+    Threshold
+);
+debug_as_repr!(AlphaDropout, Dropout, Dropout2d, MultiheadAttention);
+debug_as_repr!(Flatten, Linear, Sequential, crate::CrossEntropyLoss);
