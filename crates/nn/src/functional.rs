@@ -11,6 +11,15 @@
 //! assert_eq!(F::softmax(&logits, -1).shape(), [5, 3]);
 //! ```
 
+mod activation;
+mod attention;
+
+pub use activation::*;
+pub(crate) use attention::attend;
+pub use attention::{
+    InProjWeight, MultiHeadAttentionParameters, MultiheadAttentionOptions, multi_head_attention_forward,
+    scaled_dot_product_attention,
+};
 use flambeau_tensor::loss::{CrossEntropyOptions, Reduction};
 use flambeau_tensor::{
     AvgPoolOptions, Conv1dOptions, Conv2dOptions, ConvTranspose1dOptions, ConvTranspose2dOptions,

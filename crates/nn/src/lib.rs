@@ -48,10 +48,12 @@ pub mod trace;
 
 pub use flambeau_nn_derive::Module;
 pub use layers::{
-    AdaptiveAvgPool1d, AdaptiveAvgPool2d, AdaptiveMaxPool1d, AdaptiveMaxPool2d, AvgPool1d, AvgPool2d, Conv,
-    Conv1d, Conv2d, ConvTranspose, ConvTranspose1d, ConvTranspose2d, Dropout, Flatten, Fold, Identity, Layer,
-    LayerTuple, LeakyReLU, Linear, LogSoftmax, MaxPool1d, MaxPool2d, ReLU, Sequential, Sigmoid, Softmax,
-    Softplus, Tanh, Unfold,
+    AdaptiveAvgPool1d, AdaptiveAvgPool2d, AdaptiveMaxPool1d, AdaptiveMaxPool2d, AlphaDropout, AvgPool1d,
+    AvgPool2d, CELU, Conv, Conv1d, Conv2d, ConvTranspose, ConvTranspose1d, ConvTranspose2d, Dropout,
+    Dropout2d, ELU, Flatten, Fold, GELU, GLU, Hardshrink, Hardsigmoid, Hardswish, Hardtanh, Identity, Layer,
+    LayerTuple, LeakyReLU, Linear, LogSigmoid, LogSoftmax, MaxPool1d, MaxPool2d, Mish, MultiheadAttention,
+    PReLU, ReLU, ReLU6, SELU, Sequential, SiLU, Sigmoid, Softmax, Softmax2d, Softmin, Softplus, Softshrink,
+    Softsign, Tanh, Tanhshrink, Threshold, Unfold,
 };
 pub use losses::CrossEntropyLoss;
 pub use module::{

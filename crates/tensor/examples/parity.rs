@@ -76,7 +76,7 @@ fn replay(op: &str, case: &Json, recorded: &SafeTensors<'_>) -> Result<(), Failu
         return Err(format!("{} outputs, PyTorch {}", outputs.len(), expected.len()).into());
     }
     for (i, (got, name)) in outputs.iter().zip(&expected).enumerate() {
-        compare(&format!("output {i}"), got, &tensor(name, recorded)?)?;
+        compare(op, &format!("output {i}"), got, &tensor(name, recorded)?)?;
     }
     let Some(gradients) = case["grads"].as_array() else { return Ok(()) };
     // All cotangents in one pass: the gradient of Σ cotangent · output.
@@ -95,7 +95,9 @@ fn replay(op: &str, case: &Json, recorded: &SafeTensors<'_>) -> Result<(), Failu
     };
     for (i, (got, want)) in got.iter().zip(gradients).enumerate() {
         match (got, want) {
-            (Some(got), Json::String(_)) => compare(&format!("gradient {i}"), got, &tensor(want, recorded)?)?,
+            (Some(got), Json::String(_)) => {
+                compare(op, &format!("gradient {i}"), got, &tensor(want, recorded)?)?;
+            }
             (None, Json::Null) => {}
             (Some(got), Json::Null) if values(got).iter().all(|&v| v == 0.0) => {}
             (None, Json::String(_)) if values(&tensor(want, recorded)?).iter().all(|&v| v == 0.0) => {}
@@ -110,13 +112,18 @@ fn values(x: &Tensor) -> Vec<f64> {
 }
 
 /// PyTorch's tolerances for f32: rtol 1.3e-6 and atol 1e-5, and 1e-4 where sums are long.
-fn compare(what: &str, got: &Tensor, want: &Tensor) -> Result<(), Failure> {
+fn compare(op: &str, what: &str, got: &Tensor, want: &Tensor) -> Result<(), Failure> {
     if got.shape() != want.shape() || got.dtype() != want.dtype() {
         let (a, b) = ((got.shape(), got.dtype()), (want.shape(), want.dtype()));
         return Err(format!("{what}: {a:?}, PyTorch {b:?}").into());
     }
+    let (atol, rtol) = match op {
+        // What PyTorch's op_db overrides them with: its own backends differ by as much.
+        "nn.functional.scaled_dot_product_attention" => (5e-5, 5e-6),
+        _ => (1e-5, 1.3e-6),
+    };
     for (i, (a, b)) in values(got).into_iter().zip(values(want)).enumerate() {
-        let near = (a - b).abs() <= 1e-5 + 1.3e-6 * b.abs();
+        let near = (a - b).abs() <= atol + rtol * b.abs();
         if !(near || a == b || (a.is_nan() && b.is_nan())) {
             return Err(format!("{what} at {i}: {a}, PyTorch {b}").into());
         }

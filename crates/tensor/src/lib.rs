@@ -41,8 +41,10 @@ pub use op::{Fresh, Mask, Op, Output, Outputs, Saves, apply, try_apply, try_call
 pub use operand::Operand;
 pub use ops::conv::{Conv1dOptions, Conv2dOptions, ConvOptions, Padding};
 pub use ops::conv_transpose::{ConvTranspose1dOptions, ConvTranspose2dOptions, ConvTransposeOptions};
+pub use ops::gelu::Approximate;
 pub use ops::im2col::UnfoldOptions;
 pub use ops::meshgrid::Indexing;
+pub use ops::scaled_dot_product_attention::AttentionOptions;
 pub use pointwise::{Pointwise, Reads, pointwise, result_type, try_pointwise};
 pub use pooling::{AvgPoolOptions, MaxPoolOptions, OutputSize};
 pub use random::manual_seed;

@@ -1,7 +1,8 @@
-//! Layers: one file each, the pointwise activations together.
+//! Layers: one file each, the activations in one folder.
 
 mod activation;
 mod adaptive_pooling;
+mod attention;
 mod conv;
 mod dropout;
 mod flatten;
@@ -10,10 +11,16 @@ mod pooling;
 mod sequential;
 mod unfold;
 
-pub use activation::{Identity, LeakyReLU, LogSoftmax, ReLU, Sigmoid, Softmax, Softplus, Tanh};
+pub use activation::{
+    CELU, ELU, GELU, GLU, Hardshrink, Hardsigmoid, Hardswish, Hardtanh, Identity, LeakyReLU, LogSigmoid,
+    LogSoftmax, Mish, PReLU, ReLU, ReLU6, SELU, SiLU, Sigmoid, Softmax, Softmax2d, Softmin, Softplus,
+    Softshrink, Softsign, Tanh, Tanhshrink, Threshold,
+};
 pub use adaptive_pooling::{AdaptiveAvgPool1d, AdaptiveAvgPool2d, AdaptiveMaxPool1d, AdaptiveMaxPool2d};
+pub use attention::MultiheadAttention;
 pub use conv::{Conv, Conv1d, Conv2d, ConvTranspose, ConvTranspose1d, ConvTranspose2d};
 pub use dropout::Dropout;
+pub use dropout::{AlphaDropout, Dropout, Dropout2d};
 pub use flatten::Flatten;
 pub use linear::Linear;
 pub use pooling::{AvgPool1d, AvgPool2d, MaxPool1d, MaxPool2d};
@@ -45,3 +52,35 @@ debug_as_repr!(AdaptiveAvgPool1d, AdaptiveAvgPool2d, AdaptiveMaxPool1d, Adaptive
 debug_as_repr!(AvgPool1d, AvgPool2d, MaxPool1d, MaxPool2d);
 debug_as_repr!(Dropout, Flatten, Linear, Sequential, crate::CrossEntropyLoss);
 debug_as_repr!(Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d, Fold, Unfold);
+debug_as_repr!(
+    CELU,
+    ELU,
+    GELU,
+    GLU,
+    Hardshrink,
+    Hardsigmoid,
+    Hardswish,
+    Hardtanh,
+    Identity,
+    LeakyReLU,
+    LogSigmoid,
+    LogSoftmax,
+    Mish,
+    PReLU,
+    ReLU,
+    ReLU6,
+    SELU,
+    SiLU,
+    Sigmoid,
+    Softmax,
+    Softmax2d,
+    Softmin,
+    Softplus,
+    Softshrink,
+    Softsign,
+    Tanh,
+    Tanhshrink,
+    Threshold
+);
+debug_as_repr!(AlphaDropout, Dropout, Dropout2d, MultiheadAttention);
+debug_as_repr!(Flatten, Linear, Sequential, crate::CrossEntropyLoss);

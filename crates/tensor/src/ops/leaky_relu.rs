@@ -49,5 +49,9 @@ pub(crate) fn samples() -> Vec<Sample> {
     vec![
         sample("F.leaky_relu(x0)", [normal(0, &[3, 4])], |x| x[0].leaky_relu(0.01)),
         sample("F.leaky_relu(x0, 0.3)", [normal(1, &[5])], |x| x[0].leaky_relu(0.3)),
+        sample("F.leaky_relu(x0.t())", [normal(2, &[2, 5])], |x| x[0].t().leaky_relu(0.01)),
+        sample("F.leaky_relu(x0)", [normal(3, &[])], |x| x[0].leaky_relu(0.01)),
+        sample("F.leaky_relu(x0 * 0, 0.2)", [normal(4, &[2])], |x| (&x[0] * 0.0).leaky_relu(0.2))
+            .not_smooth(),
     ]
 }

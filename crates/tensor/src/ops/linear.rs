@@ -92,7 +92,7 @@ fn forward<T: Float + Element>(x: &[&Tensor], out: &mut [T]) {
 }
 
 impl Tensor {
-    /// self · weightᵀ + bias: (…, in) with weight (out, in) and bias (out) gives (…, out).
+    /// self · weightᵀ + bias: (…, in) with weight (out, in) and bias (out) gives (…, out), with weight (in) and a 0-d bias (…).
     /// [`torch.nn.functional.linear`](https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.linear.html).
     ///
     /// # Panics
@@ -105,6 +105,10 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn linear(&self, weight: &Tensor, bias: Option<&Tensor>) -> Tensor {
+        if weight.ndim() == 1 {
+            let y = self.linear(&weight.unsqueeze(0), None).squeeze(-1);
+            return bias.map_or(y.clone(), |bias| y + bias);
+        }
         let rows = match self.ndim() {
             2 => self.clone(),
             0 => raise(Error::op("linear", format!("a 0-d input with weight {:?}", weight.shape()))),
@@ -135,6 +139,10 @@ pub(crate) fn samples() -> Vec<Sample> {
         }),
         sample("F.linear(x0, x1)", [normal(0, &[2, 3, 4]), normal(1, &[5, 4])], |x| x[0].linear(&x[1], None)),
         sample("F.linear(x0, x1, x2)", [normal(0, &[4]), normal(1, &[2, 4]), normal(2, &[2])], |x| {
+            x[0].linear(&x[1], Some(&x[2]))
+        }),
+        sample("F.linear(x0, x1)", [normal(0, &[3, 4]), normal(1, &[4])], |x| x[0].linear(&x[1], None)),
+        sample("F.linear(x0, x1, x2)", [normal(0, &[4]), normal(1, &[4]), normal(2, &[])], |x| {
             x[0].linear(&x[1], Some(&x[2]))
         }),
     ]

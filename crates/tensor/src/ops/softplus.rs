@@ -53,5 +53,8 @@ pub(crate) fn samples() -> Vec<Sample> {
     vec![
         sample("F.softplus(x0)", [normal(0, &[3, 4])], |x| x[0].softplus(1.0, 20.0)),
         sample("F.softplus(x0, 2.0, 0.5)", [normal(1, &[6])], |x| x[0].softplus(2.0, 0.5)),
+        sample("F.softplus(x0.t(), 0.7)", [normal(2, &[2, 5])], |x| x[0].t().softplus(0.7, 20.0)),
+        sample("F.softplus(x0)", [normal(3, &[])], |x| x[0].softplus(1.0, 20.0)),
+        sample("F.softplus(x0 * 1e3)", [normal(4, &[6])], |x| (&x[0] * 1e3).softplus(1.0, 20.0)).not_smooth(),
     ]
 }
