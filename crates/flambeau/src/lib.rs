@@ -48,9 +48,11 @@ pub use flambeau_tensor::*;
 pub mod prelude {
     pub use crate::data::{DataLoader, Dataset, TensorDataset, random_split};
     pub use crate::nn::{
-        Buffer, CrossEntropyLoss, Dropout, Flatten, Forward, Hooks, Identity, LeakyReLU, Linear, LogSoftmax,
-        Module, Parameter, ReLU, Sequential, Sigmoid, Softmax, Softplus, StateDict, Tanh, Training,
-        functional, init, summary,
+        BCELoss, BCEWithLogitsLoss, Buffer, CosineEmbeddingLoss, CrossEntropyLoss, Dropout, Flatten, Forward,
+        GaussianNLLLoss, HingeEmbeddingLoss, Hooks, HuberLoss, Identity, KLDivLoss, L1Loss, LeakyReLU,
+        Linear, LogSoftmax, MSELoss, MarginRankingLoss, Module, NLLLoss, Parameter, PoissonNLLLoss, ReLU,
+        Sequential, Sigmoid, SmoothL1Loss, SoftMarginLoss, Softmax, Softplus, StateDict, Tanh, Training,
+        TripletMarginLoss, functional, init, summary,
     };
     pub use crate::optim::{Optimizer, SGD};
     pub use crate::{DType, Device, Error, Result, Tensor, manual_seed, no_grad, set_num_threads, tensor};

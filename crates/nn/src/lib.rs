@@ -43,6 +43,7 @@ pub mod init;
 mod layers;
 mod losses;
 mod module;
+mod penalty;
 mod summary;
 pub mod trace;
 
@@ -51,9 +52,14 @@ pub use layers::{
     Dropout, Flatten, Identity, Layer, LayerTuple, LeakyReLU, Linear, LogSoftmax, ReLU, Sequential, Sigmoid,
     Softmax, Softplus, Tanh,
 };
-pub use losses::CrossEntropyLoss;
+pub use losses::{
+    BCELoss, BCEWithLogitsLoss, CosineEmbeddingLoss, CrossEntropyLoss, GaussianNLLLoss, HingeEmbeddingLoss,
+    HuberLoss, KLDivLoss, L1Loss, MSELoss, MarginRankingLoss, NLLLoss, PoissonNLLLoss, SmoothL1Loss,
+    SoftMarginLoss, TripletMarginLoss,
+};
 pub use module::{
     AsModule, Buffer, Field, Forward, HookContext, HookHandle, Hooks, IncompatibleKeys, Module, Parameter,
     StateDict, Training, Visitor,
 };
+pub use penalty::{l1_penalty, l2_penalty};
 pub use summary::{Summary, SummaryRow, summary, summary_of};

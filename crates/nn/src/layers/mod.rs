@@ -33,4 +33,6 @@ macro_rules! debug_as_repr {
 }
 
 debug_as_repr!(Identity, LeakyReLU, LogSoftmax, ReLU, Sigmoid, Softmax, Softplus, Tanh);
-debug_as_repr!(Dropout, Flatten, Linear, Sequential, crate::CrossEntropyLoss);
+debug_as_repr!(Dropout, Flatten, Linear, Sequential);
+
+pub(crate) use debug_as_repr;
