@@ -56,7 +56,7 @@ fn two_classes_are_right_at_any_logit() {
             close("cross_entropy's gradient", &first(&x), slopes);
 
             let x = rows();
-            let hot = classes.unsqueeze(1).eq(&tensor![0, 1]).to_dtype(dtype);
+            let hot = classes.unsqueeze(1).eq(tensor![0, 1]).to_dtype(dtype);
             close("cross_entropy of probabilities", &x.cross_entropy(&hot, none()), losses);
             x.cross_entropy(&hot, options()).backward();
             close("its gradient", &first(&x), slopes);

@@ -5,7 +5,7 @@ use crate::loss::{Reduction, float, pointwise_loss, reduce, same_shape, weighted
 use crate::op::ensure;
 use crate::pointwise::{Pointwise, Reads};
 use crate::testing::{Sample, integers, normal, sample};
-use crate::{Num, Tensor};
+use crate::{Element, Num, Tensor};
 use flambeau_kernels::dispatch_float;
 
 /// The options of [`Tensor::binary_cross_entropy`].
@@ -63,7 +63,7 @@ impl Tensor {
         same_shape(OP, self, target);
         let input = self.detach().contiguous();
         let wrong = dispatch_float!(self.dtype(), T => {
-            input.view::<T>().iter().find(|v| !(0.0..=1.0).contains(*v)).map(|&v| f64::from(v))
+            input.view::<T>().iter().find(|v| !(0.0..=1.0).contains(*v)).map(|&v| v.to_f64())
         });
         ensure!(
             wrong.is_none(),

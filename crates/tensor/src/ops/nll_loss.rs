@@ -81,9 +81,11 @@ impl Classes {
         let scale = ctx.grad() / self.divisor(target, weight);
         let scale = if scale.ndim() == target.ndim() { scale.unsqueeze(-1) } else { scale };
         let hot = target.unsqueeze(-1).eq(Tensor::arange(0, classes as i64, 1)).to_dtype(scale.dtype());
-        let counts = target.ne(self.ignore_index).unsqueeze(-1).to_dtype(scale.dtype());
-        let counts = weight.map_or(counts.clone(), |w| (&hot * w).sum_dim(-1, true) * &counts);
-        (hot, scale * counts)
+        let scale = weight.map_or(scale.clone(), |w| (&hot * w).sum_dim(-1, true) * &scale);
+        // Not times 0: where nothing counts, the divisor is 0.
+        let zero = Tensor::full_as(0.0, (), scale.dtype());
+        let scale = Tensor::where_(&target.ne(self.ignore_index).unsqueeze(-1), &scale, &zero);
+        (hot, scale)
     }
 
     /// The gradient of the scores, by `run` on rows: the targets, each row's scale, the result.
