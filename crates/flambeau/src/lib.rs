@@ -47,11 +47,13 @@ pub use flambeau_tensor::*;
 /// What a training program needs, in one `use`.
 pub mod prelude {
     pub use crate::data::{DataLoader, Dataset, TensorDataset, random_split};
+    pub use crate::nn::layers::*;
+    pub use crate::nn::losses::*;
     pub use crate::nn::{
-AdaptiveAvgPool1d, AdaptiveAvgPool2d, AdaptiveMaxPool1d, AdaptiveMaxPool2d, AvgPool1d, AvgPool2d, Buffer, Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d, CrossEntropyLoss, Dropout, Flatten, Fold, Forward, Hooks, Identity, LeakyReLU, Linear, LogSoftmax, MaxPool1d, MaxPool2d, Module, Parameter, ReLU, Sequential, Sigmoid, Softmax, Softplus, StateDict, Tanh, Training, Unfold, functional, init, summary,
-};
-pub use crate::optim:: {ChainedScheduler, ConstantLR, CosineAnnealingLR, CosineAnnealingWarmRestarts, CyclicLR, ExponentialLR, LRScheduler, LambdaLR, LinearLR, MultiStepLR, MultiplicativeLR, OneCycleLR, Optimizer, PolynomialLR, ReduceLROnPlateau, SGD, SequentialLR, StepLR};
-pub use crate:: {DType, Device, Error, Padding, Result, Tensor, manual_seed, no_grad, set_num_threads, tensor};
-AlphaDropout, Buffer, CELU, CrossEntropyLoss, Dropout, Dropout2d, ELU, Flatten, Forward, GELU, GLU, Hardshrink, Hardsigmoid, Hardswish, Hardtanh, Hooks, Identity, LeakyReLU, Linear, LogSigmoid, LogSoftmax, Mish, Module, MultiheadAttention, PReLU, Parameter, ReLU, ReLU6, SELU, Sequential, SiLU, Sigmoid, Softmax, Softmax2d, Softmin, Softplus, Softshrink, Softsign, StateDict, Tanh, Tanhshrink, Threshold, Training, functional, init, summary,
+        Buffer, Forward, Hooks, Module, Parameter, StateDict, Training, functional, init, summary,
+    };
+    pub use crate::optim::*;
+    pub use crate::{
+        DType, Device, Error, Padding, Result, Tensor, manual_seed, no_grad, set_num_threads, tensor,
     };
 }

@@ -3,7 +3,8 @@
 use crate::dtype::Element;
 use crate::isa::{Kernel, dispatch};
 use crate::pool;
-use crate::strided::{Dims, GRAIN, Strided, coalesce, numel, offsets};
+use crate::reduce::{Reducer, Sum, fold};
+use crate::strided::{Dim, Dims, GRAIN, Strided, coalesce, numel, offsets};
 
 /// A function of `N` elements. Mark `apply` `#[inline(always)]` so that it vectorises.
 pub trait Map<const N: usize, I, O>: Sync {
@@ -81,6 +82,67 @@ impl<const N: usize, I: Element, O: Element, F: Map<N, I, O>> Kernel for Chunk<'
     }
 }
 
+/// Elements whose sum is one parallel task of [`map_sum`].
+const PART: usize = 1 << 15;
+
+/// Σ f(x₀, …) over all elements, in a fixed order; the values are not stored.
+///
+/// # Panics
+/// If an operand's view lies outside its slice.
+pub fn map_sum<const N: usize, T: Element, F: Map<N, T, T>>(
+    f: &F,
+    x: [Strided<'_, T>; N],
+    shape: &[usize],
+) -> T {
+    x.iter().for_each(|x| x.check(shape));
+    let n = numel(shape);
+    if n == 0 {
+        return Sum.identity();
+    }
+    let mut dims = coalesce(shape, x.map(|x| x.strides));
+    if dims.is_empty() {
+        dims.push(Dim { size: 1, strides: [1; N] });
+    }
+    let mut parts = vec![Sum.identity::<T>(); n.div_ceil(PART)];
+    pool::chunks_mut(&mut parts, 1, |i, part| {
+        let range = i * PART..n.min((i + 1) * PART);
+        part[0] = dispatch(PartSum { f, x, dims: &dims, range });
+    });
+    parts.into_iter().fold(Sum.identity(), |a, b| Sum.combine(a, b))
+}
+
+struct PartSum<'a, const N: usize, T, F> {
+    f: &'a F,
+    x: [Strided<'a, T>; N],
+    dims: &'a Dims<N>,
+    range: std::ops::Range<usize>,
+}
+
+impl<const N: usize, T: Element, F: Map<N, T, T>> Kernel for PartSum<'_, N, T, F> {
+    type Output = T;
+    #[inline(always)]
+    fn run(self) -> T {
+        const LANES: usize = 64;
+        let PartSum { f, x, dims, range } = self;
+        let mut values = [T::default(); 1024];
+        let mut lanes = [Sum.identity::<T>(); LANES];
+        for start in range.clone().step_by(values.len()) {
+            let n = values.len().min(range.end - start);
+            Chunk { f, x, dims, start, out: &mut values[..n] }.run();
+            let (chunks, rest) = values[..n].as_chunks::<LANES>();
+            for chunk in chunks {
+                for (lane, &v) in lanes.iter_mut().zip(chunk) {
+                    *lane = Sum.combine(*lane, v);
+                }
+            }
+            for (lane, &v) in lanes.iter_mut().zip(rest) {
+                *lane = Sum.combine(*lane, v);
+            }
+        }
+        fold(Sum, lanes)
+    }
+}
+
 /// out = x where the mask holds, else y; strides belong to `shape`.
 pub fn select<T: Element>(
     mask: Strided<'_, bool>,
@@ -125,4 +187,36 @@ pub fn add_assign<T: Element>(x: &[T], out: &mut [T]) {
     }
     assert_eq!(x.len(), out.len());
     pool::chunks_mut(out, GRAIN, |start, out| dispatch(Add(&x[start..start + out.len()], out)));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sum_of_values_is_the_sum_of_a_plain_loop_on_any_number_of_threads() {
+        struct Product;
+        impl Map<2, f64, f64> for Product {
+            fn apply(&self, [a, b]: [f64; 2]) -> f64 {
+                a * b
+            }
+        }
+        for (shape, strides) in [
+            ([3, 5], [[5, 1], [1, 3]]),
+            ([0, 4], [[4, 1], [4, 1]]),
+            ([1, 1], [[1, 1], [0, 0]]),
+            ([300, 257], [[257, 1], [0, 1]]),
+            ([2, 70_001], [[70_001, 1], [1, 2]]),
+        ] {
+            let data: Vec<f64> = (0..shape[0] * shape[1] + 1).map(|i| ((i * 31) % 17) as f64 - 8.0).collect();
+            let views = [0, 1].map(|k| Strided { data: &data, offset: k, strides: &strides[k] });
+            let at = |k: usize, i, j| data[k + i * strides[k][0] + j * strides[k][1]];
+            let plain: f64 =
+                (0..shape[0]).flat_map(|i| (0..shape[1]).map(move |j| at(0, i, j) * at(1, i, j))).sum();
+            for threads in [1, 3] {
+                let sum = pool::with_num_threads(threads, || map_sum(&Product, views, &shape));
+                assert_eq!(sum, plain, "{shape:?}");
+            }
+        }
+    }
 }

@@ -8,6 +8,8 @@ use crate::strided::numel;
 
 /// Elements of one parallel task.
 const TASK: usize = 1 << 14;
+/// Running results of a row.
+const LANES: usize = 32;
 
 /// What is computed of a row.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -62,19 +64,17 @@ impl<T: Float> Kernel for Row<'_, T> {
     #[inline(always)]
     fn run(self) {
         let Row { kind, x, out } = self;
-        let (max, sum) = max_and_sum(x);
-        if kind == Softmax::Safe && max == T::NEG_INFINITY {
-            out.fill(T::default());
-        } else if kind == Softmax::Log {
+        if kind == Softmax::Log {
+            let (max, sum) = max_and_sum(x);
             // In this order: beside a large maximum the sum's logarithm would be rounded away.
             let log_sum = sum.ln();
             for (o, &v) in out.iter_mut().zip(x) {
                 *o = (v - max) - log_sum;
             }
         } else {
-            let scale = T::lit(1.0) / sum;
-            for (o, &v) in out.iter_mut().zip(x) {
-                *o = (v - max).exp() * scale;
+            let scale = T::lit(1.0) / exp_and_sum(x, out);
+            for o in out {
+                *o = *o * scale;
             }
         }
     }
@@ -140,17 +140,22 @@ impl<T: Float> Kernel for Backward<'_, T> {
     }
 }
 
-/// The maximum m of a row and Σ exp(x − m), each with a fixed number of running results.
+/// The largest element of a row, with a fixed number of running results.
 #[inline(always)]
-pub(crate) fn max_and_sum<T: Float>(x: &[T]) -> (T, T) {
-    const LANES: usize = 32;
+fn max<T: Float>(x: &[T]) -> T {
     let mut lanes = [T::NEG_INFINITY; LANES];
     for chunk in x.chunks(LANES) {
         for (l, &v) in lanes.iter_mut().zip(chunk) {
             *l = Max.combine(*l, v);
         }
     }
-    let max = fold(Max, lanes);
+    fold(Max, lanes)
+}
+
+/// The maximum m of a row and Σ exp(x − m).
+#[inline(always)]
+pub(crate) fn max_and_sum<T: Float>(x: &[T]) -> (T, T) {
+    let max = max(x);
     let mut lanes = [T::lit(0.0); LANES];
     for chunk in x.chunks(LANES) {
         for (l, &v) in lanes.iter_mut().zip(chunk) {
@@ -158,4 +163,18 @@ pub(crate) fn max_and_sum<T: Float>(x: &[T]) -> (T, T) {
         }
     }
     (max, fold(Sum, lanes))
+}
+
+/// out = exp(x − max x) of a row, and its sum.
+#[inline(always)]
+pub(crate) fn exp_and_sum<T: Float>(x: &[T], out: &mut [T]) -> T {
+    let max = max(x);
+    let mut lanes = [T::lit(0.0); LANES];
+    for (chunk, out) in x.chunks(LANES).zip(out.chunks_mut(LANES)) {
+        for ((l, &v), o) in lanes.iter_mut().zip(chunk).zip(out) {
+            *o = (v - max).exp();
+            *l = *l + *o;
+        }
+    }
+    fold(Sum, lanes)
 }

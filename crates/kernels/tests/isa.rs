@@ -49,9 +49,10 @@ fn digest() -> u64 {
     }
     let target: Vec<i64> = (0..40).collect();
     let mut losses = vec![0f32; 40];
-    loss::cross_entropy(&x[..40_000], &target, 7, 1000, &mut losses);
+    let targets = loss::Targets { classes: &target, ignore: 7, weight: None };
+    loss::cross_entropy(&x[..40_000], targets, 1000, &mut losses);
     add("cross entropy", &losses);
-    loss::cross_entropy_backward(&x[..40_000], &target, 7, 1000, |i| i as f32, &mut out[..40_000]);
+    loss::cross_entropy_backward(&x[..40_000], targets, 1000, |i| i as f32, &mut out[..40_000]);
     add("its gradient", &out[..40_000]);
     dropout::dropout(&x, 0.3, 5, 2, &mut out);
     add("dropout", &out);

@@ -14,13 +14,13 @@
 mod activation;
 mod attention;
 
+pub use crate::losses::functional::*;
 pub use activation::*;
 pub(crate) use attention::attend;
 pub use attention::{
     InProjWeight, MultiHeadAttentionParameters, MultiheadAttentionOptions, multi_head_attention_forward,
     scaled_dot_product_attention,
 };
-use flambeau_tensor::loss::{CrossEntropyOptions, Reduction};
 use flambeau_tensor::{
     AvgPoolOptions, Conv1dOptions, Conv2dOptions, ConvTranspose1dOptions, ConvTranspose2dOptions,
     MaxPoolOptions, OutputSize, Sizes, Tensor, UnfoldOptions,
@@ -220,45 +220,6 @@ pub fn log_softmax(input: &Tensor, dim: isize) -> Tensor {
 #[track_caller]
 pub fn dropout(input: &Tensor, p: f64, training: bool) -> Tensor {
     input.dropout(p, training)
-}
-
-/// The loss of logits against class numbers; see [`CrossEntropyLoss`](crate::CrossEntropyLoss).
-///
-/// # Panics
-/// When the shapes do not fit, or a target is neither a class nor `ignore_index`.
-///
-/// ```
-/// use flambeau_nn::functional as F;
-/// use flambeau_tensor::{Tensor, tensor};
-///
-/// let loss = F::cross_entropy(&Tensor::zeros([1, 4]), &tensor![2_i64], Default::default());
-/// assert!((loss.item::<f32>() - 4.0_f32.ln()).abs() < 1e-6);
-/// ```
-#[track_caller]
-pub fn cross_entropy(input: &Tensor, target: &Tensor, options: CrossEntropyOptions) -> Tensor {
-    input.cross_entropy(target, options)
-}
-
-/// The loss of log-probabilities against class numbers: `l = -x[target]` for each sample, then reduced. After
-/// [`log_softmax`] it is [`cross_entropy`]. PyTorch's defaults are the mean and -100.
-///
-/// Source: <https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.nll_loss.html>
-///
-/// # Panics
-/// When the shapes do not fit, or a target is neither a class nor `ignore_index`.
-///
-/// ```
-/// use flambeau_nn::functional as F;
-/// use flambeau_tensor::loss::Reduction;
-/// use flambeau_tensor::tensor;
-///
-/// let logs = tensor![[-0.5, -1.0]];
-/// let loss = F::nll_loss(&logs, &tensor![1_i64], Reduction::Mean, -100);
-/// assert_eq!(loss.item::<f32>(), 1.0);
-/// ```
-#[track_caller]
-pub fn nll_loss(input: &Tensor, target: &Tensor, reduction: Reduction, ignore_index: i64) -> Tensor {
-    input.nll_loss(target, reduction, ignore_index)
 }
 
 /// The largest number of each window; see [`Tensor::max_pool1d`] and [`MaxPool1d`](crate::MaxPool1d).

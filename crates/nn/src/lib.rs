@@ -40,24 +40,19 @@ extern crate self as flambeau_nn;
 
 pub mod functional;
 pub mod init;
-mod layers;
-mod losses;
+pub mod layers;
+pub mod losses;
 mod module;
+mod penalty;
 mod summary;
 pub mod trace;
 
 pub use flambeau_nn_derive::Module;
-pub use layers::{
-    AdaptiveAvgPool1d, AdaptiveAvgPool2d, AdaptiveMaxPool1d, AdaptiveMaxPool2d, AlphaDropout, AvgPool1d,
-    AvgPool2d, CELU, Conv, Conv1d, Conv2d, ConvTranspose, ConvTranspose1d, ConvTranspose2d, Dropout,
-    Dropout2d, ELU, Flatten, Fold, GELU, GLU, Hardshrink, Hardsigmoid, Hardswish, Hardtanh, Identity, Layer,
-    LayerTuple, LeakyReLU, Linear, LogSigmoid, LogSoftmax, MaxPool1d, MaxPool2d, Mish, MultiheadAttention,
-    PReLU, ReLU, ReLU6, SELU, Sequential, SiLU, Sigmoid, Softmax, Softmax2d, Softmin, Softplus, Softshrink,
-    Softsign, Tanh, Tanhshrink, Threshold, Unfold,
-};
-pub use losses::CrossEntropyLoss;
+pub use layers::*;
+pub use losses::*;
 pub use module::{
     AsModule, Buffer, Field, Forward, HookContext, HookHandle, Hooks, IncompatibleKeys, Module, Parameter,
     StateDict, Training, Visitor,
 };
+pub use penalty::{l1_penalty, l2_penalty};
 pub use summary::{Summary, SummaryRow, summary, summary_of};

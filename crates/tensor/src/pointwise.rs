@@ -5,7 +5,7 @@
 //! to be differentiated, the same `df` runs on whole tensors instead and records itself.
 
 use crate::autograd::{Context, Gradients, is_grad_enabled};
-use crate::op::{Fresh, Mask, Op, Output, Saves, try_apply};
+use crate::op::{Fresh, Mask, Op, Output, Outputs, Saves, try_apply};
 use crate::ops::div::RoundingMode;
 use crate::shape::{Shape, broadcast_shape};
 use crate::{DType, Element, Operand, Result, Tensor};
@@ -73,19 +73,29 @@ pub enum Reads {
 /// If the operands do not broadcast.
 #[track_caller]
 pub fn try_pointwise<const N: usize, P: Pointwise<N>>(p: P, x: [&Tensor; N]) -> Result<Tensor> {
+    let mut outputs = try_apply_as(P::KEEPS_INTEGERS, Pw::<P, N>(p), x)?;
+    Ok(outputs.pop().unwrap_or_else(|| unreachable!("an op has an output")))
+}
+
+/// [`try_apply`] with the operands promoted to a common dtype, which is a float unless `keeps_integers`.
+#[track_caller]
+pub(crate) fn try_apply_as<const N: usize, O: Op>(
+    keeps_integers: bool,
+    op: O,
+    x: [&Tensor; N],
+) -> Result<Outputs> {
     let first = x[0].dtype();
     let same = x.iter().all(|x| x.dtype() == first);
     let dtype = match if same { first } else { result_type(&x) } {
-        dtype if P::KEEPS_INTEGERS || dtype.is_float() => dtype,
+        dtype if keeps_integers || dtype.is_float() => dtype,
         _ => DType::F32,
     };
-    let mut outputs = if same && first == dtype {
-        try_apply(Pw::<P, N>(p), &x)?
+    if same && first == dtype {
+        try_apply(op, &x)
     } else {
         let converted = x.map(|x| x.to_dtype(dtype));
-        try_apply(Pw::<P, N>(p), &converted.each_ref())?
-    };
-    Ok(outputs.pop().unwrap_or_else(|| unreachable!("an op has an output")))
+        try_apply(op, &converted.each_ref())
+    }
 }
 
 /// [`try_pointwise`] for methods: a panic at the caller's line (inside [`try_call`](crate::try_call) an error).
@@ -178,7 +188,7 @@ pub fn result_type(x: &[&Tensor]) -> DType {
 /// A [`Pointwise`] as an [`Op`].
 struct Pw<P, const N: usize>(P);
 
-struct Formula<P>(P);
+pub(crate) struct Formula<P>(pub(crate) P);
 impl<const N: usize, P: Pointwise<N>, T: Element> Map<N, T, T> for Formula<P> {
     #[inline(always)]
     fn apply(&self, x: [T; N]) -> T {
@@ -196,15 +206,20 @@ impl<const N: usize, const M: usize, P: Pointwise<N>, T: Element> Map<M, T, T> f
     fn apply(&self, x: [T; M]) -> T {
         let operands = std::array::from_fn(|i| x[2 + i].to_num());
         let all = self.p.df::<T::Num>(x[0].to_num(), operands, x[1].to_num());
-        // Chosen without a way to panic, which would keep the loop from being vectorised.
-        let mut chosen = all[0];
-        for (i, &one) in all.iter().enumerate() {
-            if i == self.wrt {
-                chosen = one;
-            }
-        }
-        T::from_num(chosen)
+        T::from_num(choose(all, self.wrt))
     }
+}
+
+/// Chooses without a way to panic, which would keep a loop from being vectorised.
+#[inline(always)]
+pub(crate) fn choose<const N: usize, E: Copy>(all: [E; N], wrt: usize) -> E {
+    let mut chosen = all[0];
+    for (i, &one) in all.iter().enumerate() {
+        if i == wrt {
+            chosen = one;
+        }
+    }
+    chosen
 }
 
 impl<const N: usize, P: Pointwise<N>> Op for Pw<P, N> {
@@ -238,7 +253,12 @@ impl<const N: usize, P: Pointwise<N>> Op for Pw<P, N> {
     }
 }
 
-fn compute<const N: usize, T: Element, F: Map<N, T, T>>(f: &F, x: &[&Tensor], shape: &Shape, out: &mut [T]) {
+pub(crate) fn compute<const N: usize, T: Element, F: Map<N, T, T>>(
+    f: &F,
+    x: &[&Tensor],
+    shape: &Shape,
+    out: &mut [T],
+) {
     if x.iter().all(|x| x.shape_ref() == shape) {
         let views: [_; N] = std::array::from_fn(|i| x[i].view::<T>());
         map(f, std::array::from_fn(|i| views[i].strided()), shape, out);
@@ -255,12 +275,7 @@ fn backward<const N: usize, P: Pointwise<N>>(p: P, ctx: &Context<'_>) -> Gradien
     let y = output.as_ref().unwrap_or(g);
     let x: [&Tensor; N] = std::array::from_fn(|i| ctx.saved_input(i).unwrap_or(g));
     if is_grad_enabled() {
-        return trace(|| {
-            let df = p.df(Sym::new(g), x.map(Sym::new), Sym::new(y));
-            // A constant is 0-d.
-            let full = |d: Tensor| if d.shape() == g.shape() { d } else { d.expand(g.shape()) };
-            (0..N).map(|i| ctx.needs(i).then(|| full(df[i].tensor()))).collect()
-        });
+        return recorded(p, ctx, g, x, y);
     }
     let gradient = |wrt| {
         let p = Derivative::<P, N> { p, wrt };
@@ -277,6 +292,22 @@ fn backward<const N: usize, P: Pointwise<N>>(p: P, ctx: &Context<'_>) -> Gradien
         gradients.push(ctx.needs(wrt).then(|| if P::passes(wrt) { g.clone() } else { gradient(wrt) }));
     }
     gradients
+}
+
+/// Runs `df` on whole tensors, so that the gradients are recorded.
+pub(crate) fn recorded<const N: usize, P: Pointwise<N>>(
+    p: P,
+    ctx: &Context<'_>,
+    g: &Tensor,
+    x: [&Tensor; N],
+    y: &Tensor,
+) -> Gradients {
+    trace(|| {
+        let df = p.df(Sym::new(g), x.map(Sym::new), Sym::new(y));
+        // A constant is 0-d.
+        let full = |d: Tensor| if d.shape() == g.shape() { d } else { d.expand(g.shape()) };
+        (0..N).map(|i| ctx.needs(i).then(|| full(df[i].tensor()))).collect()
+    })
 }
 
 fn fused<const N: usize, const M: usize, P: Pointwise<N>>(

@@ -2,7 +2,7 @@
 //! stream. Expected values are PyTorch's.
 
 use flambeau_tensor::autograd::{BackwardOptions, grad};
-use flambeau_tensor::loss::Reduction;
+use flambeau_tensor::loss::{NllLossOptions, Reduction};
 use flambeau_tensor::{DType, Tensor, manual_seed, result_type, tensor};
 
 fn u8s(values: &[u8]) -> Tensor {
@@ -89,7 +89,8 @@ fn cross_entropy_with_no_target_that_counts() {
         let g = grad(&[&loss], &[&x], &options).unwrap().remove(0).unwrap();
         assert_eq!(g.to_vec::<f32>(), [0.0, 0.0], "create_graph {create_graph}");
     }
-    assert_eq!(Tensor::zeros([2, 3]).nll_loss(&tensor![1, 1], Reduction::Sum, 1).item::<f32>(), 0.0);
+    let options = NllLossOptions { ignore_index: 1, reduction: Reduction::Sum, ..Default::default() };
+    assert_eq!(Tensor::zeros([2, 3]).nll_loss(&tensor![1, 1], options).item::<f32>(), 0.0);
 }
 
 #[test]

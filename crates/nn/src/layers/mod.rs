@@ -19,7 +19,6 @@ pub use activation::{
 pub use adaptive_pooling::{AdaptiveAvgPool1d, AdaptiveAvgPool2d, AdaptiveMaxPool1d, AdaptiveMaxPool2d};
 pub use attention::MultiheadAttention;
 pub use conv::{Conv, Conv1d, Conv2d, ConvTranspose, ConvTranspose1d, ConvTranspose2d};
-pub use dropout::Dropout;
 pub use dropout::{AlphaDropout, Dropout, Dropout2d};
 pub use flatten::Flatten;
 pub use linear::Linear;
@@ -38,7 +37,7 @@ impl crate::Field for Place {
 
 /// Layers print as themselves, so that structs of them can derive `Debug`.
 macro_rules! debug_as_repr {
-    ($($layer:ty),* $(,)?) => {
+    ($($layer:ident)*) => {
         $(impl std::fmt::Debug for $layer {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str(&crate::Module::repr(self))
@@ -47,40 +46,12 @@ macro_rules! debug_as_repr {
     };
 }
 
-debug_as_repr!(Identity, LeakyReLU, LogSoftmax, ReLU, Sigmoid, Softmax, Softplus, Tanh);
-debug_as_repr!(AdaptiveAvgPool1d, AdaptiveAvgPool2d, AdaptiveMaxPool1d, AdaptiveMaxPool2d);
-debug_as_repr!(AvgPool1d, AvgPool2d, MaxPool1d, MaxPool2d);
-debug_as_repr!(Dropout, Flatten, Linear, Sequential, crate::CrossEntropyLoss);
-debug_as_repr!(Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d, Fold, Unfold);
-debug_as_repr!(
-    CELU,
-    ELU,
-    GELU,
-    GLU,
-    Hardshrink,
-    Hardsigmoid,
-    Hardswish,
-    Hardtanh,
-    Identity,
-    LeakyReLU,
-    LogSigmoid,
-    LogSoftmax,
-    Mish,
-    PReLU,
-    ReLU,
-    ReLU6,
-    SELU,
-    SiLU,
-    Sigmoid,
-    Softmax,
-    Softmax2d,
-    Softmin,
-    Softplus,
-    Softshrink,
-    Softsign,
-    Tanh,
-    Tanhshrink,
-    Threshold
-);
-debug_as_repr!(AlphaDropout, Dropout, Dropout2d, MultiheadAttention);
-debug_as_repr!(Flatten, Linear, Sequential, crate::CrossEntropyLoss);
+debug_as_repr! {
+    AdaptiveAvgPool1d AdaptiveAvgPool2d AdaptiveMaxPool1d AdaptiveMaxPool2d AlphaDropout AvgPool1d
+    AvgPool2d CELU Conv1d Conv2d ConvTranspose1d ConvTranspose2d Dropout Dropout2d ELU Flatten Fold GELU
+    GLU Hardshrink Hardsigmoid Hardswish Hardtanh Identity LeakyReLU Linear LogSigmoid LogSoftmax
+    MaxPool1d MaxPool2d Mish MultiheadAttention PReLU ReLU ReLU6 SELU Sequential SiLU Sigmoid Softmax
+    Softmax2d Softmin Softplus Softshrink Softsign Tanh Tanhshrink Threshold Unfold
+}
+
+pub(crate) use debug_as_repr;
