@@ -16,6 +16,7 @@ pub mod num;
 pub mod pointwise;
 pub mod pool;
 pub mod reduce;
+pub mod resample;
 pub mod rng;
 pub mod scan;
 pub mod sgd;

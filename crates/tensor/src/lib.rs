@@ -19,6 +19,7 @@ mod operand;
 pub mod ops;
 mod pointwise;
 pub mod random;
+mod resample;
 mod shape;
 mod tensor;
 #[doc(hidden)]
@@ -34,9 +35,13 @@ pub use flambeau_kernels::alloc::{MemoryStats, empty_cache, memory_stats};
 pub use flambeau_kernels::pool::{num_threads, set_num_threads};
 pub use flambeau_kernels::{DType, Element, Num};
 pub use indexing::{Index, IntoIndices};
+#[doc(hidden)]
+pub use op::raise;
 pub use op::{Fresh, Mask, Op, Output, Outputs, Saves, try_apply, try_call};
 pub use operand::Operand;
+pub use ops::interpolate::{InterpolateMode, InterpolateOptions};
 pub use ops::meshgrid::Indexing;
+pub use ops::pad::PadMode;
 pub use pointwise::{Pointwise, Reads, result_type, try_pointwise};
 pub use random::manual_seed;
 pub use shape::{Dims, Layout, Shape};
