@@ -48,9 +48,11 @@ pub use flambeau_tensor::*;
 pub mod prelude {
     pub use crate::data::{DataLoader, Dataset, TensorDataset, random_split};
     pub use crate::nn::{
-        Buffer, CrossEntropyLoss, Dropout, Flatten, Forward, Hooks, Identity, LeakyReLU, Linear, LogSoftmax,
-        Module, Parameter, ReLU, Sequential, Sigmoid, Softmax, Softplus, StateDict, Tanh, Training,
-        functional, init, summary,
+        Bilinear, Buffer, CircularPad2d, ConstantPad2d, CrossEntropyLoss, Dropout, Flatten, Forward, GRU,
+        GRUCell, Hooks, Identity, LSTM, LSTMCell, LeakyReLU, Linear, LogSoftmax, Module, Parameter,
+        PixelShuffle, PixelUnshuffle, RNN, RNNCell, ReLU, ReflectionPad2d, ReplicationPad2d, Sequential,
+        Sigmoid, Softmax, Softplus, StateDict, Tanh, Training, Unflatten, Upsample, ZeroPad2d, functional,
+        init, summary,
     };
     pub use crate::optim::{Optimizer, SGD};
     pub use crate::{DType, Device, Error, Result, Tensor, manual_seed, no_grad, set_num_threads, tensor};

@@ -11,8 +11,8 @@
 //! assert_eq!(F::softmax(&logits, -1).shape(), [5, 3]);
 //! ```
 
-use flambeau_tensor::Tensor;
 use flambeau_tensor::loss::{CrossEntropyOptions, Reduction};
+use flambeau_tensor::{InterpolateOptions, PadMode, Tensor};
 
 /// `y = x Wᵀ + b`; see [`Linear`](crate::Linear).
 ///
@@ -196,4 +196,34 @@ pub fn cross_entropy(input: &Tensor, target: &Tensor, options: CrossEntropyOptio
 #[track_caller]
 pub fn nll_loss(input: &Tensor, target: &Tensor, reduction: Reduction, ignore_index: i64) -> Tensor {
     input.nll_loss(target, reduction, ignore_index)
+}
+
+/// Resizes the dimensions behind `[N, C]`; see [`Tensor::interpolate`].
+#[track_caller]
+pub fn interpolate(input: &Tensor, options: InterpolateOptions) -> Tensor {
+    input.interpolate(options)
+}
+
+/// Adds positions at the ends of dimensions, the last dimension's pair first; see [`Tensor::pad`].
+#[track_caller]
+pub fn pad(input: &Tensor, pad: &[isize], mode: PadMode) -> Tensor {
+    input.pad(pad, mode)
+}
+
+/// Channels to pixels; see [`Tensor::pixel_shuffle`].
+#[track_caller]
+pub fn pixel_shuffle(input: &Tensor, upscale_factor: usize) -> Tensor {
+    input.pixel_shuffle(upscale_factor)
+}
+
+/// Pixels to channels; see [`Tensor::pixel_unshuffle`].
+#[track_caller]
+pub fn pixel_unshuffle(input: &Tensor, downscale_factor: usize) -> Tensor {
+    input.pixel_unshuffle(downscale_factor)
+}
+
+/// A bilinear form of two inputs for each output; see [`Tensor::bilinear`].
+#[track_caller]
+pub fn bilinear(input1: &Tensor, input2: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Tensor {
+    input1.bilinear(input2, weight, bias)
 }

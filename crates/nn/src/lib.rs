@@ -48,8 +48,11 @@ pub mod trace;
 
 pub use flambeau_nn_derive::Module;
 pub use layers::{
-    Dropout, Flatten, Identity, Layer, LayerTuple, LeakyReLU, Linear, LogSoftmax, ReLU, Sequential, Sigmoid,
-    Softmax, Softplus, Tanh,
+    Bilinear, CircularPad2d, ConstantPad2d, Dropout, Flatten, GRU, GRUCell, Gru, Identity, LSTM, LSTMCell,
+    Layer, LayerTuple, LeakyReLU, Linear, LogSoftmax, Lstm, Padding2d, PerDimension, PixelShuffle,
+    PixelUnshuffle, RNN, RNNBase, RNNCell, RNNCellBase, RNNKind, RNNNonlinearity, RNNState, RNNWeights, ReLU,
+    ReflectionPad2d, ReplicationPad2d, Rnn, Sequential, Sigmoid, Softmax, Softplus, Tanh, Unflatten,
+    Upsample, ZeroPad2d,
 };
 pub use losses::CrossEntropyLoss;
 pub use module::{

@@ -1,16 +1,29 @@
 //! Layers: one file each, the pointwise activations together.
 
 mod activation;
+mod bilinear;
 mod dropout;
 mod flatten;
 mod linear;
+mod padding;
+mod pixel_shuffle;
+mod rnn;
 mod sequential;
+mod upsample;
 
 pub use activation::{Identity, LeakyReLU, LogSoftmax, ReLU, Sigmoid, Softmax, Softplus, Tanh};
+pub use bilinear::Bilinear;
 pub use dropout::Dropout;
-pub use flatten::Flatten;
+pub use flatten::{Flatten, Unflatten};
 pub use linear::Linear;
+pub use padding::{CircularPad2d, ConstantPad2d, Padding2d, ReflectionPad2d, ReplicationPad2d, ZeroPad2d};
+pub use pixel_shuffle::{PixelShuffle, PixelUnshuffle};
+pub use rnn::{
+    GRU, GRUCell, Gru, LSTM, LSTMCell, Lstm, RNN, RNNBase, RNNCell, RNNCellBase, RNNKind, RNNNonlinearity,
+    RNNState, RNNWeights, Rnn,
+};
 pub use sequential::{Layer, LayerTuple, Sequential};
+pub use upsample::{PerDimension, Upsample};
 
 /// Keeps a layer without settings from having no size: two neighbours would share an address, by which hooks
 /// and paths tell modules apart.
@@ -34,3 +47,6 @@ macro_rules! debug_as_repr {
 
 debug_as_repr!(Identity, LeakyReLU, LogSoftmax, ReLU, Sigmoid, Softmax, Softplus, Tanh);
 debug_as_repr!(Dropout, Flatten, Linear, Sequential, crate::CrossEntropyLoss);
+debug_as_repr!(Bilinear, Unflatten, PixelShuffle, PixelUnshuffle, Upsample);
+debug_as_repr!(CircularPad2d, ConstantPad2d, ReflectionPad2d, ReplicationPad2d, ZeroPad2d);
+debug_as_repr!(RNN, LSTM, GRU, RNNCell, LSTMCell, GRUCell);
