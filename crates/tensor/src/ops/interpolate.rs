@@ -3,8 +3,8 @@
 use crate::door::{Args, Calls, FromValue, Value};
 use crate::op::{ensure, raise};
 use crate::resample::{Rule, along};
-use crate::testing::{Sample, normal, sample};
-use crate::{Error, Result, Tensor};
+use crate::testing::{Sample, integers, normal, sample};
+use crate::{DType, Error, Result, Tensor};
 use flambeau_kernels::resample::Taps;
 
 /// How [`Tensor::interpolate`] finds the values between those given.
@@ -281,14 +281,11 @@ pub(crate) const CALLS: Calls = &[("nn.functional.interpolate", call)];
 fn call(a: &mut Args<'_>) -> Result<Vec<Tensor>> {
     let x: Tensor = a.get("input")?;
     let (size, scale_factor) = (list(a, "size")?, list(a, "scale_factor")?);
-    let mode = match a.or("mode", "nearest")? {
-        name => MODES.iter().find(|(known, _)| *known == name).map(|(_, mode)| *mode).ok_or_else(|| {
-            Error::op(
-                "interpolate",
-                format!("mode {name:?}; it is one of {:?}", MODES.map(|(known, _)| known)),
-            )
-        })?,
-    };
+    let name = a.or("mode", "nearest")?;
+    let mode = MODES.iter().find(|(known, _)| *known == name).map(|(_, mode)| *mode).ok_or_else(|| {
+        let known = MODES.map(|(known, _)| known);
+        Error::op("interpolate", format!("mode {name:?}; it is one of {known:?}"))
+    })?;
     let align_corners = a.or("align_corners", false)?;
     let (recompute_scale_factor, antialias) =
         (a.or("recompute_scale_factor", false)?, a.or("antialias", false)?);
@@ -375,6 +372,10 @@ pub(crate) fn samples() -> Vec<Sample> {
         case("F.interpolate(x0, (3, 2, 4), mode='trilinear')", &[1, 1, 2, 3, 3], size(Trilinear, &[3, 2, 4])),
         case("F.interpolate(x0, (3, 4), mode='area')", &[1, 2, 5, 3], size(Area, &[3, 4])),
         case("F.interpolate(x0, scale_factor=0.5, mode='area')", &[1, 1, 4, 5, 3], scale(Area, &[0.5])),
+        sample("F.interpolate(x0.to(torch.uint8), 3)", [integers(8, 9, &[1, 2, 5])], |x| {
+            x[0].to_dtype(DType::U8)
+                .interpolate(InterpolateOptions { size: Some(vec![3]), ..Default::default() })
+        }),
         sample("F.interpolate(x0.transpose(2, 3), 3, mode='bilinear')", [normal(9, &[1, 2, 2, 5])], |x| {
             let mode = Bilinear;
             x[0].transpose(2, 3).interpolate(InterpolateOptions {

@@ -48,7 +48,11 @@ fn padded(size: usize, (before, after): (isize, isize)) -> Option<usize> {
 fn size_with(x: &Tensor, dim: usize, pad: (isize, isize)) -> Result<usize> {
     padded(x.shape()[dim], pad).ok_or_else(|| {
         let (shape, (before, after)) = (x.shape(), pad);
-        Error::op("pad", format!("{before} before and {after} after dimension {dim} of shape {shape:?}: negative padding crops, and not more than there is"))
+        let why = format!(
+            "{before} before and {after} after dimension {dim} of shape {shape:?}: negative padding crops, and not more \
+             than there is"
+        );
+        Error::op("pad", why)
     })
 }
 
@@ -143,7 +147,7 @@ impl Tensor {
         // Beyond this no size is, and no sum of two overflows.
         let limit = isize::MAX / 4;
         ensure!(
-            pad.len() % 2 == 0 && n <= ndim && pad.iter().all(|p| (-limit..=limit).contains(p)),
+            pad.len().is_multiple_of(2) && n <= ndim && pad.iter().all(|p| (-limit..=limit).contains(p)),
             "pad",
             "{pad:?} for shape {shape:?}; give (before, after) for each of at most {ndim} dimensions, the last first"
         );

@@ -23,7 +23,8 @@ impl Tensor {
     #[track_caller]
     pub fn pixel_shuffle(&self, upscale_factor: usize) -> Tensor {
         let (shape, r) = (self.shape(), upscale_factor);
-        let fits = shape.len() >= 3 && r > 0 && r.checked_mul(r).is_some_and(|r2| self.size(-3) % r2 == 0);
+        let fits =
+            shape.len() >= 3 && r > 0 && r.checked_mul(r).is_some_and(|r2| self.size(-3).is_multiple_of(r2));
         ensure!(
             fits,
             "pixel_shuffle",
@@ -48,7 +49,8 @@ impl Tensor {
     #[track_caller]
     pub fn pixel_unshuffle(&self, downscale_factor: usize) -> Tensor {
         let (shape, r) = (self.shape(), downscale_factor);
-        let fits = shape.len() >= 3 && r > 0 && self.size(-2) % r == 0 && self.size(-1) % r == 0;
+        let fits =
+            shape.len() >= 3 && r > 0 && self.size(-2).is_multiple_of(r) && self.size(-1).is_multiple_of(r);
         ensure!(
             fits,
             "pixel_unshuffle",
