@@ -128,6 +128,8 @@ impl Rule for Interpolation {
                     let at = f64::from(round(source(i).max(0.0) + 0.5) as f32).floor();
                     taps.push([((at as usize).min(last), 1.0)]);
                 }
+                // Whatever the scale factor, PyTorch leaves a dimension whose size stays alone here.
+                _ if self.antialias && inputs == outputs => taps.push([(i, 1.0)]),
                 _ if self.antialias => taps.push(window(scale, i, inputs, cubic)),
                 InterpolateMode::Bicubic => {
                     let at = source(i);

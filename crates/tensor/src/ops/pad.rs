@@ -173,7 +173,16 @@ impl Tensor {
 #[track_caller]
 fn pad_dim(x: &Tensor, dim: usize, pad: (isize, isize), mode: PadMode) -> Tensor {
     let (size, (mut before, after)) = (x.shape()[dim], pad);
-    let outputs = unwrap(size_with(x, dim, pad));
+    let outputs = match mode {
+        // Here negative padding cuts what positive padding adds at the other end, too.
+        PadMode::Reflect | PadMode::Replicate => {
+            (size as isize).saturating_add(before + after).max(0) as usize
+        }
+        _ => unwrap(size_with(x, dim, pad)),
+    };
+    if outputs == 0 && mode == PadMode::Circular {
+        return crop(x, dim, pad);
+    }
     let most = match mode {
         PadMode::Reflect => size as isize - 1,
         PadMode::Circular => size as isize,
@@ -235,6 +244,7 @@ pub(crate) fn samples() -> Vec<Sample> {
         case("F.pad(x0, (4, 5), 'replicate')", &[1, 2, 3], &[4, 5], Replicate),
         case("F.pad(x0, (-1, 2, 3, -2), 'replicate')", &[2, 3, 4], &[-1, 2, 3, -2], Replicate),
         case("F.pad(x0, (1, 0, 0, 2, 1, 1), 'replicate')", &[1, 1, 2, 3, 2], &[1, 0, 0, 2, 1, 1], Replicate),
+        case("F.pad(x0, (3, -2), 'replicate')", &[2, 1], &[3, -2], Replicate),
         case("F.pad(x0, (3, 2), 'circular')", &[2, 3], &[3, 2], Circular),
         case("F.pad(x0, (-1, 2, 1, 1), 'circular')", &[1, 2, 3, 5], &[-1, 2, 1, 1], Circular),
         case("F.pad(x0, (1, -1, 2, 0, 0, 1), 'circular')", &[1, 1, 2, 3, 4], &[1, -1, 2, 0, 0, 1], Circular),
