@@ -18,6 +18,7 @@ pub mod pointwise;
 pub mod pool;
 pub mod pooling;
 pub mod reduce;
+pub mod resample;
 pub mod rng;
 pub mod scan;
 pub mod sgd;

@@ -23,7 +23,7 @@ pub use attention::{
 };
 use flambeau_tensor::{
     AvgPoolOptions, Conv1dOptions, Conv2dOptions, ConvTranspose1dOptions, ConvTranspose2dOptions,
-    MaxPoolOptions, OutputSize, Sizes, Tensor, UnfoldOptions,
+    InterpolateOptions, MaxPoolOptions, OutputSize, PadMode, Sizes, Tensor, UnfoldOptions,
 };
 
 /// `y = x Wᵀ + b`; see [`Linear`](crate::Linear).
@@ -300,4 +300,34 @@ pub fn adaptive_max_pool2d(input: &Tensor, output_size: impl OutputSize<2>) -> T
 #[track_caller]
 pub fn adaptive_max_pool2d_with_indices(input: &Tensor, output_size: impl OutputSize<2>) -> (Tensor, Tensor) {
     input.adaptive_max_pool2d_with_indices(output_size)
+}
+
+/// Resizes the dimensions behind `[N, C]`; see [`Tensor::interpolate`].
+#[track_caller]
+pub fn interpolate(input: &Tensor, options: InterpolateOptions) -> Tensor {
+    input.interpolate(options)
+}
+
+/// Adds positions at the ends of dimensions, the last dimension's pair first; see [`Tensor::pad`].
+#[track_caller]
+pub fn pad(input: &Tensor, pad: &[isize], mode: PadMode) -> Tensor {
+    input.pad(pad, mode)
+}
+
+/// Channels to pixels; see [`Tensor::pixel_shuffle`].
+#[track_caller]
+pub fn pixel_shuffle(input: &Tensor, upscale_factor: usize) -> Tensor {
+    input.pixel_shuffle(upscale_factor)
+}
+
+/// Pixels to channels; see [`Tensor::pixel_unshuffle`].
+#[track_caller]
+pub fn pixel_unshuffle(input: &Tensor, downscale_factor: usize) -> Tensor {
+    input.pixel_unshuffle(downscale_factor)
+}
+
+/// A bilinear form of two inputs for each output; see [`Tensor::bilinear`].
+#[track_caller]
+pub fn bilinear(input1: &Tensor, input2: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Tensor {
+    input1.bilinear(input2, weight, bias)
 }

@@ -151,3 +151,99 @@ fn an_empty_tensor_is_left_as_it_is() {
 fn a_bias_has_no_fans() {
     init::kaiming_uniform_(&Tensor::zeros([3]), FanMode::FanIn, Nonlinearity::ReLU);
 }
+
+#[test]
+fn truncated_normals() {
+    // φ and Φ by their integral: moments of what is left between the bounds.
+    let expected = |low: f64, high: f64| {
+        let steps = 200_000;
+        let step = (high - low) / f64::from(steps);
+        let points = (0..steps).map(|i| low + (f64::from(i) + 0.5) * step);
+        let sums = points.fold([0.0; 5], |mut sums, z| {
+            let weight = (-(z * z - low * low) / 2.0).exp();
+            (0..5).for_each(|k| sums[k] += weight * z.powi(k as i32));
+            sums
+        });
+        let mean = sums[1] / sums[0];
+        let [m2, m3, m4] = [2, 3, 4].map(|k| sums[k] / sums[0]);
+        let variance = m2 - mean * mean;
+        let fourth = m4 - 4.0 * mean * m3 + 6.0 * mean * mean * m2 - 3.0 * mean.powi(4);
+        (mean, variance.sqrt(), fourth / (variance * variance))
+    };
+    // The usual one, a one-sided one, narrow ones, tails on either side.
+    for (low, high) in [(-2.0, 2.0), (-0.1, 4.0), (-0.3, 0.2), (0.5, 0.6), (1.5, 9.0), (-4.0, -3.0)] {
+        let (mean, std) = (3.0, 2.0);
+        let (a, b) = (mean + std * low, mean + std * high);
+        let tensor = init::trunc_normal_(&Tensor::zeros([1 << 20]), mean, std, a, b);
+        let (z, deviation, kurtosis) = expected(low, high);
+        check_mean_and_std(&tensor, mean + std * z, std * deviation, kurtosis);
+        let values = tensor.to_vec::<f32>();
+        assert!(values.iter().all(|&v| (a as f32..=b as f32).contains(&v)), "{low} to {high}");
+    }
+    // However far out the interval is.
+    let far = init::trunc_normal_(&Tensor::zeros([100]), 0.0, 1e-200, 1.0, 2.0);
+    assert_eq!(far.to_vec::<f32>(), [1.0; 100]);
+    assert_eq!(init::trunc_normal_(&Tensor::zeros([2]), 0.0, 0.0, 1.0, 2.0).to_vec::<f32>(), [1.0; 2]);
+}
+
+#[test]
+fn orthogonal() {
+    for shape in [vec![70, 40], vec![40, 70], vec![33, 33], vec![8, 3, 2, 2], vec![1, 5], vec![5, 1]] {
+        let w = init::orthogonal_(&Tensor::zeros(shape.clone()), 2.0);
+        let matrix = w.reshape([shape[0] as isize, -1]);
+        let few = matrix.size(0).min(matrix.size(1));
+        let product = if matrix.size(0) <= matrix.size(1) {
+            matrix.matmul(&matrix.t())
+        } else {
+            matrix.t().matmul(&matrix)
+        };
+        for (at, value) in product.to_vec::<f32>().into_iter().enumerate() {
+            let expected = if at / few == at % few { 4.0 } else { 0.0 };
+            assert!((value - expected).abs() < 1e-5, "{shape:?}: {value} at {at}");
+        }
+    }
+    // Uniform among rotations: entries have mean 0 and variance 1/n. Rows are unit vectors, so the sums are dependent,
+    // but not more spread than independent ones.
+    let big = init::orthogonal_(&Tensor::zeros([1024, 1024]), 1.0);
+    check_normal(&big, 1.0 / 32.0);
+    assert_eq!(init::orthogonal_(&Tensor::zeros([0, 3]), 1.0).numel(), 0);
+}
+
+#[test]
+fn sparse() {
+    let (rows, columns) = (1000, 1050);
+    let tensor = init::sparse_(&Tensor::zeros([rows, columns]), 0.3, 0.01);
+    let values = tensor.to_vec::<f32>();
+    for column in 0..columns {
+        let zeros = (0..rows).filter(|row| values[row * columns + column] == 0.0).count();
+        assert_eq!(zeros, 300, "column {column}");
+    }
+    // Each row is as likely as another to hold them.
+    let spread = (columns as f64 * 0.3 * 0.7).sqrt();
+    for row in values.chunks(columns) {
+        let zeros = row.iter().filter(|&&v| v == 0.0).count() as f64;
+        assert!((zeros - 0.3 * columns as f64).abs() < 6.0 * spread, "{zeros}");
+    }
+    let others: Vec<f32> = values.into_iter().filter(|&v| v != 0.0).collect();
+    let count = others.len();
+    check_normal(&Tensor::from_vec(others, [count]), 0.01);
+    assert_eq!(init::sparse_(&Tensor::zeros([3, 2]), 1.0, 1.0).to_vec::<f32>(), [0.0; 6]);
+    assert_eq!(init::sparse_(&Tensor::zeros([0, 2]), 0.5, 1.0).numel(), 0);
+}
+
+#[test]
+fn identities() {
+    assert_eq!(init::eye_(&Tensor::ones([3, 2])).to_vec::<f32>(), [1.0, 0.0, 0.0, 1.0, 0.0, 0.0]);
+    // [4, 1, 3] in two groups: two outputs each, one input: the second output of a group gets nothing.
+    let dirac = init::dirac_(&Tensor::ones([4, 1, 3]), 2).to_vec::<f32>();
+    assert_eq!(dirac, [0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0]);
+    let dirac = init::dirac_(&Tensor::ones([1, 2, 2, 3]), 1).to_vec::<f32>();
+    assert_eq!(dirac.iter().position(|&v| v == 1.0), Some(4));
+    assert_eq!(dirac.iter().sum::<f32>(), 1.0);
+}
+
+#[test]
+#[should_panic(expected = "3 groups of the 4 output channels")]
+fn groups_divide_the_channels() {
+    init::dirac_(&Tensor::zeros([4, 1, 3]), 3);
+}

@@ -1,10 +1,12 @@
 //! Layers against their equations, and beside their functional twins.
 
 use flambeau_nn::{
-    CrossEntropyLoss, Dropout, Flatten, Forward, Identity, Layer, LeakyReLU, Linear, LogSoftmax, Module,
-    Parameter, ReLU, Sequential, Sigmoid, Softmax, Softplus, Tanh, functional as F,
+    Bilinear, CircularPad2d, ConstantPad2d, CrossEntropyLoss, Dropout, Flatten, Forward, Identity, Layer,
+    LeakyReLU, Linear, LogSoftmax, Module, Parameter, PixelShuffle, PixelUnshuffle, ReLU, ReflectionPad2d,
+    ReplicationPad2d, Sequential, Sigmoid, Softmax, Softplus, Tanh, Unflatten, Upsample, ZeroPad2d,
+    functional as F,
 };
-use flambeau_tensor::Tensor;
+use flambeau_tensor::{InterpolateMode, InterpolateOptions, PadMode, Tensor};
 
 fn x() -> Tensor {
     Tensor::from_vec(vec![-2.0_f32, -0.5, 0.0, 0.5, 1.0, 30.0], [2, 3])
@@ -134,4 +136,81 @@ fn printed_settings() {
         assert_eq!(layer.repr(), expected);
     }
     assert_eq!(format!("{:?}", CrossEntropyLoss::default()), "CrossEntropyLoss()");
+}
+
+#[test]
+fn image_layers_and_their_functional_twins() {
+    let x = Tensor::randn([2, 4, 3, 5]);
+    let pad = [1, 2, 0, 1];
+    let mode = InterpolateMode::Bilinear;
+    let options =
+        InterpolateOptions { size: Some(vec![4, 7]), mode, align_corners: true, ..Default::default() };
+    let pairs: [(Box<dyn Layer>, &str, Tensor); 11] = [
+        (
+            Box::new(ZeroPad2d::new((1, 2, 0, 1))),
+            "ZeroPad2d((1, 2, 0, 1))",
+            F::pad(&x, &pad, PadMode::default()),
+        ),
+        (
+            Box::new(ConstantPad2d::new(1, 3.5)),
+            "ConstantPad2d(padding=(1, 1, 1, 1), value=3.5)",
+            F::pad(&x, &[1; 4], PadMode::Constant(3.5)),
+        ),
+        (
+            Box::new(ReflectionPad2d::new((1, 2, 0, 1))),
+            "ReflectionPad2d((1, 2, 0, 1))",
+            F::pad(&x, &pad, PadMode::Reflect),
+        ),
+        (
+            Box::new(ReplicationPad2d::new(1)),
+            "ReplicationPad2d((1, 1, 1, 1))",
+            F::pad(&x, &[1; 4], PadMode::Replicate),
+        ),
+        (
+            Box::new(CircularPad2d::new(2)),
+            "CircularPad2d((2, 2, 2, 2))",
+            F::pad(&x, &[2; 4], PadMode::Circular),
+        ),
+        (
+            Box::new(Upsample::size([4, 7]).mode(mode).align_corners(true)),
+            "Upsample(size=(4, 7), mode='bilinear')",
+            F::interpolate(&x, options),
+        ),
+        (
+            Box::new(Upsample::scale_factor(2.0)),
+            "Upsample(scale_factor=2.0, mode='nearest')",
+            F::interpolate(&x, InterpolateOptions { scale_factor: Some(vec![2.0]), ..Default::default() }),
+        ),
+        (
+            Box::new(Upsample::size(5)),
+            "Upsample(size=5, mode='nearest')",
+            F::interpolate(&x, InterpolateOptions { size: Some(vec![5]), ..Default::default() }),
+        ),
+        (Box::new(PixelShuffle::new(2)), "PixelShuffle(upscale_factor=2)", F::pixel_shuffle(&x, 2)),
+        (Box::new(PixelUnshuffle::new(1)), "PixelUnshuffle(downscale_factor=1)", F::pixel_unshuffle(&x, 1)),
+        (
+            Box::new(Unflatten::new(1, [2, -1])),
+            "Unflatten(dim=1, unflattened_size=(2, -1))",
+            x.unflatten(1, [2, -1]),
+        ),
+    ];
+    for (layer, repr, expected) in pairs {
+        let got = layer.call(&x);
+        assert_eq!(layer.repr(), repr);
+        assert_eq!(got.shape(), expected.shape(), "{repr}");
+        assert_eq!(got.to_vec::<f32>(), expected.to_vec::<f32>(), "{repr}");
+    }
+}
+
+#[test]
+fn bilinear() {
+    let layer = Bilinear::new(2, 3, 4);
+    assert_eq!(layer.repr(), "Bilinear(in1_features=2, in2_features=3, out_features=4, bias=True)");
+    let (a, b) = (Tensor::randn([5, 2]), Tensor::randn([5, 3]));
+    let expected = F::bilinear(&a, &b, &layer.weight, layer.bias.as_deref()).to_vec::<f32>();
+    assert_eq!(layer.call(&(a, b)).to_vec::<f32>(), expected);
+    let bound = 1.0 / 2.0_f32.sqrt();
+    let drawn = Bilinear::new(2, 300, 40).weight.to_vec::<f32>();
+    assert!(drawn.iter().all(|w| w.abs() <= bound) && drawn.iter().any(|w| w.abs() > 0.99 * bound));
+    assert!(layer.bias(false).bias.is_none());
 }

@@ -1,10 +1,14 @@
-//! Cutting along a dimension: split, split_with_sizes, chunk, unbind.
+//! Cutting along a dimension: split, split_with_sizes, chunk, unbind, unbind_copy.
 
+use crate::autograd::{Context, Gradients};
 use crate::door::{Calls, FromValue, Value};
-use crate::op::{ensure, unwrap};
-use crate::shape::normalize_dim;
+use crate::op::{Fresh, Op, Output, ensure, unwrap};
+use crate::shape::{Shape, normalize_dim};
 use crate::testing::{Sample, normal, sample};
-use crate::{Error, Result, Tensor};
+use crate::{Error, Result, Tensor, try_apply};
+use flambeau_kernels::dispatch_all;
+use flambeau_kernels::strided::copy_into;
+use smallvec::smallvec;
 
 /// More parts than anybody means; a dimension that repeats one element can be longer than memory.
 const MOST: usize = 1 << 20;
@@ -24,6 +28,47 @@ fn check(op: &'static str, x: &Tensor, parts: usize) -> Result<()> {
         Ok(())
     } else {
         Err(Error::op(op, format!("{parts} parts of shape {shape:?}; at most {MOST}")))
+    }
+}
+
+/// `torch.unbind_copy`. Its backward pass is one stack, where that of n views is n tensors of the full size.
+struct UnbindCopy {
+    dim: usize,
+}
+
+/// A shape without one of its dimensions.
+fn without(shape: &[usize], dim: usize) -> Shape {
+    shape.iter().enumerate().filter(|(d, _)| *d != dim).map(|(_, &size)| size).collect()
+}
+
+impl Op for UnbindCopy {
+    fn name(&self) -> &'static str {
+        "unbind_copy"
+    }
+
+    fn output(&self, x: &[&Tensor]) -> Result<Output> {
+        let part = (without(x[0].shape(), self.dim), x[0].dtype());
+        Ok(Output::Many(vec![part; x[0].shape()[self.dim]]))
+    }
+
+    fn cpu(&self, x: &[&Tensor], out: &mut [Fresh]) {
+        for (i, out) in out.iter_mut().enumerate() {
+            let (part, strides) = (x[0].select(self.dim as isize, i as isize), out.shape().strides());
+            dispatch_all!(part.dtype(), T => {
+                copy_into(part.view::<T>().strided(), part.shape(), out.slice::<T>(), 0, &strides);
+            });
+        }
+    }
+
+    fn backward(&self, ctx: &Context<'_>) -> Gradients {
+        let shape = ctx.input_shape(0);
+        let part = |i| {
+            ctx.grad_of(i)
+                .cloned()
+                .unwrap_or_else(|| Tensor::full_as(0.0, without(shape, self.dim), ctx.input_dtype(0)))
+        };
+        let parts: Vec<Tensor> = (0..shape[self.dim]).map(part).collect();
+        smallvec![Some(Tensor::stack(&parts, self.dim as isize))]
     }
 }
 
@@ -121,6 +166,25 @@ impl Tensor {
         unwrap(check("unbind", self, size));
         (0..size as isize).map(|i| self.select(dim, i)).collect()
     }
+
+    /// [`unbind`](Tensor::unbind) with copies in place of views: the gradient of all parts together costs as much as
+    /// one of `self`, whereas each view's costs that much.
+    /// [`torch.unbind_copy`](https://docs.pytorch.org/docs/stable/generated/torch.unbind_copy.html).
+    ///
+    /// # Panics
+    /// If the dimension is out of range.
+    ///
+    /// ```
+    /// use flambeau_tensor::tensor;
+    /// let rows = tensor![[1.0, 2.0], [3.0, 4.0]].unbind_copy(0);
+    /// assert_eq!(rows[1].to_vec::<f32>(), [3.0, 4.0]);
+    /// ```
+    #[track_caller]
+    pub fn unbind_copy(&self, dim: isize) -> Vec<Tensor> {
+        let (dim, size) = unwrap(axis("unbind_copy", self, dim));
+        unwrap(check("unbind_copy", self, size));
+        unwrap(try_apply(UnbindCopy { dim: dim as usize }, &[self])).into_vec()
+    }
 }
 
 pub(crate) const CALLS: Calls = &[
@@ -151,6 +215,10 @@ pub(crate) const CALLS: Calls = &[
         let (x, dim): (Tensor, isize) = (a.get("input")?, a.or("dim", 0)?);
         a.done(x.unbind(dim))
     }),
+    ("unbind_copy", |a| {
+        let (x, dim): (Tensor, isize) = (a.get("input")?, a.or("dim", 0)?);
+        a.done(x.unbind_copy(dim))
+    }),
 ];
 
 pub(crate) fn samples() -> Vec<Sample> {
@@ -164,5 +232,7 @@ pub(crate) fn samples() -> Vec<Sample> {
         sample("torch.chunk(x0, 2)", [normal(4, &[0, 2])], |x| x[0].chunk(2, 0)),
         sample("torch.unbind(x0, 1)", [normal(5, &[2, 3, 2])], |x| x[0].unbind(1)),
         sample("torch.unbind(x0)", [normal(6, &[2])], |x| x[0].unbind(0)),
+        sample("torch.unbind_copy(x0, 1)", [normal(5, &[2, 3, 2])], |x| x[0].unbind_copy(1)),
+        sample("torch.unbind_copy(x0.t())[1]", [normal(6, &[2, 3])], |x| x[0].t().unbind_copy(0).remove(1)),
     ]
 }

@@ -17,7 +17,11 @@
 //! <https://proceedings.mlr.press/v9/glorot10a.html> (Xavier); He et al. 2015,
 //! <https://arxiv.org/abs/1502.01852> (Kaiming)
 
+mod structured;
+
 use flambeau_tensor::{Tensor, no_grad};
+
+pub use structured::{dirac_, eye_, orthogonal_, sparse_, trunc_normal_};
 
 /// Which way variance is kept: forwards (`fan_in`, PyTorch's default) or backwards (`fan_out`).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
