@@ -36,11 +36,13 @@ macro_rules! ops {
 }
 
 ops! {
-    abs acos add addcdiv addcmul addmm all amax argmax asin atan bmm cat ceil clamp compare contiguous cos
-    cosh creation cross_entropy cumprod cumsum diagonal div dot dropout einsum erf exp exp2 expand expm1
-    flip floor fmod gather index index_add index_select isfinite kthvalue leaky_relu lerp linear log log10
-    log1p log2 logical logsumexp masked_fill masked_select matmul max maximum mean median meshgrid mm mul
-    mv nan_to_num narrow neg nll_loss nonzero norm outer permute pow prod reciprocal relu remainder repeat
-    reshape roll round rsqrt sampling scatter sigmoid sign sin sinh softmax softplus sort split sqrt
-    square sub sum tan tanh to_dtype topk trace tril trunc unfold var where_ xlogy
+    abs acos add addcdiv addcmul addmm all amax argmax asin atan batch_norm bmm cat ceil clamp compare
+    contiguous cos cosh cosine_similarity creation cross_entropy cumprod cumsum diagonal div dot dropout
+    einsum embedding erf exp exp2 expand expm1 flip floor fmod gather group_norm index index_add
+    index_select instance_norm isfinite kthvalue layer_norm leaky_relu lerp linear log log10 log1p log2
+    logical logsumexp masked_fill masked_select matmul max maximum mean median meshgrid mm mul mv
+    nan_to_num narrow neg nll_loss nonzero norm normalize one_hot outer permute pow prod reciprocal relu
+    remainder repeat reshape rms_norm roll round rsqrt sampling scatter sigmoid sign sin sinh softmax
+    softplus sort split sqrt square sub sum tan tanh to_dtype topk trace tril trunc unfold var where_
+    xlogy
 }
