@@ -48,9 +48,10 @@ pub use flambeau_tensor::*;
 pub mod prelude {
     pub use crate::data::{DataLoader, Dataset, TensorDataset, random_split};
     pub use crate::nn::{
-        Buffer, CrossEntropyLoss, Dropout, Flatten, Forward, Hooks, Identity, LeakyReLU, Linear, LogSoftmax,
-        Module, Parameter, ReLU, Sequential, Sigmoid, Softmax, Softplus, StateDict, Tanh, Training,
-        functional, init, summary,
+        BatchNorm1d, BatchNorm2d, BatchNorm3d, Buffer, CosineSimilarity, CrossEntropyLoss, Dropout,
+        Embedding, Flatten, Forward, GroupNorm, Hooks, Identity, InstanceNorm1d, InstanceNorm2d,
+        InstanceNorm3d, LayerNorm, LeakyReLU, Linear, LogSoftmax, Module, Parameter, RMSNorm, ReLU,
+        Sequential, Sigmoid, Softmax, Softplus, StateDict, Tanh, Training, functional, init, summary,
     };
     pub use crate::optim::{Optimizer, SGD};
     pub use crate::{DType, Device, Error, Result, Tensor, manual_seed, no_grad, set_num_threads, tensor};

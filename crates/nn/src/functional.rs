@@ -11,8 +11,8 @@
 //! assert_eq!(F::softmax(&logits, -1).shape(), [5, 3]);
 //! ```
 
-use flambeau_tensor::Tensor;
 use flambeau_tensor::loss::{CrossEntropyOptions, Reduction};
+use flambeau_tensor::{BatchNormOptions, EmbeddingOptions, InstanceNormOptions, Shape, Tensor};
 
 /// `y = x Wᵀ + b`; see [`Linear`](crate::Linear).
 ///
@@ -196,4 +196,89 @@ pub fn cross_entropy(input: &Tensor, target: &Tensor, options: CrossEntropyOptio
 #[track_caller]
 pub fn nll_loss(input: &Tensor, target: &Tensor, reduction: Reduction, ignore_index: i64) -> Tensor {
     input.nll_loss(target, reduction, ignore_index)
+}
+
+/// Normalises channels over the batch; see [`Tensor::batch_norm`].
+#[track_caller]
+pub fn batch_norm(
+    input: &Tensor,
+    running_mean: Option<&Tensor>,
+    running_var: Option<&Tensor>,
+    weight: Option<&Tensor>,
+    bias: Option<&Tensor>,
+    options: BatchNormOptions,
+) -> Tensor {
+    input.batch_norm(running_mean, running_var, weight, bias, options)
+}
+
+/// Normalises the channels of each sample; see [`Tensor::instance_norm`].
+#[track_caller]
+pub fn instance_norm(
+    input: &Tensor,
+    running_mean: Option<&Tensor>,
+    running_var: Option<&Tensor>,
+    weight: Option<&Tensor>,
+    bias: Option<&Tensor>,
+    options: InstanceNormOptions,
+) -> Tensor {
+    input.instance_norm(running_mean, running_var, weight, bias, options)
+}
+
+/// Normalises groups of channels of each sample; see [`Tensor::group_norm`]. PyTorch's default `eps` is 1e-5.
+#[track_caller]
+pub fn group_norm(
+    input: &Tensor,
+    num_groups: usize,
+    weight: Option<&Tensor>,
+    bias: Option<&Tensor>,
+    eps: f64,
+) -> Tensor {
+    input.group_norm(num_groups, weight, bias, eps)
+}
+
+/// Normalises over the last dimensions; see [`Tensor::layer_norm`]. PyTorch's default `eps` is 1e-5.
+#[track_caller]
+pub fn layer_norm(
+    input: &Tensor,
+    normalized_shape: impl Into<Shape>,
+    weight: Option<&Tensor>,
+    bias: Option<&Tensor>,
+    eps: f64,
+) -> Tensor {
+    input.layer_norm(normalized_shape, weight, bias, eps)
+}
+
+/// Divides by the root mean square over the last dimensions; see [`Tensor::rms_norm`].
+#[track_caller]
+pub fn rms_norm(
+    input: &Tensor,
+    normalized_shape: impl Into<Shape>,
+    weight: Option<&Tensor>,
+    eps: Option<f64>,
+) -> Tensor {
+    input.rms_norm(normalized_shape, weight, eps)
+}
+
+/// Divides by the p-norm along `dim`; see [`Tensor::normalize`]. PyTorch's defaults are 2, 1 and 1e-12.
+#[track_caller]
+pub fn normalize(input: &Tensor, p: f64, dim: isize, eps: f64) -> Tensor {
+    input.normalize(p, dim, eps)
+}
+
+/// The cosine of the angle along `dim`; see [`Tensor::cosine_similarity`]. PyTorch's defaults are 1 and 1e-8.
+#[track_caller]
+pub fn cosine_similarity(x1: &Tensor, x2: &Tensor, dim: isize, eps: f64) -> Tensor {
+    x1.cosine_similarity(x2, dim, eps)
+}
+
+/// Rows of a table by their numbers; see [`Tensor::embedding`].
+#[track_caller]
+pub fn embedding(input: &Tensor, weight: &Tensor, options: EmbeddingOptions) -> Tensor {
+    input.embedding(weight, options)
+}
+
+/// One-hot vectors of class numbers; see [`Tensor::one_hot`].
+#[track_caller]
+pub fn one_hot(input: &Tensor, num_classes: Option<usize>) -> Tensor {
+    input.one_hot(num_classes)
 }

@@ -48,8 +48,9 @@ pub mod trace;
 
 pub use flambeau_nn_derive::Module;
 pub use layers::{
-    Dropout, Flatten, Identity, Layer, LayerTuple, LeakyReLU, Linear, LogSoftmax, ReLU, Sequential, Sigmoid,
-    Softmax, Softplus, Tanh,
+    BatchNorm, BatchNorm1d, BatchNorm2d, BatchNorm3d, CosineSimilarity, Dropout, Embedding, Flatten,
+    GroupNorm, Identity, InstanceNorm, InstanceNorm1d, InstanceNorm2d, InstanceNorm3d, Layer, LayerNorm,
+    LayerTuple, LeakyReLU, Linear, LogSoftmax, RMSNorm, ReLU, Sequential, Sigmoid, Softmax, Softplus, Tanh,
 };
 pub use losses::CrossEntropyLoss;
 pub use module::{
