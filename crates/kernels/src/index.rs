@@ -2,6 +2,7 @@
 //! single elements by their places.
 
 use crate::dtype::Element;
+use crate::num::Float;
 use crate::pool;
 use crate::strided::{GRAIN, Strided, coalesce, numel, offsets};
 
@@ -114,5 +115,71 @@ pub fn gather_add<T: Element>(
         let [at] = offsets(&dims, i, [0]);
         let o = &mut out[at + index as usize * step];
         *o = T::from_num(o.to_num() + v.to_num());
+    }
+}
+
+/// How often each of `rows` numbers occurs; the caller has checked the numbers.
+pub fn frequencies(index: &[i64], rows: usize) -> Vec<usize> {
+    let mut counts = vec![0; rows];
+    index.iter().for_each(|&i| counts[i as usize] += 1);
+    counts
+}
+
+/// out\[r, :\] = Σ g\[i, :\] over the i with index\[i\] = r, in order, divided by their number if `by_frequency`; 0 for the
+/// row `padding`. The caller has checked the indices.
+pub fn embedding_backward<T: Float>(
+    g: &[T],
+    index: &[i64],
+    width: usize,
+    padding: Option<usize>,
+    by_frequency: bool,
+    out: &mut [T],
+) {
+    assert_eq!(g.len(), numel(&[index.len(), width]));
+    if out.is_empty() {
+        return;
+    }
+    let rows = out.len() / width;
+    let counts = if by_frequency { frequencies(index, rows) } else { Vec::new() };
+    // Each task reads the whole index, hence few of them.
+    let grain = rows.div_ceil(16).max(GRAIN.div_ceil(width));
+    pool::chunks_mut(out, grain * width, |start, out| {
+        let (first, rows) = (start / width, out.len() / width);
+        out.fill(T::lit(0.0));
+        for (&row, g) in index.iter().zip(g.chunks_exact(width)) {
+            let row = row as usize;
+            if row < first || row >= first + rows || Some(row) == padding {
+                continue;
+            }
+            let scale = if by_frequency { T::lit(1.0 / counts[row] as f64) } else { T::lit(1.0) };
+            for (o, &g) in out[(row - first) * width..][..width].iter_mut().zip(g) {
+                *o = *o + g * scale;
+            }
+        }
+    });
+}
+
+/// Scales the rows of a table that the index names down to a p-norm of `max_norm`; the caller has checked the index.
+pub fn renormalize<T: Float>(table: &mut [T], rows: usize, index: &[i64], max_norm: f64, p: f64) {
+    let mut seen = vec![false; rows];
+    for &row in index {
+        let width = table.len() / rows;
+        if std::mem::replace(&mut seen[row as usize], true) {
+            continue;
+        }
+        let row = &mut table[row as usize * width..][..width];
+        let sizes = row.iter().map(|v| v.to_f64().abs());
+        let norm = if p == f64::INFINITY {
+            sizes.fold(0.0, f64::max)
+        } else if p == 0.0 {
+            sizes.filter(|&v| v != 0.0).count() as f64
+        } else {
+            sizes.map(|v| v.powf(p)).sum::<f64>().powf(1.0 / p)
+        };
+        if norm > max_norm {
+            // PyTorch's 1e-7, so that the new norm is not above by rounding.
+            let scale = T::lit(max_norm / (norm + 1e-7));
+            row.iter_mut().for_each(|v| *v = *v * scale);
+        }
     }
 }

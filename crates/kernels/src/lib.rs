@@ -13,6 +13,7 @@ pub mod isa;
 pub mod loss;
 pub mod math;
 pub mod matmul;
+pub mod norm;
 pub mod num;
 pub mod pointwise;
 pub mod pool;

@@ -22,8 +22,9 @@ pub use attention::{
     scaled_dot_product_attention,
 };
 use flambeau_tensor::{
-    AvgPoolOptions, Conv1dOptions, Conv2dOptions, ConvTranspose1dOptions, ConvTranspose2dOptions,
-    InterpolateOptions, MaxPoolOptions, OutputSize, PadMode, Sizes, Tensor, UnfoldOptions,
+    AvgPoolOptions, BatchNormOptions, Conv1dOptions, Conv2dOptions, ConvTranspose1dOptions,
+    ConvTranspose2dOptions, EmbeddingOptions, InstanceNormOptions, InterpolateOptions, MaxPoolOptions,
+    OutputSize, PadMode, Shape, Sizes, Tensor, UnfoldOptions,
 };
 
 /// `y = x Wᵀ + b`; see [`Linear`](crate::Linear).
@@ -330,4 +331,89 @@ pub fn pixel_unshuffle(input: &Tensor, downscale_factor: usize) -> Tensor {
 #[track_caller]
 pub fn bilinear(input1: &Tensor, input2: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Tensor {
     input1.bilinear(input2, weight, bias)
+}
+
+/// Normalises channels over the batch; see [`Tensor::batch_norm`].
+#[track_caller]
+pub fn batch_norm(
+    input: &Tensor,
+    running_mean: Option<&Tensor>,
+    running_var: Option<&Tensor>,
+    weight: Option<&Tensor>,
+    bias: Option<&Tensor>,
+    options: BatchNormOptions,
+) -> Tensor {
+    input.batch_norm(running_mean, running_var, weight, bias, options)
+}
+
+/// Normalises the channels of each sample; see [`Tensor::instance_norm`].
+#[track_caller]
+pub fn instance_norm(
+    input: &Tensor,
+    running_mean: Option<&Tensor>,
+    running_var: Option<&Tensor>,
+    weight: Option<&Tensor>,
+    bias: Option<&Tensor>,
+    options: InstanceNormOptions,
+) -> Tensor {
+    input.instance_norm(running_mean, running_var, weight, bias, options)
+}
+
+/// Normalises groups of channels of each sample; see [`Tensor::group_norm`]. PyTorch's default `eps` is 1e-5.
+#[track_caller]
+pub fn group_norm(
+    input: &Tensor,
+    num_groups: usize,
+    weight: Option<&Tensor>,
+    bias: Option<&Tensor>,
+    eps: f64,
+) -> Tensor {
+    input.group_norm(num_groups, weight, bias, eps)
+}
+
+/// Normalises over the last dimensions; see [`Tensor::layer_norm`]. PyTorch's default `eps` is 1e-5.
+#[track_caller]
+pub fn layer_norm(
+    input: &Tensor,
+    normalized_shape: impl Into<Shape>,
+    weight: Option<&Tensor>,
+    bias: Option<&Tensor>,
+    eps: f64,
+) -> Tensor {
+    input.layer_norm(normalized_shape, weight, bias, eps)
+}
+
+/// Divides by the root mean square over the last dimensions; see [`Tensor::rms_norm`].
+#[track_caller]
+pub fn rms_norm(
+    input: &Tensor,
+    normalized_shape: impl Into<Shape>,
+    weight: Option<&Tensor>,
+    eps: Option<f64>,
+) -> Tensor {
+    input.rms_norm(normalized_shape, weight, eps)
+}
+
+/// Divides by the p-norm along `dim`; see [`Tensor::normalize`]. PyTorch's defaults are 2, 1 and 1e-12.
+#[track_caller]
+pub fn normalize(input: &Tensor, p: f64, dim: isize, eps: f64) -> Tensor {
+    input.normalize(p, dim, eps)
+}
+
+/// The cosine of the angle along `dim`; see [`Tensor::cosine_similarity`]. PyTorch's defaults are 1 and 1e-8.
+#[track_caller]
+pub fn cosine_similarity(x1: &Tensor, x2: &Tensor, dim: isize, eps: f64) -> Tensor {
+    x1.cosine_similarity(x2, dim, eps)
+}
+
+/// Rows of a table by their numbers; see [`Tensor::embedding`].
+#[track_caller]
+pub fn embedding(input: &Tensor, weight: &Tensor, options: EmbeddingOptions) -> Tensor {
+    input.embedding(weight, options)
+}
+
+/// One-hot vectors of class numbers; see [`Tensor::one_hot`].
+#[track_caller]
+pub fn one_hot(input: &Tensor, num_classes: Option<usize>) -> Tensor {
+    input.one_hot(num_classes)
 }

@@ -166,6 +166,7 @@ pub(crate) fn current() -> &'static str {
 
 /// Raises an error: how mistakes in arithmetic are reported. Inside [`try_call`] it ends there, else it is a panic
 /// with the error's message at the caller's line.
+#[doc(hidden)]
 #[track_caller]
 pub fn raise(error: Error) -> ! {
     if CATCHING.get() {

@@ -3,13 +3,26 @@
 mod activation;
 mod adaptive_pooling;
 mod attention;
+mod batch_norm;
+mod bilinear;
 mod conv;
+mod cosine_similarity;
 mod dropout;
+mod embedding;
 mod flatten;
+mod group_norm;
+mod instance_norm;
+mod layer_norm;
 mod linear;
+mod padding;
+mod pixel_shuffle;
 mod pooling;
+mod rms_norm;
+mod rnn;
 mod sequential;
 mod unfold;
+mod upsample;
+
 pub use activation::{
     CELU, ELU, GELU, GLU, Hardshrink, Hardsigmoid, Hardswish, Hardtanh, Identity, LeakyReLU, LogSigmoid,
     LogSoftmax, Mish, PReLU, ReLU, ReLU6, SELU, SiLU, Sigmoid, Softmax, Softmax2d, Softmin, Softplus,
@@ -17,25 +30,27 @@ pub use activation::{
 };
 pub use adaptive_pooling::{AdaptiveAvgPool1d, AdaptiveAvgPool2d, AdaptiveMaxPool1d, AdaptiveMaxPool2d};
 pub use attention::MultiheadAttention;
-pub use conv::{Conv, Conv1d, Conv2d, ConvTranspose, ConvTranspose1d, ConvTranspose2d};
-pub use dropout::{AlphaDropout, Dropout, Dropout2d};
-pub use flatten::{Flatten, Unflatten};
-pub use linear::Linear;
-pub use pooling::{AvgPool1d, AvgPool2d, MaxPool1d, MaxPool2d};
-pub use sequential::{Layer, LayerTuple, Sequential};
-pub use unfold::{Fold, Unfold};
-mod bilinear;
-mod padding;
-mod pixel_shuffle;
-mod rnn;
-mod upsample;
+pub use batch_norm::{BatchNorm, BatchNorm1d, BatchNorm2d, BatchNorm3d};
 pub use bilinear::Bilinear;
+pub use conv::{Conv, Conv1d, Conv2d, ConvTranspose, ConvTranspose1d, ConvTranspose2d};
+pub use cosine_similarity::CosineSimilarity;
+pub use dropout::{AlphaDropout, Dropout, Dropout2d};
+pub use embedding::Embedding;
+pub use flatten::{Flatten, Unflatten};
+pub use group_norm::GroupNorm;
+pub use instance_norm::{InstanceNorm, InstanceNorm1d, InstanceNorm2d, InstanceNorm3d};
+pub use layer_norm::LayerNorm;
+pub use linear::Linear;
 pub use padding::{CircularPad2d, ConstantPad2d, Padding2d, ReflectionPad2d, ReplicationPad2d, ZeroPad2d};
 pub use pixel_shuffle::{PixelShuffle, PixelUnshuffle};
+pub use pooling::{AvgPool1d, AvgPool2d, MaxPool1d, MaxPool2d};
+pub use rms_norm::RMSNorm;
 pub use rnn::{
     GRU, GRUCell, Gru, LSTM, LSTMCell, Lstm, RNN, RNNBase, RNNCell, RNNCellBase, RNNKind, RNNNonlinearity,
     RNNState, RNNWeights, Rnn,
 };
+pub use sequential::{Layer, LayerTuple, Sequential};
+pub use unfold::{Fold, Unfold};
 pub use upsample::{PerDimension, Upsample};
 
 /// Keeps a layer without settings from having no size: two neighbours would share an address, by which hooks
@@ -45,6 +60,27 @@ pub(crate) struct Place(#[allow(dead_code, reason = "only its size matters")] u8
 
 impl crate::Field for Place {
     fn visit_field<'a>(&'a self, _: &str, _: &mut dyn crate::Visitor<'a>) {}
+}
+
+/// A number as Python writes it: 1e-05, where Rust writes 1e-5.
+pub(crate) fn float(value: f64) -> String {
+    let text = format!("{value:?}");
+    let Some((digits, exponent)) = text.split_once('e') else { return text };
+    let (sign, exponent) = exponent.strip_prefix('-').map_or(('+', exponent), |exponent| ('-', exponent));
+    format!("{digits}e{sign}{exponent:0>2}")
+}
+
+/// A bool as Python writes it.
+pub(crate) fn boolean(value: bool) -> &'static str {
+    if value { "True" } else { "False" }
+}
+
+/// Sizes as Python writes a tuple.
+pub(crate) fn tuple(sizes: &[usize]) -> String {
+    match sizes {
+        [size] => format!("({size},)"),
+        _ => format!("({})", sizes.iter().map(usize::to_string).collect::<Vec<_>>().join(", ")),
+    }
 }
 
 /// Layers print as themselves, so that structs of them can derive `Debug`.
@@ -60,10 +96,11 @@ macro_rules! debug_as_repr {
 
 debug_as_repr! {
     AdaptiveAvgPool1d AdaptiveAvgPool2d AdaptiveMaxPool1d AdaptiveMaxPool2d AlphaDropout AvgPool1d
-    AvgPool2d Bilinear CELU CircularPad2d ConstantPad2d Conv1d Conv2d ConvTranspose1d ConvTranspose2d
-    Dropout Dropout2d ELU Flatten Fold GELU GLU GRU GRUCell Hardshrink Hardsigmoid Hardswish Hardtanh
-    Identity LSTM LSTMCell LeakyReLU Linear LogSigmoid LogSoftmax MaxPool1d MaxPool2d Mish
-    MultiheadAttention PReLU PixelShuffle PixelUnshuffle RNN RNNCell ReLU ReLU6 ReflectionPad2d
+    AvgPool2d BatchNorm1d BatchNorm2d BatchNorm3d Bilinear CELU CircularPad2d ConstantPad2d Conv1d Conv2d
+    ConvTranspose1d ConvTranspose2d CosineSimilarity Dropout Dropout2d ELU Embedding Flatten Fold GELU GLU
+    GRU GRUCell GroupNorm Hardshrink Hardsigmoid Hardswish Hardtanh Identity InstanceNorm1d InstanceNorm2d
+    InstanceNorm3d LSTM LSTMCell LayerNorm LeakyReLU Linear LogSigmoid LogSoftmax MaxPool1d MaxPool2d Mish
+    MultiheadAttention PReLU PixelShuffle PixelUnshuffle RMSNorm RNN RNNCell ReLU ReLU6 ReflectionPad2d
     ReplicationPad2d SELU Sequential SiLU Sigmoid Softmax Softmax2d Softmin Softplus Softshrink Softsign
     Tanh Tanhshrink Threshold Unflatten Unfold Upsample ZeroPad2d
 }

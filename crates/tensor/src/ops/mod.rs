@@ -36,17 +36,18 @@ macro_rules! ops {
 }
 
 ops! {
-    abs acos adaptive_pool add addcdiv addcmul addmm all amax argmax asin atan avg_pool bilinear
-    binary_cross_entropy binary_cross_entropy_with_logits bmm cat ceil clamp compare contiguous conv
-    conv_transpose cos cosh cosine_embedding_loss creation cross_entropy cumprod cumsum diagonal div dot
-    dropout einsum elu erf exp exp2 expand expm1 flip floor fmod gather gaussian_nll_loss gelu glu
-    hardsigmoid hardswish hardtanh hinge_embedding_loss huber_loss im2col index index_add index_select
-    interpolate isfinite kl_div kthvalue l1_loss leaky_relu lerp linear log log10 log1p log2 logical
-    logsigmoid logsumexp lp_pool margin_ranking_loss masked_fill masked_select matmul max max_pool
-    max_unpool maximum mean median meshgrid mish mm mse_loss mul mv nan_to_num narrow neg nll_loss
-    nonzero norm outer pad permute pixel_shuffle poisson_nll_loss pow prelu prod reciprocal relu
-    remainder repeat reshape roll round rsqrt sampling scaled_dot_product_attention scatter sigmoid sign
-    silu sin sinh smooth_l1_loss soft_margin_loss softmax softplus softshrink softsign sort split sqrt
-    square sub sum tan tanh tanhshrink threshold to_dtype topk trace tril triplet_margin_loss trunc
-    unfold var where_ xlogy
+    abs acos adaptive_pool add addcdiv addcmul addmm all amax argmax asin atan avg_pool batch_norm
+    bilinear binary_cross_entropy binary_cross_entropy_with_logits bmm cat ceil clamp compare contiguous
+    conv conv_transpose cos cosh cosine_embedding_loss cosine_similarity creation cross_entropy cumprod
+    cumsum diagonal div dot dropout einsum elu embedding erf exp exp2 expand expm1 flip floor fmod
+    gather gaussian_nll_loss gelu glu group_norm hardsigmoid hardswish hardtanh hinge_embedding_loss
+    huber_loss im2col index index_add index_select instance_norm interpolate isfinite kl_div kthvalue
+    l1_loss layer_norm leaky_relu lerp linear log log10 log1p log2 logical logsigmoid logsumexp lp_pool
+    margin_ranking_loss masked_fill masked_select matmul max max_pool max_unpool maximum mean median
+    meshgrid mish mm mse_loss mul mv nan_to_num narrow neg nll_loss nonzero norm normalize one_hot outer
+    pad permute pixel_shuffle poisson_nll_loss pow prelu prod reciprocal relu remainder repeat reshape
+    rms_norm roll round rsqrt sampling scaled_dot_product_attention scatter sigmoid sign silu sin sinh
+    smooth_l1_loss soft_margin_loss softmax softplus softshrink softsign sort split sqrt square sub sum
+    tan tanh tanhshrink threshold to_dtype topk trace tril triplet_margin_loss trunc unfold var where_
+    xlogy
 }
