@@ -123,7 +123,7 @@ pub fn backward<T: Float>(
     // Rows of one task: each has its own sums for the weight and the bias, so not too few where they would be as many
     // as the elements, nor too many where rows are the only thing to share out.
     let (len, row) = (groups.len(), channels * inner);
-    let rows = ((4 * TASK) / row).clamp(1, if inner == 1 { 64 } else { 1 });
+    let rows = if inner == 1 { (4 * TASK / row).clamp(outer.div_ceil(16).min(16), 64) } else { 1 };
     let mut parts = vec![0.0; outer.div_ceil(rows) * 2 * channels];
     chunks_of_two((&mut parts, 2 * channels), (out, rows * row), |piece, part, out| {
         let (of_weight, of_bias) = part.split_at_mut(channels);
