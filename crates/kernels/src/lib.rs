@@ -13,16 +13,17 @@ pub mod loss;
 pub mod math;
 pub mod matmul;
 pub mod num;
+pub mod optim;
 pub mod pointwise;
 pub mod pool;
 pub mod reduce;
 pub mod rng;
 pub mod scan;
-pub mod sgd;
 pub mod softmax;
 pub mod sort;
 pub mod storage;
 pub mod strided;
+pub mod vector;
 
 pub use dtype::{DType, Element};
 pub use num::{Float, Num};

@@ -20,6 +20,7 @@ pub mod ops;
 mod pointwise;
 pub mod random;
 mod shape;
+mod slice_mut;
 mod tensor;
 #[doc(hidden)]
 pub mod testing;
@@ -34,10 +35,13 @@ pub use flambeau_kernels::alloc::{MemoryStats, empty_cache, memory_stats};
 pub use flambeau_kernels::pool::{num_threads, set_num_threads};
 pub use flambeau_kernels::{DType, Element, Num};
 pub use indexing::{Index, IntoIndices};
+#[doc(hidden)]
+pub use op::raise;
 pub use op::{Fresh, Mask, Op, Output, Outputs, Saves, try_apply, try_call};
 pub use operand::Operand;
 pub use ops::meshgrid::Indexing;
 pub use pointwise::{Pointwise, Reads, result_type, try_pointwise};
 pub use random::manual_seed;
 pub use shape::{Dims, Layout, Shape};
+pub use slice_mut::SliceMut;
 pub use tensor::{Tensor, View};

@@ -166,7 +166,7 @@ pub(crate) fn current() -> &'static str {
 /// Raises an error: how mistakes in arithmetic are reported. Inside [`try_call`] it ends there, else it is a panic
 /// with the error's message at the caller's line.
 #[track_caller]
-pub(crate) fn raise(error: Error) -> ! {
+pub fn raise(error: Error) -> ! {
     if CATCHING.get() {
         // Not a panic that anyone should see: the hook that prints them is not called.
         resume_unwind(Box::new(error));
