@@ -48,10 +48,15 @@ pub use flambeau_tensor::*;
 pub mod prelude {
     pub use crate::data::{DataLoader, Dataset, TensorDataset, random_split};
     pub use crate::nn::{
+        AdaptiveAvgPool1d, AdaptiveAvgPool2d, AdaptiveMaxPool1d, AdaptiveMaxPool2d, AvgPool1d, AvgPool2d,
         Buffer, CrossEntropyLoss, Dropout, Flatten, Forward, Hooks, Identity, LeakyReLU, Linear, LogSoftmax,
-        Module, Parameter, ReLU, Sequential, Sigmoid, Softmax, Softplus, StateDict, Tanh, Training,
-        functional, init, summary,
+        MaxPool1d, MaxPool2d, Module, Parameter, ReLU, Sequential, Sigmoid, Softmax, Softplus, StateDict,
+        Tanh, Training, functional, init, summary,
     };
-    pub use crate::optim::{Optimizer, SGD};
+    pub use crate::optim::{
+        ChainedScheduler, ConstantLR, CosineAnnealingLR, CosineAnnealingWarmRestarts, CyclicLR,
+        ExponentialLR, LRScheduler, LambdaLR, LinearLR, MultiStepLR, MultiplicativeLR, OneCycleLR, Optimizer,
+        PolynomialLR, ReduceLROnPlateau, SGD, SequentialLR, StepLR,
+    };
     pub use crate::{DType, Device, Error, Result, Tensor, manual_seed, no_grad, set_num_threads, tensor};
 }

@@ -16,6 +16,7 @@ pub mod num;
 pub mod optim;
 pub mod pointwise;
 pub mod pool;
+pub mod pooling;
 pub mod reduce;
 pub mod rng;
 pub mod scan;

@@ -204,6 +204,25 @@ pub fn chunks_mut<T: Send>(out: &mut [T], grain: usize, f: impl Fn(usize, &mut [
     });
 }
 
+/// As [`chunks_mut`] for two slices of one length, cut at the same places.
+///
+/// # Panics
+/// If their lengths differ.
+pub fn chunks_mut_2<A: Send, B: Send>(
+    a: &mut [A],
+    b: &mut [B],
+    grain: usize,
+    f: impl Fn(usize, &mut [A], &mut [B]) + Sync,
+) {
+    assert_eq!(a.len(), b.len());
+    let base = SendPtr(b.as_mut_ptr());
+    chunks_mut(a, grain, |start, a| {
+        // SAFETY: `chunks_mut` hands out each piece of `a` once and none overlap, so neither do these of `b`,
+        // which is as long and outlives the call.
+        f(start, a, unsafe { std::slice::from_raw_parts_mut(base.get().add(start), a.len()) });
+    });
+}
+
 /// A pointer that may go to other threads; its users say why that is sound.
 pub(crate) struct SendPtr<T>(pub(crate) *mut T);
 // SAFETY: see the type's users.

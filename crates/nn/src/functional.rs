@@ -11,8 +11,8 @@
 //! assert_eq!(F::softmax(&logits, -1).shape(), [5, 3]);
 //! ```
 
-use flambeau_tensor::Tensor;
 use flambeau_tensor::loss::{CrossEntropyOptions, Reduction};
+use flambeau_tensor::{AvgPoolOptions, MaxPoolOptions, OutputSize, Sizes, Tensor};
 
 /// `y = x Wᵀ + b`; see [`Linear`](crate::Linear).
 ///
@@ -196,4 +196,84 @@ pub fn cross_entropy(input: &Tensor, target: &Tensor, options: CrossEntropyOptio
 #[track_caller]
 pub fn nll_loss(input: &Tensor, target: &Tensor, reduction: Reduction, ignore_index: i64) -> Tensor {
     input.nll_loss(target, reduction, ignore_index)
+}
+
+/// The largest number of each window; see [`Tensor::max_pool1d`] and [`MaxPool1d`](crate::MaxPool1d).
+#[track_caller]
+pub fn max_pool1d(input: &Tensor, kernel_size: usize, options: MaxPoolOptions<1>) -> Tensor {
+    input.max_pool1d(kernel_size, options)
+}
+
+/// [`max_pool1d`] and where the maxima are; see [`Tensor::max_pool1d_with_indices`].
+#[track_caller]
+pub fn max_pool1d_with_indices(
+    input: &Tensor,
+    kernel_size: usize,
+    options: MaxPoolOptions<1>,
+) -> (Tensor, Tensor) {
+    input.max_pool1d_with_indices(kernel_size, options)
+}
+
+/// The mean of each window; see [`Tensor::avg_pool1d`] and [`AvgPool1d`](crate::AvgPool1d).
+#[track_caller]
+pub fn avg_pool1d(input: &Tensor, kernel_size: usize, options: AvgPoolOptions<1>) -> Tensor {
+    input.avg_pool1d(kernel_size, options)
+}
+
+/// Means over as many windows as the output has places; see [`Tensor::adaptive_avg_pool1d`].
+#[track_caller]
+pub fn adaptive_avg_pool1d(input: &Tensor, output_size: usize) -> Tensor {
+    input.adaptive_avg_pool1d(output_size)
+}
+
+/// Maxima over as many windows as the output has places; see [`Tensor::adaptive_max_pool1d`].
+#[track_caller]
+pub fn adaptive_max_pool1d(input: &Tensor, output_size: usize) -> Tensor {
+    input.adaptive_max_pool1d(output_size)
+}
+
+/// [`adaptive_max_pool1d`] and where the maxima are; see [`Tensor::adaptive_max_pool1d_with_indices`].
+#[track_caller]
+pub fn adaptive_max_pool1d_with_indices(input: &Tensor, output_size: usize) -> (Tensor, Tensor) {
+    input.adaptive_max_pool1d_with_indices(output_size)
+}
+
+/// The largest number of each window; see [`Tensor::max_pool2d`] and [`MaxPool2d`](crate::MaxPool2d).
+#[track_caller]
+pub fn max_pool2d(input: &Tensor, kernel_size: impl Sizes<2>, options: MaxPoolOptions<2>) -> Tensor {
+    input.max_pool2d(kernel_size, options)
+}
+
+/// [`max_pool2d`] and where the maxima are; see [`Tensor::max_pool2d_with_indices`].
+#[track_caller]
+pub fn max_pool2d_with_indices(
+    input: &Tensor,
+    kernel_size: impl Sizes<2>,
+    options: MaxPoolOptions<2>,
+) -> (Tensor, Tensor) {
+    input.max_pool2d_with_indices(kernel_size, options)
+}
+
+/// The mean of each window; see [`Tensor::avg_pool2d`] and [`AvgPool2d`](crate::AvgPool2d).
+#[track_caller]
+pub fn avg_pool2d(input: &Tensor, kernel_size: impl Sizes<2>, options: AvgPoolOptions<2>) -> Tensor {
+    input.avg_pool2d(kernel_size, options)
+}
+
+/// Means over as many windows as the output has places; see [`Tensor::adaptive_avg_pool2d`].
+#[track_caller]
+pub fn adaptive_avg_pool2d(input: &Tensor, output_size: impl OutputSize<2>) -> Tensor {
+    input.adaptive_avg_pool2d(output_size)
+}
+
+/// Maxima over as many windows as the output has places; see [`Tensor::adaptive_max_pool2d`].
+#[track_caller]
+pub fn adaptive_max_pool2d(input: &Tensor, output_size: impl OutputSize<2>) -> Tensor {
+    input.adaptive_max_pool2d(output_size)
+}
+
+/// [`adaptive_max_pool2d`] and where the maxima are; see [`Tensor::adaptive_max_pool2d_with_indices`].
+#[track_caller]
+pub fn adaptive_max_pool2d_with_indices(input: &Tensor, output_size: impl OutputSize<2>) -> (Tensor, Tensor) {
+    input.adaptive_max_pool2d_with_indices(output_size)
 }

@@ -48,8 +48,9 @@ pub mod trace;
 
 pub use flambeau_nn_derive::Module;
 pub use layers::{
-    Dropout, Flatten, Identity, Layer, LayerTuple, LeakyReLU, Linear, LogSoftmax, ReLU, Sequential, Sigmoid,
-    Softmax, Softplus, Tanh,
+    AdaptiveAvgPool1d, AdaptiveAvgPool2d, AdaptiveMaxPool1d, AdaptiveMaxPool2d, AvgPool1d, AvgPool2d,
+    Dropout, Flatten, Identity, Layer, LayerTuple, LeakyReLU, Linear, LogSoftmax, MaxPool1d, MaxPool2d, ReLU,
+    Sequential, Sigmoid, Softmax, Softplus, Tanh,
 };
 pub use losses::CrossEntropyLoss;
 pub use module::{

@@ -18,6 +18,7 @@
 //!   [`Adamax`], [`NAdam`], [`RAdam`], [`Rprop`] and [`ASGD`] are [`Optim`] with a [`Rule`] each, and share its
 //!   [parameter groups](Optim::add_param_group); [`LBFGS`] calls the model several times a step.
 //! - [`OptimizerState`] is their `state_dict`: with it and the model's, a run goes on where it was, bit for bit.
+//! - [`lr_scheduler`] changes their learning rates over time.
 //! - [`EMA`] and [`SWA`] keep running means of weights.
 //!
 //! A step is one pass over all parameters and their state, for any number of threads with the same result.
@@ -57,6 +58,7 @@ mod adamw;
 mod asgd;
 mod averaging;
 mod lbfgs;
+pub mod lr_scheduler;
 mod nadam;
 mod optim;
 mod optimizer;
@@ -76,6 +78,12 @@ pub use adamw::{AdamW, AdamWOptions};
 pub use asgd::{ASGD, AsgdOptions};
 pub use averaging::{Averaged, EMA, SWA};
 pub use lbfgs::{LBFGS, LbfgsOptions, LineSearch};
+pub use lr_scheduler::{
+    AnnealStrategy, ChainedScheduler, ConstantLR, CosineAnnealingLR, CosineAnnealingWarmRestarts, CyclicLR,
+    CyclicMode, CyclicOptions, ExponentialLR, LRScheduler, LambdaLR, LinearLR, MultiStepLR, MultiplicativeLR,
+    OneCycleLR, OneCycleOptions, PlateauMode, PolynomialLR, ReduceLROnPlateau, SequentialLR, StepLR,
+    ThresholdMode,
+};
 pub use nadam::{NAdam, NAdamOptions};
 pub use optim::{Optim, ParamGroup};
 pub use optimizer::Optimizer;

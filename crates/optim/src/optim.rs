@@ -33,11 +33,17 @@ pub struct Optim<R> {
 pub struct ParamGroup<R> {
     params: Vec<Tensor>,
     options: R,
+    /// Before the first scheduler; of all groups or of none.
+    initial_lr: Option<f64>,
     /// Of each parameter, from its first gradient on.
     state: Vec<Option<State>>,
 }
 
 impl<R> ParamGroup<R> {
+    fn new(params: Vec<Tensor>, options: R) -> Self {
+        ParamGroup { state: vec![None; params.len()], params, options, initial_lr: None }
+    }
+
     /// The parameters.
     pub fn params(&self) -> &[Tensor] {
         &self.params
@@ -150,8 +156,7 @@ impl<R: Rule> Optim<R> {
     pub fn from_options<T: Borrow<Tensor>>(params: impl IntoIterator<Item = T>, options: R) -> Self {
         checked(&options);
         let params = leaves(R::NAME, params, &[]);
-        let state = vec![None; params.len()];
-        Optim { defaults: options.clone(), groups: vec![ParamGroup { params, options, state }] }
+        Optim { defaults: options.clone(), groups: vec![ParamGroup::new(params, options)] }
     }
 
     /// Adds parameters with settings of their own: `change` gets a copy of the settings that the optimiser was
@@ -178,8 +183,10 @@ impl<R: Rule> Optim<R> {
         change(&mut options);
         checked(&options);
         let params = leaves(R::NAME, params, &self.params());
-        let state = vec![None; params.len()];
-        self.groups.push(ParamGroup { params, options, state });
+        let lr = *options.lr_mut();
+        let mut group = ParamGroup::new(params, options);
+        group.initial_lr = self.initial_lrs().map(|_| lr);
+        self.groups.push(group);
     }
 
     /// The groups, in the order of their making.
@@ -219,19 +226,25 @@ impl<R: Rule> Optim<R> {
         self
     }
 
+    /// Refuses another number of values than of groups.
     #[track_caller]
-    fn set_each(&mut self, what: &str, values: &[f64], set: impl Fn(&mut R, f64)) {
+    fn one_each(&self, what: &str, values: &[f64]) {
         let (n, groups) = (values.len(), self.groups.len());
         if n != groups {
             raise(Error::op(R::NAME, format!("{n} {what} for {groups} parameter groups; give one for each")));
         }
+    }
+
+    #[track_caller]
+    fn set_each(&mut self, what: &str, values: &[f64], set: impl Fn(&mut R, f64)) {
+        self.one_each(what, values);
         for (i, &value) in values.iter().enumerate() {
             self.set_options(i, |options| set(options, value));
         }
     }
 
     /// One group's part of a `state_dict`, checked; and its parameters' state.
-    fn loaded(&self, index: usize, dict: &OptimizerState) -> Result<(R, Vec<Option<State>>), String> {
+    fn loaded(&self, index: usize, dict: &OptimizerState) -> Result<ParamGroup<R>, String> {
         let (group, saved) = (&self.groups[index], &dict.param_groups[index]);
         let options: R =
             saved.over(&group.options).map_err(|m| format!("the settings of group {index}: {m}"))?;
@@ -242,7 +255,8 @@ impl<R: Rule> Optim<R> {
             state.map(Some).map_err(|message| format!("the state of parameter {id}: {message}"))
         });
         let state = state.collect::<Result<_, String>>()?;
-        Ok((options, state))
+        let initial_lr = saved.initial_lr_or(group.initial_lr).map_err(|m| format!("group {index}: {m}"))?;
+        Ok(ParamGroup { params: group.params.clone(), options, initial_lr, state })
     }
 }
 
@@ -325,6 +339,16 @@ impl<R: Rule> Optimizer for Optim<R> {
         self.set_each("learning rates", lrs, |options, lr| *options.lr_mut() = lr);
     }
 
+    fn initial_lrs(&self) -> Option<Vec<f64>> {
+        self.groups.iter().map(|group| group.initial_lr).collect()
+    }
+
+    #[track_caller]
+    fn set_initial_lrs(&mut self, lrs: &[f64]) {
+        self.one_each("initial learning rates", lrs);
+        self.groups.iter_mut().zip(lrs).for_each(|(group, &lr)| group.initial_lr = Some(lr));
+    }
+
     fn momentums(&self) -> Option<Vec<f64>> {
         self.groups.iter().map(|group| group.options.clone().momentum_mut().copied()).collect()
     }
@@ -359,7 +383,7 @@ impl<R: Rule> Optimizer for Optim<R> {
                 }
                 id += 1;
             }
-            dict.param_groups.push(GroupState::new((first..id).collect(), &group.options));
+            dict.param_groups.push(GroupState::new((first..id).collect(), &group.options, group.initial_lr));
         }
         dict
     }
@@ -367,10 +391,7 @@ impl<R: Rule> Optimizer for Optim<R> {
     fn load_state_dict(&mut self, dict: &OptimizerState) -> Result<()> {
         dict.check_groups(R::NAME, &self.groups.iter().map(|group| group.params.len()).collect::<Vec<_>>())?;
         let loaded = (0..self.groups.len()).map(|i| self.loaded(i, dict)).collect::<Result<Vec<_>, String>>();
-        let loaded = loaded.map_err(|message| Error::StateDict(format!("{}: {message}", R::NAME)))?;
-        for (group, (options, state)) in self.groups.iter_mut().zip(loaded) {
-            (group.options, group.state) = (options, state);
-        }
+        self.groups = loaded.map_err(|message| Error::StateDict(format!("{}: {message}", R::NAME)))?;
         Ok(())
     }
 }

@@ -55,6 +55,16 @@ pub trait Optimizer: Send {
     /// If there is not one for each group, or one is negative or not finite.
     fn set_lrs(&mut self, lrs: &[f64]);
 
+    /// The learning rates before the first scheduler, which sets them; none before that. They are part of the
+    /// [`state_dict`](Optimizer::state_dict).
+    fn initial_lrs(&self) -> Option<Vec<f64>>;
+
+    /// Sets what [`initial_lrs`](Optimizer::initial_lrs) gives.
+    ///
+    /// # Panics
+    /// If there is not one for each group.
+    fn set_initial_lrs(&mut self, lrs: &[f64]);
+
     /// The momentum of each group, or its β₁; `None` for optimisers without.
     fn momentums(&self) -> Option<Vec<f64>>;
 

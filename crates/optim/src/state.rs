@@ -52,19 +52,36 @@ pub struct GroupState {
     pub settings: Map<String, Value>,
 }
 
+/// PyTorch's name in a group for what schedulers start from.
+const INITIAL_LR: &str = "initial_lr";
+
 impl GroupState {
-    pub(crate) fn new(params: Vec<usize>, options: &impl Serialize) -> GroupState {
+    pub(crate) fn new(params: Vec<usize>, options: &impl Serialize, initial_lr: Option<f64>) -> GroupState {
         // Options are structs of numbers, which are always objects in JSON.
-        let settings = match serde_json::to_value(options) {
+        let mut settings = match serde_json::to_value(options) {
             Ok(Value::Object(settings)) => settings,
             _ => Map::new(),
         };
+        if let Some(lr) = initial_lr {
+            settings.insert(INITIAL_LR.to_owned(), lr.into());
+        }
         GroupState { params, settings }
+    }
+
+    /// What schedulers start from; `own` when it was saved before there was one.
+    pub(crate) fn initial_lr_or(&self, own: Option<f64>) -> Result<Option<f64>, String> {
+        match self.settings.get(INITIAL_LR) {
+            None => Ok(own),
+            Some(saved) => match saved.as_f64() {
+                None => Err(format!("{INITIAL_LR} is {saved}; it must be a number")),
+                lr => Ok(lr),
+            },
+        }
     }
 
     /// The options with these settings; those that are missing here stay, and unknown ones are ignored.
     pub(crate) fn over<O: Serialize + DeserializeOwned>(&self, options: &O) -> Result<O, String> {
-        let GroupState { mut settings, .. } = GroupState::new(vec![], options);
+        let GroupState { mut settings, .. } = GroupState::new(vec![], options, None);
         settings.extend(self.settings.clone());
         serde_json::from_value(Value::Object(settings)).map_err(|error| error.to_string())
     }

@@ -136,7 +136,8 @@ fn replay<T: Element>(
 /// The largest deviation beyond 1e-6, relative to PyTorch's value.
 fn worst(got: &[f64], expected: &[f64]) -> f64 {
     assert_eq!(got.len(), expected.len());
-    let away = |(a, b): (&f64, &f64)| if a.is_nan() { f64::INFINITY } else { ((a - b).abs() - 1e-6) / b.abs() };
+    let away =
+        |(a, b): (&f64, &f64)| if a.is_nan() { f64::INFINITY } else { ((a - b).abs() - 1e-6) / b.abs() };
     got.iter().zip(expected).map(away).fold(0.0, f64::max)
 }
 

@@ -18,12 +18,14 @@ mod op;
 mod operand;
 pub mod ops;
 mod pointwise;
+mod pooling;
 pub mod random;
 mod shape;
 mod slice_mut;
 mod tensor;
 #[doc(hidden)]
 pub mod testing;
+mod window;
 
 pub use autograd::{enable_grad, is_grad_enabled, no_grad};
 pub use create::Nested;
@@ -41,7 +43,9 @@ pub use op::{Fresh, Mask, Op, Output, Outputs, Saves, try_apply, try_call};
 pub use operand::Operand;
 pub use ops::meshgrid::Indexing;
 pub use pointwise::{Pointwise, Reads, result_type, try_pointwise};
+pub use pooling::{AvgPoolOptions, MaxPoolOptions, OutputSize};
 pub use random::manual_seed;
 pub use shape::{Dims, Layout, Shape};
 pub use slice_mut::SliceMut;
 pub use tensor::{Tensor, View};
+pub use window::Sizes;

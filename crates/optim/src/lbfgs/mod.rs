@@ -52,6 +52,8 @@ use strong_wolfe::{Point, strong_wolfe};
 pub struct LBFGS {
     params: Vec<Tensor>,
     options: LbfgsOptions,
+    /// Before the first scheduler.
+    initial_lr: Option<f64>,
     state: Option<State>,
 }
 
@@ -179,7 +181,8 @@ impl LBFGS {
                 format!("parameters of {first} and of {other}; convert them to one dtype"),
             ));
         }
-        LBFGS { params, options: LbfgsOptions::default(), state: None }.with(|o| *o = options)
+        LBFGS { params, options: LbfgsOptions::default(), initial_lr: None, state: None }
+            .with(|o| *o = options)
     }
 
     #[track_caller]
@@ -376,6 +379,15 @@ impl LBFGS {
     }
 }
 
+/// The learning rate of the only group.
+#[track_caller]
+fn one(lrs: &[f64]) -> f64 {
+    let &[lr] = lrs else {
+        raise(Error::op(NAME, format!("{} learning rates for 1 parameter group; give one", lrs.len())));
+    };
+    lr
+}
+
 impl Optimizer for LBFGS {
     #[track_caller]
     fn step(&mut self) {
@@ -399,13 +411,20 @@ impl Optimizer for LBFGS {
 
     #[track_caller]
     fn set_lrs(&mut self, lrs: &[f64]) {
-        let &[lr] = lrs else {
-            raise(Error::op(NAME, format!("{} learning rates for 1 parameter group; give one", lrs.len())));
-        };
+        let lr = one(lrs);
         if let Err(message) = require("lr", &lr, 0.0..) {
             raise(Error::op(NAME, message));
         }
         self.options.lr = lr;
+    }
+
+    fn initial_lrs(&self) -> Option<Vec<f64>> {
+        self.initial_lr.map(|lr| vec![lr])
+    }
+
+    #[track_caller]
+    fn set_initial_lrs(&mut self, lrs: &[f64]) {
+        self.initial_lr = Some(one(lrs));
     }
 
     fn momentums(&self) -> Option<Vec<f64>> {
@@ -422,7 +441,11 @@ impl Optimizer for LBFGS {
         if let Some(state) = &self.state {
             dict.state.insert(0, state.save());
         }
-        dict.param_groups.push(GroupState::new((0..self.params.len()).collect(), &self.options));
+        dict.param_groups.push(GroupState::new(
+            (0..self.params.len()).collect(),
+            &self.options,
+            self.initial_lr,
+        ));
         dict
     }
 
@@ -432,9 +455,10 @@ impl Optimizer for LBFGS {
         let options = dict.param_groups[0].over(&self.options);
         let options = options.map_err(|message| misfit(format!("the settings: {message}")))?;
         options.check().map_err(|message| misfit(format!("the settings: {message}")))?;
+        let initial_lr = dict.param_groups[0].initial_lr_or(self.initial_lr).map_err(misfit)?;
         let state = dict.param_groups[0].params.first().and_then(|id| dict.state.get(id));
         let state = state.map(|saved| State::load(saved, &self.params)).transpose().map_err(misfit)?;
-        (self.options, self.state) = (options, state);
+        (self.options, self.initial_lr, self.state) = (options, initial_lr, state);
         Ok(())
     }
 }

@@ -36,10 +36,10 @@ macro_rules! ops {
 }
 
 ops! {
-    abs acos add addcdiv addcmul addmm all amax argmax asin atan bmm cat ceil clamp compare contiguous cos
+    abs acos adaptive_pool add addcdiv addcmul addmm all amax argmax asin atan avg_pool bmm cat ceil clamp compare contiguous cos
     cosh creation cross_entropy cumprod cumsum diagonal div dot dropout einsum erf exp exp2 expand expm1
     flip floor fmod gather index index_add index_select isfinite kthvalue leaky_relu lerp linear log log10
-    log1p log2 logical logsumexp masked_fill masked_select matmul max maximum mean median meshgrid mm mul
+    log1p log2 logical logsumexp lp_pool masked_fill masked_select matmul max max_pool max_unpool maximum mean median meshgrid mm mul
     mv nan_to_num narrow neg nll_loss nonzero norm outer permute pow prod reciprocal relu remainder repeat
     reshape roll round rsqrt sampling scatter sigmoid sign sin sinh softmax softplus sort split sqrt
     square sub sum tan tanh to_dtype topk trace tril trunc unfold var where_ xlogy
