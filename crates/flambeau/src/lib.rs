@@ -52,6 +52,9 @@ pub mod prelude {
         Module, Parameter, ReLU, Sequential, Sigmoid, Softmax, Softplus, StateDict, Tanh, Training,
         functional, init, summary,
     };
-    pub use crate::optim::{Optimizer, SGD};
+    pub use crate::optim::{
+        ASGD, Adadelta, Adagrad, Adam, AdamW, Adamax, EMA, LBFGS, LineSearch, NAdam, Optimizer, RAdam,
+        RMSprop, Rprop, SGD, SWA,
+    };
     pub use crate::{DType, Device, Error, Result, Tensor, manual_seed, no_grad, set_num_threads, tensor};
 }
