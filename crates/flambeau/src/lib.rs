@@ -54,9 +54,10 @@ pub mod prelude {
         Tanh, Training, functional, init, summary,
     };
     pub use crate::optim::{
-        ChainedScheduler, ConstantLR, CosineAnnealingLR, CosineAnnealingWarmRestarts, CyclicLR,
-        ExponentialLR, LRScheduler, LambdaLR, LinearLR, MultiStepLR, MultiplicativeLR, OneCycleLR, Optimizer,
-        PolynomialLR, ReduceLROnPlateau, SGD, SequentialLR, StepLR,
+        ASGD, Adadelta, Adagrad, Adam, AdamW, Adamax, ChainedScheduler, ConstantLR, CosineAnnealingLR,
+        CosineAnnealingWarmRestarts, CyclicLR, EMA, ExponentialLR, LBFGS, LRScheduler, LambdaLR, LineSearch,
+        LinearLR, MultiStepLR, MultiplicativeLR, NAdam, OneCycleLR, Optimizer, PolynomialLR, RAdam, RMSprop,
+        ReduceLROnPlateau, Rprop, SGD, SWA, SequentialLR, StepLR,
     };
     pub use crate::{DType, Device, Error, Result, Tensor, manual_seed, no_grad, set_num_threads, tensor};
 }

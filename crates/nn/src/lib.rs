@@ -45,6 +45,7 @@ mod losses;
 mod module;
 mod summary;
 pub mod trace;
+pub mod utils;
 
 pub use flambeau_nn_derive::Module;
 pub use layers::{

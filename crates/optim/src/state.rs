@@ -32,7 +32,7 @@ pub type ParamState = BTreeMap<String, Tensor>;
 /// resumed.load(&path)?;
 /// assert_eq!(resumed.lr(), 0.1);
 /// assert_eq!(resumed.state_dict().state[&0]["step"].item::<i64>(), 1);
-/// # Ok::<(), flambeau_tensor::Error>(())
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct OptimizerState {

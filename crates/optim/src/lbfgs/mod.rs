@@ -9,7 +9,7 @@ use crate::state::{GroupState, OptimizerState, ParamState};
 use crate::step::{Job, run};
 use flambeau_kernels::optim::Move;
 use flambeau_kernels::{dispatch_float, vector};
-use flambeau_tensor::{Error, Result, Tensor, enable_grad, no_grad, raise};
+use flambeau_tensor::{DType, Element, Error, Result, Tensor, enable_grad, no_grad, raise};
 use serde::{Deserialize, Serialize};
 use smallvec::smallvec;
 use std::borrow::Borrow;
@@ -131,8 +131,15 @@ struct State {
     prev_loss: f64,
 }
 
+/// Rounded to a dtype. PyTorch calculates in that of the parameters, and at the end of a search, where losses differ
+/// in their last bits, it is what decides.
+fn rounded(dtype: DType, x: f64) -> f64 {
+    dispatch_float!(dtype, T => T::from_f64(x).to_f64())
+}
+
 fn dot(a: &Tensor, b: &Tensor) -> f64 {
-    dispatch_float!(a.dtype(), T => vector::dot(a.view::<T>().slice(), b.view::<T>().slice()))
+    let product = dispatch_float!(a.dtype(), T => vector::dot(a.view::<T>().slice(), b.view::<T>().slice()));
+    rounded(a.dtype(), product)
 }
 
 fn norm(a: &Tensor, p: f64) -> f64 {
@@ -320,7 +327,10 @@ impl LBFGS {
                 let from = Point { t: 0.0, loss, grad: grad.clone(), slope };
                 let longest = norm(&d, f64::INFINITY);
                 let left = max_eval.saturating_sub(evaluations);
-                let (found, evals) = strong_wolfe(&mut at, &from, t, longest, o.tolerance_change, left);
+                let (found, evals) =
+                    strong_wolfe(&mut at, &from, t, longest, o.tolerance_change, left, |x| {
+                        rounded(d.dtype(), x)
+                    });
                 (t, loss, grad) = (found.t, found.loss, found.grad);
                 self.advance(t, &d);
                 evaluations += evals;

@@ -19,7 +19,7 @@ pub(super) struct Point {
 }
 
 /// Searches from `start` (t = 0) on, at first at `t`, and gives the point found and the number of evaluations.
-/// `longest` is the largest element of the direction.
+/// `longest` is the largest element of the direction, and `round` rounds to the parameters' dtype.
 pub(super) fn strong_wolfe(
     evaluate: &mut dyn FnMut(f64) -> Point,
     start: &Point,
@@ -27,8 +27,9 @@ pub(super) fn strong_wolfe(
     longest: f64,
     tolerance_change: f64,
     max_evaluations: usize,
+    round: impl Fn(f64) -> f64,
 ) -> (Point, usize) {
-    let too_high = |p: &Point| p.loss > start.loss + C1 * p.t * start.slope;
+    let too_high = |p: &Point| p.loss > round(start.loss + C1 * p.t * start.slope);
     let flat = |p: &Point| p.slope.abs() <= -C2 * start.slope;
     let mut new = evaluate(t);
     let mut evaluations = 1;
@@ -49,7 +50,7 @@ pub(super) fn strong_wolfe(
             break [previous, new];
         }
         let bounds = (t + 0.01 * (t - previous.t), t * 10.0);
-        t = cubic_interpolate(&previous, &new, bounds);
+        t = round(cubic_interpolate(&previous, &new, bounds));
         previous = std::mem::replace(&mut new, evaluate(t));
         evaluations += 1;
         searched += 1;
@@ -63,7 +64,7 @@ pub(super) fn strong_wolfe(
         if (most - least) * longest < tolerance_change {
             break;
         }
-        t = cubic_interpolate(&bracket[0], &bracket[1], (least, most));
+        t = round(cubic_interpolate(&bracket[0], &bracket[1], (least, most)));
         // Near an end for the second time, or on it: move a tenth of the interval inwards.
         let margin = 0.1 * (most - least);
         if (most - t).min(t - least) < margin {
