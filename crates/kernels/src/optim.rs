@@ -216,11 +216,15 @@ mod tests {
     #[test]
     fn any_cut_and_any_number_of_threads_gives_the_same() {
         let lengths = [0, 1, 63, 64, 65, GRAIN - 1, GRAIN, 3 * GRAIN + 7, 5];
-        let whole = |seed: usize, n: usize| (0..n).map(|i| ((i * 7 + seed) % 101) as f32 / 101.0).collect();
+        let whole = |seed: usize, n: usize| -> Vec<f32> {
+            (0..n).map(|i| ((i * 7 + seed) % 101) as f32 / 101.0).collect()
+        };
         let run = |threads, states: usize| {
-            let mut data: Vec<(Vec<f32>, Vec<f32>, Vec<Vec<f32>>)> = lengths
+            let mut data: Vec<_> = lengths
                 .iter()
-                .map(|&n| (whole(1, n), whole(2, n), (0..states).map(|k| whole(3 + k, n)).collect()))
+                .map(|&n| {
+                    (whole(1, n), whole(2, n), (0..states).map(|k| whole(3 + k, n)).collect::<Vec<_>>())
+                })
                 .collect();
             let pieces = data.iter_mut().enumerate().map(|(i, (p, grad, state))| Piece {
                 update: Mixed(i as f64),

@@ -42,13 +42,15 @@ fn groups_step_as_optimisers_of_their_own() {
     assert_eq!(Adagrad::new([&a], 0.1).momentums(), None);
 }
 
+type Make = dyn Fn(&[Tensor]) -> Box<dyn Optimizer>;
+
 fn bits(params: &[Tensor]) -> Vec<u32> {
     params.iter().flat_map(|p| p.to_vec::<f32>()).map(f32::to_bits).collect()
 }
 
 #[test]
 fn any_number_of_threads_gives_the_same_bits() {
-    let run = |threads, make: &dyn Fn(&[Tensor]) -> Box<dyn Optimizer>| {
+    let run = |threads, make: &Make| {
         set_num_threads(threads);
         let params: Vec<Tensor> =
             [&[300, 301][..], &[7], &[40_000], &[]].map(|s| wave(s, 0.3).requires_grad_()).to_vec();
@@ -61,7 +63,7 @@ fn any_number_of_threads_gives_the_same_bits() {
         }
         bits(&params)
     };
-    let all: [&dyn Fn(&[Tensor]) -> Box<dyn Optimizer>; 5] = [
+    let all: [&Make; 5] = [
         &|p| Box::new(SGD::new(p, 0.1).momentum(0.9)),
         &|p| Box::new(AdamW::new(p, 0.1).amsgrad(true)),
         &|p| Box::new(RMSprop::new(p, 0.1).centered(true).momentum(0.9)),
