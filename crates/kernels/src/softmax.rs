@@ -71,6 +71,8 @@ impl<T: Float> Kernel for Row<'_, T> {
             for (o, &v) in out.iter_mut().zip(x) {
                 *o = (v - max) - log_sum;
             }
+        } else if kind == Softmax::Safe && max(x) == T::NEG_INFINITY {
+            out.fill(T::default());
         } else {
             let scale = T::lit(1.0) / exp_and_sum(x, out);
             for o in out {

@@ -3,8 +3,9 @@
 //! The set is chosen once per process, so the test runs itself again for each one.
 
 use flambeau_kernels::isa::detect;
+use flambeau_kernels::optim::{Piece, Update};
 use flambeau_kernels::pointwise::{Map, map};
-use flambeau_kernels::{Num, Strided, dropout, loss, reduce, rng, sgd, softmax};
+use flambeau_kernels::{Float, Num, Strided, dropout, loss, optim, reduce, rng, softmax, vector};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::process::Command;
 
@@ -14,6 +15,17 @@ impl Map<2, f32, f32> for Formula {
     fn apply(&self, [x, y]: [f32; 2]) -> f32 {
         x.exp() * y.tanh() + x.sigmoid() / (y.abs() + 1.0).ln() - y.exp_m1() * x.abs().ln_1p()
             + x.abs().sqrt()
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Momentum;
+impl Update for Momentum {
+    #[inline(always)]
+    fn update<T: Float, const N: usize>(self, p: T, grad: T, state: [T; N]) -> (T, [T; N]) {
+        let state = state.map(|s| optim::lerp(s, grad, 0.1));
+        let sum = state.iter().fold(T::lit(0.0), |sum, &s| sum + s);
+        (p - T::lit(0.1) * sum / (grad.abs().sqrt() + T::lit(1e-3)), state)
     }
 }
 
@@ -56,16 +68,11 @@ fn digest() -> u64 {
     add("its gradient", &out[..40_000]);
     dropout::dropout(&x, 0.3, 5, 2, &mut out);
     add("dropout", &out);
-    let factors = sgd::Sgd {
-        lr: 0.1,
-        momentum: 0.9,
-        dampening: 0.1,
-        weight_decay: 0.01,
-        nesterov: false,
-        maximize: false,
-    };
-    sgd::step(factors, &mut out, &x, Some(&mut y), false);
-    add("sgd", &out);
+    let piece = Piece { update: Momentum, p: &mut out, grad: &x, state: [&mut y[..]].into_iter().collect() };
+    optim::step(vec![piece]);
+    add("step", &out);
+    add("its state", &y);
+    add("norm and product", &[vector::norm(&[&x[..]], 2.0) as f32, vector::dot(&x, &y) as f32]);
     hash.finish()
 }
 

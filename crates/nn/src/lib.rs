@@ -46,6 +46,7 @@ mod module;
 mod penalty;
 mod summary;
 pub mod trace;
+pub mod utils;
 
 pub use flambeau_nn_derive::Module;
 pub use layers::*;

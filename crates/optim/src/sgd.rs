@@ -1,8 +1,9 @@
 //! Stochastic gradient descent.
 
-use crate::Optimizer;
-use flambeau_kernels::{dispatch_float, sgd};
-use flambeau_tensor::Tensor;
+use crate::rule::{descent, require};
+use crate::{Optim, Rule, Update};
+use flambeau_kernels::Float;
+use serde::{Deserialize, Serialize};
 
 /// Stochastic gradient descent with momentum, Nesterov momentum and an L2 penalty.
 ///
@@ -15,7 +16,8 @@ use flambeau_tensor::Tensor;
 /// The steady step under momentum is lr / (1 − μ) · g: at μ = 0.9 ten times as long. `weight_decay` is the
 /// gradient of weight_decay/2 · Σp², and applies to every parameter given, biases too.
 /// [`torch.optim.SGD`](https://docs.pytorch.org/docs/stable/generated/torch.optim.SGD.html);
-/// Sutskever et al., 2013.
+/// Sutskever et al., [On the importance of initialization and momentum in deep
+/// learning](https://proceedings.mlr.press/v28/sutskever13.html), 2013.
 ///
 /// ```
 /// use flambeau_optim::{Optimizer, SGD};
@@ -26,58 +28,55 @@ use flambeau_tensor::Tensor;
 /// optimizer.step();
 /// assert_eq!(w.to_vec::<f32>(), [0.8, 1.6]);
 /// ```
-#[derive(Debug)]
-#[allow(clippy::upper_case_acronyms)]
-pub struct SGD {
-    params: Vec<Tensor>,
-    factors: sgd::Sgd,
-    /// The momentum buffer of each parameter, from its first gradient on.
-    buffers: Vec<Option<Tensor>>,
-    /// The learning rate before the first scheduler.
-    initial_lr: Option<f64>,
+pub type SGD = Optim<SgdOptions>;
+
+/// The settings of [`SGD`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SgdOptions {
+    /// Learning rate. Default: 1e-3.
+    pub lr: f64,
+    /// Momentum factor μ; 0 keeps no buffer. Default: 0.
+    pub momentum: f64,
+    /// Dampening of the gradient that enters the momentum buffer. Default: 0.
+    pub dampening: f64,
+    /// L2 penalty. Default: 0.
+    pub weight_decay: f64,
+    /// Nesterov momentum; it needs a momentum and no dampening. Default: off.
+    pub nesterov: bool,
+    /// Ascends instead of descending. Default: off.
+    pub maximize: bool,
 }
 
-impl SGD {
-    /// Plain gradient descent on these parameters (`model.parameters()`, or any leaves).
-    ///
-    /// # Panics
-    /// If the learning rate is negative or not finite, or a parameter is not a leaf of floating-point type.
-    #[track_caller]
-    pub fn new<T: std::borrow::Borrow<Tensor>>(params: impl IntoIterator<Item = T>, lr: f64) -> SGD {
-        let params: Vec<Tensor> = params.into_iter().map(|p| p.borrow().clone()).collect();
-        if let Some(p) = params.iter().find(|p| !p.is_leaf() || !p.dtype().is_float()) {
-            panic!(
-                "SGD: a parameter of shape {:?} and {} is computed from others or no float; give leaves",
-                p.shape(),
-                p.dtype()
-            );
-        }
-        let factors = sgd::Sgd {
-            lr,
+impl Default for SgdOptions {
+    fn default() -> Self {
+        SgdOptions {
+            lr: 1e-3,
             momentum: 0.0,
             dampening: 0.0,
             weight_decay: 0.0,
             nesterov: false,
             maximize: false,
-        };
-        SGD { buffers: vec![None; params.len()], params, factors, initial_lr: None }.checked()
+        }
     }
+}
 
+impl SGD {
     /// The momentum factor μ. Default: 0.
     ///
     /// # Panics
     /// If it is negative or not finite.
     #[track_caller]
-    pub fn momentum(mut self, momentum: f64) -> SGD {
-        self.factors.momentum = momentum;
-        self.checked()
+    pub fn momentum(self, momentum: f64) -> SGD {
+        self.with(|o| o.momentum = momentum)
     }
 
     /// Dampening of the gradient that enters the momentum buffer. Default: 0.
+    ///
+    /// # Panics
+    /// If it is not finite.
     #[track_caller]
-    pub fn dampening(mut self, dampening: f64) -> SGD {
-        self.factors.dampening = dampening;
-        self.checked()
+    pub fn dampening(self, dampening: f64) -> SGD {
+        self.with(|o| o.dampening = dampening)
     }
 
     /// The L2 penalty: weight_decay · p is added to the gradient. Default: 0.
@@ -85,9 +84,8 @@ impl SGD {
     /// # Panics
     /// If it is negative or not finite.
     #[track_caller]
-    pub fn weight_decay(mut self, weight_decay: f64) -> SGD {
-        self.factors.weight_decay = weight_decay;
-        self.checked()
+    pub fn weight_decay(self, weight_decay: f64) -> SGD {
+        self.with(|o| o.weight_decay = weight_decay)
     }
 
     /// Nesterov momentum; set the momentum first. Default: off.
@@ -95,103 +93,81 @@ impl SGD {
     /// # Panics
     /// If there is no momentum, or dampening.
     #[track_caller]
-    pub fn nesterov(mut self, nesterov: bool) -> SGD {
-        self.factors.nesterov = nesterov;
-        self.checked()
+    pub fn nesterov(self, nesterov: bool) -> SGD {
+        self.with(|o| o.nesterov = nesterov)
     }
 
     /// Ascends instead of descending. Default: off.
-    pub fn maximize(mut self, maximize: bool) -> SGD {
-        self.factors.maximize = maximize;
-        self
-    }
-
-    #[track_caller]
-    fn checked(self) -> SGD {
-        let f = &self.factors;
-        let bad = |v: f64| !(v.is_finite() && v >= 0.0);
-        assert!(!bad(f.lr), "SGD: the learning rate is {}; it must be a finite number of at least 0", f.lr);
-        assert!(
-            !bad(f.momentum),
-            "SGD: the momentum is {}; it must be a finite number of at least 0",
-            f.momentum
-        );
-        assert!(
-            !bad(f.weight_decay),
-            "SGD: weight_decay is {}; it must be a finite number of at least 0",
-            f.weight_decay
-        );
-        assert!(f.dampening.is_finite(), "SGD: dampening is {}; it must be a finite number", f.dampening);
-        assert!(
-            !f.nesterov || (f.momentum > 0.0 && f.dampening == 0.0),
-            "SGD: Nesterov momentum needs a momentum and no dampening; they are {} and {}",
-            f.momentum,
-            f.dampening
-        );
-        self
+    pub fn maximize(self, maximize: bool) -> SGD {
+        self.with(|o| o.maximize = maximize)
     }
 }
 
-impl Optimizer for SGD {
-    /// # Panics
-    /// If a parameter's memory is in use, or its gradient has another dtype.
-    fn step(&mut self) {
-        for (p, buffer) in self.params.iter().zip(&mut self.buffers) {
-            let Some(grad) = p.grad().map(|g| g.detach().contiguous()) else { continue };
-            let first = buffer.is_none();
-            if self.factors.momentum != 0.0 && first {
-                *buffer = Some(p.detach().zeros_like());
-            }
-            dispatch_float!(p.dtype(), T => {
-                let grad = grad.view::<T>();
-                p.modify(|p: &mut [T]| match &buffer {
-                    Some(b) => b.modify(|b| sgd::step(self.factors, p, grad.slice(), Some(b), first)),
-                    None => sgd::step(self.factors, p, grad.slice(), None, first),
-                });
-            });
+impl Rule for SgdOptions {
+    const NAME: &'static str = "SGD";
+    const TENSORS: &'static [&'static str] = &["momentum_buffer"];
+    type Step = SgdStep;
+
+    fn tensors(&self) -> Vec<(&'static str, f64)> {
+        if self.momentum == 0.0 { vec![] } else { vec![("momentum_buffer", 0.0)] }
+    }
+
+    fn numbers(&self) -> Vec<(&'static str, f64)> {
+        vec![]
+    }
+
+    fn step(&self, _numbers: &mut [f64], first: bool) -> SgdStep {
+        // The first gradient enters the buffer, which is 0, undamped.
+        let damp = if first { 1.0 } else { 1.0 - self.dampening };
+        let &SgdOptions { lr, momentum, weight_decay, nesterov, maximize, .. } = self;
+        SgdStep { lr, momentum, damp, weight_decay, nesterov, maximize }
+    }
+
+    fn check(&self) -> Result<(), String> {
+        require("lr", &self.lr, 0.0..)?;
+        require("momentum", &self.momentum, 0.0..)?;
+        require("dampening", &self.dampening, ..)?;
+        require("weight_decay", &self.weight_decay, 0.0..)?;
+        if self.nesterov && (self.momentum == 0.0 || self.dampening != 0.0) {
+            let SgdOptions { momentum, dampening, .. } = self;
+            return Err(format!(
+                "Nesterov momentum needs a momentum and no dampening; they are {momentum} and {dampening}"
+            ));
         }
+        Ok(())
     }
 
-    fn zero_grad(&self) {
-        self.params.iter().for_each(Tensor::zero_grad);
+    fn lr_mut(&mut self) -> &mut f64 {
+        &mut self.lr
     }
 
-    fn lr(&self) -> f64 {
-        self.factors.lr
-    }
-
-    fn set_lr(&mut self, lr: f64) {
-        self.factors.lr = lr;
-    }
-
-    fn lrs(&self) -> Vec<f64> {
-        vec![self.factors.lr]
-    }
-
-    fn set_lrs(&mut self, lrs: &[f64]) {
-        self.factors.lr = one(lrs);
-    }
-
-    fn initial_lrs(&self) -> Option<Vec<f64>> {
-        self.initial_lr.map(|lr| vec![lr])
-    }
-
-    fn set_initial_lrs(&mut self, lrs: &[f64]) {
-        self.initial_lr = Some(one(lrs));
-    }
-
-    fn momentums(&self) -> Option<Vec<f64>> {
-        Some(vec![self.factors.momentum])
-    }
-
-    fn set_momentums(&mut self, momentums: &[f64]) {
-        self.factors.momentum = one(momentums);
+    fn momentum_mut(&mut self) -> Option<&mut f64> {
+        Some(&mut self.momentum)
     }
 }
 
-/// The number for the only parameter group.
-#[track_caller]
-fn one(values: &[f64]) -> f64 {
-    assert!(values.len() == 1, "SGD: {} numbers for one parameter group", values.len());
-    values[0]
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug)]
+pub struct SgdStep {
+    lr: f64,
+    momentum: f64,
+    damp: f64,
+    weight_decay: f64,
+    nesterov: bool,
+    maximize: bool,
+}
+
+impl Update for SgdStep {
+    #[inline(always)]
+    fn update<T: Float, const N: usize>(self, p: T, grad: T, state: [T; N]) -> (T, [T; N]) {
+        let g = descent(grad, p, self.maximize, self.weight_decay);
+        let momentum = T::lit(self.momentum);
+        let mut d = g;
+        let state = state.map(|buffer| {
+            let buffer = momentum * buffer + T::lit(self.damp) * g;
+            d = if self.nesterov { g + momentum * buffer } else { buffer };
+            buffer
+        });
+        (p - T::lit(self.lr) * d, state)
+    }
 }

@@ -1,6 +1,7 @@
 //! Every scheduler against PyTorch's recorded sequences (`xtask/torch/record_schedulers.py`).
 
 use flambeau_optim::*;
+use flambeau_tensor::{Result, Tensor, tensor};
 
 /// Two parameter groups and nothing to train.
 #[derive(Clone)]
@@ -18,12 +19,14 @@ impl Groups {
 
 impl Optimizer for Groups {
     fn step(&mut self) {}
-    fn zero_grad(&self) {}
-    fn lr(&self) -> f64 {
-        self.lrs[0]
+    fn params(&self) -> Vec<Tensor> {
+        Vec::new()
     }
-    fn set_lr(&mut self, lr: f64) {
-        self.lrs.fill(lr);
+    fn state_dict(&self) -> OptimizerState {
+        OptimizerState::default()
+    }
+    fn load_state_dict(&mut self, _: &OptimizerState) -> Result<()> {
+        Ok(())
     }
     fn lrs(&self) -> Vec<f64> {
         self.lrs.clone()
@@ -216,4 +219,113 @@ fn a_wrong_state_is_refused_and_changes_nothing() {
         assert!(scheduler.load_state_dict(&bad).is_err());
     }
     assert_eq!(scheduler.state_dict(), good);
+}
+
+/// Trains with two groups and a chain of schedulers; `between` may replace both after a step.
+fn trained(
+    mut between: impl FnMut(usize, &Tensor, &Tensor, &mut AdamW, &mut SequentialLR),
+) -> (Vec<f64>, Vec<f32>) {
+    let (a, b) = (tensor![1.0, -2.0].requires_grad_(), tensor![0.5].requires_grad_());
+    let (mut optimizer, mut scheduler) = scheduled(&a, &b);
+    let mut lrs = Vec::new();
+    for step in 0..12 {
+        optimizer.zero_grad();
+        ((&a * &a).sum() + (&b * &b).sum()).backward();
+        optimizer.step();
+        scheduler.step(&mut optimizer);
+        lrs.extend(optimizer.lrs());
+        between(step, &a, &b, &mut optimizer, &mut scheduler);
+    }
+    (lrs, [a.to_vec::<f32>(), b.to_vec()].concat())
+}
+
+fn scheduled(a: &Tensor, b: &Tensor) -> (AdamW, SequentialLR) {
+    let mut optimizer = AdamW::new([a], 0.1);
+    optimizer.add_param_group([b], |group| group.lr = 0.01);
+    let warm_up = LinearLR::new(&mut optimizer, 0.1, 1.0, 4);
+    let decay = CosineAnnealingLR::new(&mut optimizer, 8);
+    let scheduler = SequentialLR::new(&mut optimizer, vec![boxed(warm_up), boxed(decay)], [4]);
+    (optimizer, scheduler)
+}
+
+#[test]
+fn groups_keep_their_rates_apart_and_a_resumed_run_continues_to_the_bit() {
+    let (lrs, params) = trained(|_, _, _, _, _| ());
+    for (i, pair) in lrs.chunks(2).enumerate() {
+        close("the second group", i, &pair[1..], &[pair[0] * 0.1]);
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("optimizer.safetensors");
+    for at in [1, 3, 7] {
+        let resumed = trained(|step, a, b, optimizer, scheduler| {
+            if step == at {
+                optimizer.save(&path).unwrap();
+                let state = scheduler.state_dict();
+                (*optimizer, *scheduler) = scheduled(a, b);
+                scheduler.load_state_dict(&state).unwrap();
+                optimizer.load(&path).unwrap();
+            }
+        });
+        assert!((&lrs, &params) == (&resumed.0, &resumed.1), "saved after step {at}");
+    }
+}
+
+#[test]
+fn the_initial_rate_is_kept_in_the_groups_and_their_state() {
+    let (a, b, c) = (tensor![1.0], tensor![1.0], tensor![1.0]);
+    let new = || {
+        let mut optimizer = SGD::new([&a], 0.4).momentum(0.9);
+        optimizer.add_param_group([&b], |group| group.lr = 0.2);
+        optimizer
+    };
+    let mut optimizer = new();
+    assert_eq!(optimizer.initial_lrs(), None);
+    let mut scheduler = StepLR::new(&mut optimizer, 1).gamma(0.5);
+    scheduler.step(&mut optimizer);
+    assert_eq!((optimizer.lrs(), optimizer.initial_lrs()), (vec![0.2, 0.1], Some(vec![0.4, 0.2])));
+
+    // A second scheduler, also of a loaded optimiser, starts from the same rates.
+    let mut other = new();
+    other.load_state_dict(&optimizer.state_dict()).unwrap();
+    assert_eq!(StepLR::new(&mut other, 1).state_dict()["base_lrs"], [0.4, 0.2]);
+    // A state saved before there was a scheduler leaves what is there.
+    other.load_state_dict(&new().state_dict()).unwrap();
+    assert_eq!((other.lrs(), other.initial_lrs()), (vec![0.4, 0.2], Some(vec![0.4, 0.2])));
+    other.add_param_group([&c], |group| group.lr = 0.1);
+    assert_eq!(other.initial_lrs(), Some(vec![0.4, 0.2, 0.1]));
+
+    let mut broken = optimizer.state_dict();
+    broken.param_groups[1].settings.insert("initial_lr".into(), "fast".into());
+    let error = optimizer.load_state_dict(&broken).unwrap_err().to_string();
+    assert!(error.contains("group 1: initial_lr is \"fast\""), "{error}");
+
+    let mut lbfgs = LBFGS::new([&a], 1.0);
+    let mut scheduler = ExponentialLR::new(&mut lbfgs, 0.5);
+    scheduler.step(&mut lbfgs);
+    let mut other = LBFGS::new([&a], 1.0);
+    other.load_state_dict(&lbfgs.state_dict()).unwrap();
+    assert_eq!((other.lr(), other.initial_lrs()), (0.5, Some(vec![1.0])));
+}
+
+#[test]
+fn momentum_cycles_where_there_is_one() {
+    let w = tensor![1.0];
+    let mut adam = Adam::new([&w], 0.1);
+    OneCycleLR::new(&mut adam, 1.0, 10, OneCycleOptions::default());
+    assert_eq!(adam.param_groups()[0].options().betas, (0.95, 0.999));
+    let mut adagrad = Adagrad::new([&w], 0.1);
+    let options = OneCycleOptions { cycle_momentum: false, ..Default::default() };
+    OneCycleLR::new(&mut adagrad, 1.0, 10, options);
+    close("one cycle", 0, &adagrad.lrs(), &[1.0 / 25.0]);
+}
+
+#[test]
+fn a_rate_that_ends_at_zero_is_none_below() {
+    let w = tensor![1.0];
+    for total in 1..60 {
+        let mut optimizer = SGD::new([&w], 0.1);
+        let mut scheduler = LinearLR::new(&mut optimizer, 0.3, 0.0, total);
+        (0..=total).for_each(|_| scheduler.step(&mut optimizer));
+        assert!((0.0..1e-15).contains(&optimizer.lr()), "{total}: {}", optimizer.lr());
+    }
 }

@@ -200,6 +200,11 @@ impl Tensor {
         Arc::ptr_eq(&self.0, &other.0)
     }
 
+    /// A number that no other tensor has while this one lives (Python's `id`).
+    pub fn id(&self) -> usize {
+        Arc::as_ptr(&self.0) as usize
+    }
+
     /// How often the memory was written in place; autograd uses it to find saved values that were overwritten.
     pub fn version(&self) -> u32 {
         self.0.storage.version()
@@ -316,10 +321,19 @@ impl Tensor {
     /// If the dtype is not T (a bug in the op that calls this), or the storage is being written.
     #[track_caller]
     pub fn view<T: Element>(&self) -> View<'_, T> {
-        match self.0.storage.read() {
-            Ok(data) => View { data, layout: &self.0.layout },
-            Err(e) => raise(Error::op(crate::op::current(), e.to_string())),
+        match self.try_view() {
+            Ok(view) => view,
+            Err(error) => raise(error),
         }
+    }
+
+    /// [`view`](Tensor::view), or the error of memory that is being written.
+    ///
+    /// # Errors
+    /// If the storage is being written.
+    pub fn try_view<T: Element>(&self) -> Result<View<'_, T>> {
+        let data = self.0.storage.read().map_err(|e| Error::op(crate::op::current(), e.to_string()))?;
+        Ok(View { data, layout: &self.0.layout })
     }
 
     /// [`view`](Tensor::view), broadcast to a shape that this one broadcasts to.

@@ -87,7 +87,10 @@ fn brackets_take_what_pythons_take() {
         assert_eq!((y.shape(), y.sum().item::<i64>()), (shape, sum), "{key:?}");
     }
     for (key, message) in [
-        (Value::Int(2), "__getitem__: select: position 2 of dimension 0, whose size is 2 (shape [2, 3, 4])"),
+        (
+            Value::Int(2),
+            "__getitem__: select: position 2 of dimension 0, whose size is 2 (shape [2, 3, 4]); it must be from -2 to below 2",
+        ),
         (list(&[ints(&[0, 5])]), "__getitem__: index: position 5 is outside of a dimension of size 2"),
         (list(&[all(), all(), all(), all()]), "__getitem__: index: more indices than the 3 dimensions"),
         (

@@ -64,7 +64,8 @@ impl Schedule for LinearLR {
             _ if initial || epoch > total => 1.0,
             _ => 1.0 + rise / (total as f64 * start + (epoch - 1) as f64 * rise),
         };
-        present.iter().map(|lr| lr * factor).collect()
+        // The last factor towards 0 may be −1e-16.
+        present.iter().map(|lr| lr * factor.max(0.0)).collect()
     }
 
     fn closed_rates(&self) -> Option<Vec<f64>> {

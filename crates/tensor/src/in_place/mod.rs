@@ -94,9 +94,8 @@ impl Tensor {
         self.clone()
     }
 
-    /// Runs `f` on the elements in row-major order, to change them in place: the door for optimisers' kernels.
-    /// Not recorded, as under `no_grad`; a graph that saved the old values finds out (see
-    /// [`version`](Tensor::version)).
+    /// Runs `f` on the elements in row-major order, to change them in place: [`slice_mut`](Tensor::slice_mut)
+    /// for one tensor.
     ///
     /// # Panics
     /// If T is not the dtype, another operation uses the memory at the same time, or elements share memory.
@@ -109,18 +108,7 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn modify<T: Element>(&self, f: impl FnOnce(&mut [T])) {
-        ensure!(T::DTYPE == self.dtype(), "modify", "the tensor is {}, not {}", self.dtype(), T::DTYPE);
-        self.check_distinct("modify");
-        if self.is_contiguous() {
-            let from = self.layout().offset;
-            let n = self.numel();
-            let mut memory = self.view_mut::<T>();
-            f(if n == 0 { &mut [] } else { &mut memory[from..from + n] });
-        } else {
-            let copy = self.detach().contiguous();
-            copy.modify(f);
-            self.write(&copy);
-        }
+        f(&mut self.slice_mut());
     }
 
     /// What the new values of a write in place are computed from: the old ones, in memory of their own if the write is
@@ -226,11 +214,16 @@ impl Tensor {
         );
     }
 
-    /// Refuses a tensor whose elements share memory with each other.
     #[track_caller]
     fn check_distinct(&self, op: &'static str) {
+        crate::op::unwrap(self.distinct(op));
+    }
+
+    /// Refuses a tensor whose elements share memory with each other.
+    pub(crate) fn distinct(&self, op: &'static str) -> Result<()> {
         let repeats = self.shape().iter().zip(self.strides()).any(|(&n, &s)| n > 1 && s == 0);
-        ensure!(!repeats, op, "the elements of an expanded tensor share memory; write into a copy() of it");
+        let message = "the elements of an expanded tensor share memory; write into a copy() of it";
+        if repeats { Err(crate::Error::op(op, message)) } else { Ok(()) }
     }
 }
 

@@ -1,0 +1,266 @@
+//! The step of an optimiser: one pass over all its parameters, their gradients and their state.
+
+use crate::isa::{Kernel, dispatch};
+use crate::num::Float;
+use crate::pool;
+use crate::strided::GRAIN;
+use smallvec::SmallVec;
+
+/// The most state tensors that a parameter has.
+pub const MAX_STATE: usize = 3;
+
+/// How one element changes: the rule of an optimiser, with the numbers of this step in it. Mark `update`
+/// `#[inline(always)]`.
+pub trait Update: Copy + Send + Sync {
+    /// The new parameter and state from the old ones and the gradient. N is the number of state tensors.
+    fn update<T: Float, const N: usize>(self, p: T, grad: T, state: [T; N]) -> (T, [T; N]);
+}
+
+/// A parameter with what its update needs, all of one length.
+pub struct Piece<'a, T, U> {
+    /// The rule with its numbers.
+    pub update: U,
+    /// The parameter.
+    pub p: &'a mut [T],
+    /// Its gradient.
+    pub grad: &'a [T],
+    /// Its state, [`MAX_STATE`] slices at most.
+    pub state: SmallVec<[&'a mut [T]; MAX_STATE]>,
+}
+
+impl<'a, T, U: Copy> Piece<'a, T, U> {
+    /// The first `n` elements and the others.
+    fn split_at(self, n: usize) -> (Self, Self) {
+        let (p, rest) = self.p.split_at_mut(n);
+        let (grad, grad_rest) = self.grad.split_at(n);
+        let (state, state_rest) = self.state.into_iter().map(|s| s.split_at_mut(n)).unzip();
+        let update = self.update;
+        (Piece { update, p, grad, state }, Piece { update, p: rest, grad: grad_rest, state: state_rest })
+    }
+}
+
+/// Updates all pieces, as one job of the pool over equal shares of their elements. Elements do not depend on
+/// each other, so neither do they on the number of threads.
+///
+/// # Panics
+/// If the lengths within a piece differ, or it has more than [`MAX_STATE`] state tensors.
+pub fn step<T: Float, U: Update>(pieces: Vec<Piece<'_, T, U>>) {
+    for piece in &pieces {
+        let n = piece.p.len();
+        assert!(piece.grad.len() == n && piece.state.iter().all(|s| s.len() == n), "lengths differ");
+    }
+    let mut shares = deal(pieces);
+    pool::chunks_mut(&mut shares, 1, |_, shares| {
+        for piece in shares.iter_mut().flatten() {
+            run(piece);
+        }
+    });
+}
+
+/// Cuts the pieces into shares of [`GRAIN`] elements.
+fn deal<T, U: Copy>(pieces: Vec<Piece<'_, T, U>>) -> Vec<Vec<Piece<'_, T, U>>> {
+    if pieces.iter().map(|piece| piece.p.len()).sum::<usize>() <= GRAIN {
+        return vec![pieces];
+    }
+    let mut shares = Vec::new();
+    let (mut share, mut room) = (Vec::new(), GRAIN);
+    for mut piece in pieces {
+        while piece.p.len() >= room {
+            let (first, rest) = piece.split_at(room);
+            share.push(first);
+            shares.push(std::mem::take(&mut share));
+            (piece, room) = (rest, GRAIN);
+        }
+        room -= piece.p.len();
+        share.push(piece);
+    }
+    shares.push(share);
+    shares
+}
+
+fn run<T: Float, U: Update>(piece: &mut Piece<'_, T, U>) {
+    fn with<T: Float, U: Update, const N: usize>(piece: &mut Piece<'_, T, U>) {
+        let mut state = piece.state.iter_mut();
+        let state: [&mut [T]; N] = std::array::from_fn(|_| match state.next() {
+            Some(state) => &mut **state,
+            None => &mut [],
+        });
+        dispatch(Pass { update: piece.update, p: piece.p, grad: piece.grad, state });
+    }
+    match piece.state.len() {
+        0 => with::<T, U, 0>(piece),
+        1 => with::<T, U, 1>(piece),
+        2 => with::<T, U, 2>(piece),
+        3 => with::<T, U, 3>(piece),
+        n => panic!("{n} state tensors for a parameter; {MAX_STATE} are the most"),
+    }
+}
+
+struct Pass<'a, T, U, const N: usize> {
+    update: U,
+    p: &'a mut [T],
+    grad: &'a [T],
+    state: [&'a mut [T]; N],
+}
+
+/// Elements that are loaded, updated and stored at a time. Within a block the compiler knows that nothing overlaps,
+/// which it could not check for five slices at run time, and so it vectorises.
+const BLOCK: usize = 64;
+
+impl<T: Float, U: Update, const N: usize> Kernel for Pass<'_, T, U, N> {
+    type Output = ();
+    #[inline(always)]
+    fn run(self) {
+        let Pass { update, p, grad, state } = self;
+        let (blocks, last) = p.as_chunks_mut::<BLOCK>();
+        let (grads, last_grad) = grad.as_chunks::<BLOCK>();
+        let mut state = state.map(|s| s.as_chunks_mut::<BLOCK>());
+        for (b, (p, grad)) in blocks.iter_mut().zip(grads).enumerate() {
+            let old: [[T; BLOCK]; N] = std::array::from_fn(|k| state[k].0[b]);
+            let new;
+            (*p, new) = block(update, *p, grad, old);
+            for (state, new) in state.iter_mut().zip(new) {
+                state.0[b] = new;
+            }
+        }
+        let n = last.len();
+        if n > 0 {
+            let padded = |from: &[T]| {
+                let mut to = [T::default(); BLOCK];
+                to[..n].copy_from_slice(from);
+                to
+            };
+            let old: [[T; BLOCK]; N] = std::array::from_fn(|k| padded(state[k].1));
+            let (p, new) = block(update, padded(last), &padded(last_grad), old);
+            last.copy_from_slice(&p[..n]);
+            for (state, new) in state.iter_mut().zip(new) {
+                state.1.copy_from_slice(&new[..n]);
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn block<T: Float, U: Update, const N: usize>(
+    update: U,
+    mut p: [T; BLOCK],
+    grad: &[T; BLOCK],
+    mut state: [[T; BLOCK]; N],
+) -> ([T; BLOCK], [[T; BLOCK]; N]) {
+    for i in 0..BLOCK {
+        let old: [T; N] = std::array::from_fn(|k| state[k][i]);
+        let new;
+        (p[i], new) = update.update(p[i], grad[i], old);
+        for k in 0..N {
+            state[k][i] = new[k];
+        }
+    }
+    (p, state)
+}
+
+/// Moves parameters along another tensor: an [`Update`] without state.
+#[derive(Clone, Copy)]
+pub enum Move {
+    /// p + a·x
+    Along(f64),
+    /// p + w·(x − p)
+    Toward(f64),
+}
+
+impl Update for Move {
+    #[inline(always)]
+    fn update<T: Float, const N: usize>(self, p: T, x: T, state: [T; N]) -> (T, [T; N]) {
+        let p = match self {
+            Move::Along(a) => p + T::lit(a) * x,
+            Move::Toward(w) => lerp(p, x, w),
+        };
+        (p, state)
+    }
+}
+
+/// a + w·(b − a), calculated from the nearer end, as `torch.lerp`.
+#[inline(always)]
+pub fn lerp<T: Float>(a: T, b: T, w: f64) -> T {
+    if w < 0.5 { a + T::lit(w) * (b - a) } else { b - (b - a) * T::lit(1.0 - w) }
+}
+
+/// The larger of two; NaN if there is one.
+#[inline(always)]
+#[allow(clippy::eq_op)]
+pub fn maximum<T: Float>(a: T, b: T) -> T {
+    if b > a || b != b { b } else { a }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pool::with_num_threads;
+    use smallvec::smallvec;
+
+    /// p, a and b all differ after it, so a mix-up of slices or places shows.
+    #[derive(Clone, Copy)]
+    struct Mixed(f64);
+    impl Update for Mixed {
+        #[inline(always)]
+        fn update<T: Float, const N: usize>(self, p: T, grad: T, state: [T; N]) -> (T, [T; N]) {
+            let mut k = 0.0;
+            let sum = state.iter().fold(p * grad, |sum, &s| sum + s);
+            let state = state.map(|s| {
+                k += 1.0;
+                s + T::lit(k) * grad
+            });
+            (p + T::lit(self.0) * sum, state)
+        }
+    }
+
+    #[test]
+    fn any_cut_and_any_number_of_threads_gives_the_same() {
+        let lengths = [0, 1, 63, 64, 65, GRAIN - 1, GRAIN, 3 * GRAIN + 7, 5];
+        let whole = |seed: usize, n: usize| -> Vec<f32> {
+            (0..n).map(|i| ((i * 7 + seed) % 101) as f32 / 101.0).collect()
+        };
+        let run = |threads, states: usize| {
+            let mut data: Vec<_> = lengths
+                .iter()
+                .map(|&n| {
+                    (whole(1, n), whole(2, n), (0..states).map(|k| whole(3 + k, n)).collect::<Vec<_>>())
+                })
+                .collect();
+            let pieces = data.iter_mut().enumerate().map(|(i, (p, grad, state))| Piece {
+                update: Mixed(i as f64),
+                p,
+                grad,
+                state: state.iter_mut().map(|s| &mut s[..]).collect(),
+            });
+            let pieces = pieces.collect();
+            with_num_threads(threads, || step(pieces));
+            data
+        };
+        for states in 0..=MAX_STATE {
+            let one = run(1, states);
+            assert!(one == run(2, states) && one == run(3, states));
+            for (i, (p, grad, state)) in one.iter().enumerate() {
+                let n = p.len();
+                let before: Vec<f32> = whole(1, n);
+                let old: Vec<Vec<f32>> = (0..states).map(|k| whole(3 + k, n)).collect();
+                for j in 0..n {
+                    let sum = old.iter().fold(before[j] * grad[j], |sum, old| sum + old[j]);
+                    assert_eq!(p[j], before[j] + i as f32 * sum, "piece {i}, element {j}");
+                    assert!((0..states).all(|k| state[k][j] == old[k][j] + (k + 1) as f32 * grad[j]));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn lerp_and_maximum_treat_ends_and_nan_as_pytorch() {
+        assert_eq!(
+            (lerp(1.0f32, 3.0, 0.0), lerp(1.0f32, 3.0, 1.0), lerp(1.0f64, 3.0, 0.25)),
+            (1.0, 3.0, 1.5)
+        );
+        assert!(maximum(f32::NAN, 1.0).is_nan() && maximum(1.0, f32::NAN).is_nan());
+        let (mut p, grad) = ([1.0f64, 2.0], [10.0, 20.0]);
+        step(vec![Piece { update: Move::Along(0.5), p: &mut p, grad: &grad, state: smallvec![] }]);
+        assert_eq!(p, [6.0, 12.0]);
+    }
+}
