@@ -1,7 +1,7 @@
 //! What losses have in common.
 
 use crate::autograd::{Context, Gradients, is_grad_enabled};
-use crate::op::{Fresh, Mask, Op, Output, Saves, ensure, unwrap};
+use crate::op::{Fresh, Mask, Op, Output, Saves, ensure, no_memory, unwrap};
 use crate::pointwise::{Formula, Pointwise, choose, compute, pointwise, recorded, try_apply_as};
 use crate::shape::{Shape, broadcast_shape};
 use crate::{DType, Element, Error, Result, Tensor};
@@ -130,8 +130,13 @@ impl<const N: usize, P: Pointwise<N>> Op for Reduced<P, N> {
     }
 
     fn output(&self, x: &[&Tensor]) -> Result<Output> {
-        broadcast_shape(P::NAME, x.iter().map(|x| x.shape_ref()))?;
-        Ok(Output::New(Shape::default(), x[0].dtype()))
+        let shape = broadcast_shape(P::NAME, x.iter().map(|x| x.shape_ref()))?;
+        let (n, dtype) = (shape.numel(), x[0].dtype());
+        // The single losses are not stored, but more than memory could hold would take hours.
+        if n > 1 << 24 && Vec::<u8>::new().try_reserve_exact(n.saturating_mul(dtype.size())).is_err() {
+            return Err(no_memory(P::NAME, &shape, dtype));
+        }
+        Ok(Output::New(Shape::default(), dtype))
     }
 
     fn cpu(&self, x: &[&Tensor], out: &mut [Fresh]) {

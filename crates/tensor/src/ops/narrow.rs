@@ -23,7 +23,9 @@ struct Slice {
 impl Slice {
     fn layout(&self, of: &Layout) -> Layout {
         let mut layout = of.clone();
-        layout.offset += if self.len == 0 { 0 } else { self.start * layout.strides[self.dim] };
+        // Where there are no elements, strides may be as large as a number can be.
+        let skip = if self.len == 0 { 0 } else { self.start.saturating_mul(layout.strides[self.dim]) };
+        layout.offset = layout.offset.saturating_add(skip);
         if self.squeeze {
             (layout.shape, layout.strides) = (of.shape.without(self.dim), of.strides.without(self.dim));
             return layout;
