@@ -40,24 +40,50 @@ def batches(samples, width, size):
     return [(a.clone(), b.clone()) for a, b in zip(x.split(size), y.split(size))]
 
 
-def mlp():
-    model = nn.Sequential(nn.Linear(784, 200), nn.ReLU(), nn.Linear(200, 200), nn.ReLU(), nn.Linear(200, 10))
-    seeds = itertools.count(100)
+def fill(model):
+    """Linear and convolutional layers with bias; norms count, but stay as they are."""
+    seeds, bound = itertools.count(100), None
     with torch.no_grad():
-        for layer in model[::2]:
-            bound = float(np.float32(layer.in_features ** -0.5))
-            for parameter in (layer.weight, layer.bias):
-                parameter.copy_((uniform(next(seeds), *parameter.shape) * 2 - 1) * bound)
+        for parameter in model.parameters():
+            seed = next(seeds)
+            if parameter.ndim > 1:
+                bound = float(np.float32(parameter[0].numel() ** -0.5))
+            elif bound is None:
+                continue
+            parameter.copy_((uniform(seed, *parameter.shape) * 2 - 1) * bound)
+            if parameter.ndim == 1:
+                bound = None
     return model
+
+
+def mlp():
+    return fill(nn.Sequential(nn.Linear(784, 200), nn.ReLU(), nn.Linear(200, 200), nn.ReLU(), nn.Linear(200, 10)))
+
+
+def small_cnn():
+    return fill(nn.Sequential(
+        nn.Conv2d(1, 16, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
+        nn.Conv2d(16, 32, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
+        nn.Flatten(), nn.Linear(1568, 128), nn.ReLU(), nn.Dropout(0.5), nn.Linear(128, 10)))
+
+
+def deep_cnn():
+    layers, inputs = [], 3
+    for outputs in (32, 64, 128):
+        for _ in range(2):
+            layers += [nn.Conv2d(inputs, outputs, 3, padding=1), nn.BatchNorm2d(outputs), nn.ReLU()]
+            inputs = outputs
+        layers.append(nn.MaxPool2d(2))
+    return fill(nn.Sequential(*layers, nn.Flatten(), nn.Linear(2048, 10)))
+
+
+def images(samples, shape, size):
+    return [(x.view(-1, *shape), y) for x, y in batches(samples, int(np.prod(shape)), size)]
 
 
 # The workloads: each gives the function to time and what to check, as a number.
 
-def training(size):
-    model = mlp()
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9)
-    data = itertools.cycle(batches(6400, 784, size))
-
+def stepper(model, optimizer, data):
     def step():
         x, y = next(data)
         optimizer.zero_grad()
@@ -66,6 +92,55 @@ def training(size):
         optimizer.step()
         return loss.item()
 
+    return step
+
+
+def training_small_cnn():
+    model, data = small_cnn(), images(6400, (1, 28, 28), 64)
+    model.eval()
+    with torch.no_grad():
+        check = cross_entropy(model(data[0][0]), data[0][1]).item()
+    model.train()
+    return stepper(model, torch.optim.Adam(model.parameters(), lr=0.001), itertools.cycle(data)), check
+
+
+def training_deep_cnn():
+    model, data = deep_cnn(), images(640, (3, 32, 32), 64)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9)
+    step = stepper(model, optimizer, itertools.cycle(data))
+    return step, [step() for _ in range(3)][-1]
+
+
+def inference_deep_cnn(size):
+    model, data = deep_cnn().eval(), images(640, (3, 32, 32), size)
+    check = model(data[0][0]).sum().item()
+    round = itertools.cycle(data)
+    return (lambda: model(next(round)[0])), check
+
+
+def convolution(backward):
+    x, w, b = uniform(13, 64, 16, 28, 28, low=-1), uniform(14, 32, 16, 3, 3, low=-1), uniform(15, 32, low=-1)
+    forward = lambda: torch.nn.functional.conv2d(x, w, b, padding=1)
+    if not backward:
+        return forward, forward().flatten()[0].item()
+    for tensor in (x, w, b):
+        tensor.requires_grad_()
+
+    def step():
+        x.grad = w.grad = b.grad = None
+        y = forward()
+        y.sum().backward()
+        return y
+
+    step()
+    return step, w.grad.flatten()[0].item()
+
+
+def training(size, adam=False):
+    model = mlp()
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.001) if adam else torch.optim.SGD(
+        model.parameters(), lr=0.01, momentum=0.9)
+    step = stepper(model, optimizer, itertools.cycle(batches(6400, 784, size)))
     return step, [step() for _ in range(20)][-1]
 
 
@@ -167,6 +242,10 @@ GRADIENTS = {
     "W1_b32": lambda: training(32),
     "W1_b64": lambda: training(64),
     "W1_b200": lambda: training(200),
+    "W2_b64": lambda: training(64, adam=True),
+    "W3_b64": training_small_cnn,
+    "W4_b64": training_deep_cnn,
+    "W6_conv_fwdbwd": lambda: convolution(True),
     "W6_ce_fwdbwd": loss_backward,
     "W6_tiny_grad": lambda: tiny(True),
     "W7_himmelblau": himmelblau,
@@ -174,6 +253,9 @@ GRADIENTS = {
 NO_GRADIENTS = {
     "W5_mlp_b1": lambda: inference(1),
     "W5_mlp_b256": lambda: inference(256),
+    "W5_cnn_b1": lambda: inference_deep_cnn(1),
+    "W5_cnn_b64": lambda: inference_deep_cnn(64),
+    "W6_conv_fwd": lambda: convolution(False),
     "W6_matmul512": lambda: product(512),
     "W6_matmul1024": lambda: product(1024),
     "W6_ew_1e6": lambda: elementwise(10 ** 6),

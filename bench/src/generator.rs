@@ -53,13 +53,19 @@ pub(crate) fn batches(samples: usize, width: usize, batch: usize) -> Vec<(Tensor
     (0..samples).step_by(batch).map(one).collect()
 }
 
-/// Fills a model of linear layers: parameter k comes from seed 100 + k, uniform in ±1/√inputs of its layer.
+/// Fills a model of linear and convolutional layers with bias: parameter k comes from seed 100 + k, uniform in
+/// ±1/√inputs of its layer. Norms count, but stay as they are.
 pub(crate) fn fill_parameters(model: &impl Module) {
-    let mut bound = 0.0;
+    let (mut bound, mut bias) = (0.0, false);
     for (seed, parameter) in (100..).zip(model.parameters()) {
-        // A weight is (outputs, inputs); the bias after it has the same bound.
-        if let &[_, inputs] = parameter.shape() {
-            bound = (1.0 / (inputs as f64).sqrt()) as f32;
+        // A weight is (outputs, inputs, …); the bias after it has the same bound.
+        if let [_, inputs @ ..] = parameter.shape()
+            && !inputs.is_empty()
+        {
+            bound = (1.0 / (inputs.iter().product::<usize>() as f64).sqrt()) as f32;
+            bias = true;
+        } else if !std::mem::take(&mut bias) {
+            continue;
         }
         parameter.modify(|values: &mut [f32]| {
             for (i, value) in (0..).zip(values) {

@@ -11,7 +11,7 @@ const PIXELS: usize = 28 * 28;
 const CHECKED_STEP: usize = 20;
 
 #[derive(Module)]
-struct Mlp {
+pub(crate) struct Mlp {
     fc1: Linear,
     fc2: Linear,
     fc3: Linear,
@@ -34,16 +34,27 @@ impl Forward for Mlp {
     }
 }
 
+/// Makes the optimiser of a model.
+type Optimise = fn(&Mlp) -> Box<dyn Optimizer>;
+
+pub(crate) fn sgd(model: &Mlp) -> Box<dyn Optimizer> {
+    Box::new(SGD::new(model.parameters(), 0.01).momentum(0.9))
+}
+
+pub(crate) fn adam(model: &Mlp) -> Box<dyn Optimizer> {
+    Box::new(Adam::new(model.parameters(), 0.001))
+}
+
 struct Training {
     model: Mlp,
-    optimizer: SGD,
+    optimizer: Box<dyn Optimizer>,
     loss_fn: CrossEntropyLoss,
 }
 
 impl Training {
-    fn new() -> Self {
+    fn new(optimise: Optimise) -> Self {
         let model = Mlp::new();
-        let optimizer = SGD::new(model.parameters(), 0.01).momentum(0.9);
+        let optimizer = optimise(&model);
         Training { model, optimizer, loss_fn: CrossEntropyLoss::default() }
     }
 
@@ -56,10 +67,10 @@ impl Training {
     }
 }
 
-pub(crate) fn train(timing: &Timing, batch: usize) -> Measured {
+pub(crate) fn train(timing: &Timing, batch: usize, optimise: Optimise) -> Measured {
     let data = batches(SAMPLES, PIXELS, batch);
     let mut round = data.iter().cycle();
-    let mut training = Training::new();
+    let mut training = Training::new(optimise);
     let mut step = || training.step(round.next().expect("a cycle of some batches"));
     for _ in 1..CHECKED_STEP {
         step();
@@ -81,5 +92,5 @@ pub(crate) fn infer(timing: &Timing, batch: usize) -> Measured {
 
 pub(crate) fn first_step() -> f64 {
     let data = batches(64, PIXELS, 64);
-    Training::new().step(&data[0]).into()
+    Training::new(sgd).step(&data[0]).into()
 }

@@ -1,5 +1,6 @@
 //! The workloads, in the order in which they run.
 
+mod cnn;
 mod himmelblau;
 mod mlp;
 mod ops;
@@ -33,13 +34,20 @@ const fn repeated(
 }
 
 pub(crate) const WORKLOADS: &[Workload] = &[
-    repeated("W1_b32", &[2.083125], |t| mlp::train(t, 32)),
-    repeated("W1_b64", &[2.093977], |t| mlp::train(t, 64)),
-    repeated("W1_b200", &[2.136774], |t| mlp::train(t, 200)),
+    repeated("W1_b32", &[2.083125], |t| mlp::train(t, 32, mlp::sgd)),
+    repeated("W1_b64", &[2.093977], |t| mlp::train(t, 64, mlp::sgd)),
+    repeated("W1_b200", &[2.136774], |t| mlp::train(t, 200, mlp::sgd)),
+    repeated("W2_b64", &[0.6627], |t| mlp::train(t, 64, mlp::adam)),
+    repeated("W3_b64", &[2.310795], cnn::train_small),
+    repeated("W4_b64", &[1.7698], cnn::train_deep),
     repeated("W5_mlp_b1", &[0.045255], |t| mlp::infer(t, 1)),
     repeated("W5_mlp_b256", &[28.57500], |t| mlp::infer(t, 256)),
+    repeated("W5_cnn_b1", &[0.0315595], |t| cnn::infer_deep(t, 1)),
+    repeated("W5_cnn_b64", &[2.166418], |t| cnn::infer_deep(t, 64)),
     repeated("W6_matmul512", &[11.71984], |t| ops::matmul(t, 512)),
     repeated("W6_matmul1024", &[-21.82041], |t| ops::matmul(t, 1024)),
+    repeated("W6_conv_fwd", &[2.114368], cnn::conv_forward),
+    repeated("W6_conv_fwdbwd", &[90.709], cnn::conv_backward),
     repeated("W6_ew_1e6", &[1.286998], |t| ops::elementwise(t, 1_000_000)),
     repeated("W6_ew_1e7", &[1.286998], |t| ops::elementwise(t, 10_000_000)),
     repeated("W6_ce_fwd", &[7.480340], ops::cross_entropy),
