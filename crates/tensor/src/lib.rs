@@ -26,6 +26,7 @@ pub mod random;
 mod resample;
 mod shape;
 mod slice_mut;
+mod sym;
 mod tensor;
 pub mod testing;
 mod window;
