@@ -53,7 +53,7 @@ pub use layers::*;
 pub use losses::*;
 pub use module::{
     AsModule, Buffer, Field, Forward, HookContext, HookHandle, Hooks, IncompatibleKeys, Module, Parameter,
-    StateDict, Training, Visitor,
+    StateDict, Tensors, Training, Visitor,
 };
 pub use penalty::{l1_penalty, l2_penalty};
 pub use summary::{Summary, SummaryRow, summary, summary_of};
