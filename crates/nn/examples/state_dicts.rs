@@ -23,10 +23,7 @@ fn layers() -> Vec<(&'static str, Box<dyn Module>)> {
         ("BatchNorm1d(3)", boxed(BatchNorm1d::new(3))),
         ("BatchNorm2d(3)", boxed(BatchNorm2d::new(3))),
         ("BatchNorm2d(3, affine=False)", boxed(BatchNorm2d::new(3).affine(false))),
-        (
-            "BatchNorm2d(3, track_running_stats=False)",
-            boxed(BatchNorm2d::new(3).track_running_stats(false)),
-        ),
+        ("BatchNorm2d(3, track_running_stats=False)", boxed(BatchNorm2d::new(3).track_running_stats(false))),
         ("BatchNorm3d(3)", boxed(BatchNorm3d::new(3))),
         (
             "InstanceNorm1d(3, affine=True, track_running_stats=True)",
