@@ -20,11 +20,11 @@ pub(super) fn multiply_adds(module: &dyn Module, inputs: &[Vec<usize>], outputs:
         return output.saturating_mul(each(weights(&bilinear.weight), bilinear.weight.shape()[0]));
     }
     // Each number of the output sums over a window of the channels in its group.
-    for weight in [convolution::<1>(module), convolution::<2>(module)].into_iter().flatten() {
+    if let Some(weight) = convolution::<1>(module).or_else(|| convolution::<2>(module)) {
         return output.saturating_mul(each(weights(weight), weight.shape()[0]));
     }
     // The other way round: each number of the input is spread over a window.
-    for weight in [transposed::<1>(module), transposed::<2>(module)].into_iter().flatten() {
+    if let Some(weight) = transposed::<1>(module).or_else(|| transposed::<2>(module)) {
         return input.saturating_mul(each(weights(weight), weight.shape()[0]));
     }
     if let Some(window) = window(module) {
