@@ -264,3 +264,71 @@ fn observers_see_begin_and_end_of_each_call() {
     model.call(&tensor(&[1.0]));
     assert_eq!(lines.take(), [""; 0]);
 }
+
+type Seen = Arc<Mutex<Vec<(String, Vec<Option<Vec<f32>>>, Vec<Option<Vec<f32>>>)>>>;
+
+fn values(grads: &[Option<Tensor>]) -> Vec<Option<Vec<f32>>> {
+    grads.iter().map(|grad| grad.as_ref().map(|grad| grad.to_vec())).collect()
+}
+
+#[test]
+fn backward_hooks_see_and_replace_gradients() {
+    let linear = Linear::new(2, 1).bias(false);
+    flambeau_tensor::no_grad(|| linear.weight.copy_(&tensor(&[2.0, 3.0])));
+    let seen = Seen::default();
+    let log = seen.clone();
+    let first = linear.register_full_backward_hook(move |path, grad_input, grad_output| {
+        log.lock().unwrap().push((path.to_owned(), values(grad_input), values(grad_output)));
+        Some(grad_input.iter().map(|grad| grad.as_ref().map(|grad| grad * 10.0)).collect())
+    });
+    let second = linear.register_full_backward_hook(|_, grad_input, _| {
+        assert_eq!(values(grad_input), [Some(vec![80.0, 120.0])]);
+        None
+    });
+    let x = tensor(&[1.0, 1.0]).requires_grad_();
+    (linear.call(&x) * 4.0).sum().backward();
+    let expected = (String::new(), vec![Some(vec![8.0, 12.0])], vec![Some(vec![4.0])]);
+    assert_eq!(*seen.lock().unwrap(), [expected]);
+    // Its own gradients are as ever; those of the input are the replaced ones.
+    assert_eq!(linear.weight.grad().unwrap().to_vec::<f32>(), [4.0, 4.0]);
+    assert_eq!(x.grad().unwrap().to_vec::<f32>(), [80.0, 120.0]);
+
+    // An input without gradient, then a call without a graph.
+    second.remove();
+    linear.call(&tensor(&[1.0, 1.0])).sum().backward();
+    assert_eq!(seen.lock().unwrap()[1].1, [None]);
+    flambeau_tensor::no_grad(|| linear.call(&x));
+    first.remove();
+    linear.call(&x).sum().backward();
+    assert_eq!(seen.lock().unwrap().len(), 2);
+}
+
+#[test]
+fn backward_hooks_see_all_tensors_of_a_call_at_once() {
+    #[derive(Module)]
+    #[module(crate = flambeau_nn)]
+    struct Pair {
+        unused: Linear,
+    }
+    impl Forward<(Tensor, Tensor, Tensor), (Tensor, Vec<Tensor>)> for Pair {
+        fn forward(&self, (a, b, c): &(Tensor, Tensor, Tensor)) -> (Tensor, Vec<Tensor>) {
+            (a * b, vec![b + c, b * 2.0])
+        }
+    }
+    let pair = Pair { unused: Linear::new(1, 1) };
+    let seen = Seen::default();
+    let log = seen.clone();
+    let hook = pair.register_full_backward_hook(move |path, grad_input, grad_output| {
+        log.lock().unwrap().push((path.to_owned(), values(grad_input), values(grad_output)));
+        None
+    });
+    let [a, b] = [2.0, 3.0].map(|value| tensor(&[value]).requires_grad_());
+    let (product, sums) = pair.call(&(a.clone(), b.clone(), tensor(&[1.0])));
+    (product + &sums[0]).sum().backward();
+    let one = || Some(vec![1.0]);
+    let expected = (String::new(), vec![Some(vec![3.0]), Some(vec![3.0]), None], vec![one(), one(), None]);
+    assert_eq!(*seen.lock().unwrap(), [expected]);
+    assert_eq!(b.grad().unwrap().to_vec::<f32>(), [3.0]);
+    drop(hook);
+    let _ = &pair.unused;
+}

@@ -175,6 +175,20 @@ impl MultiheadAttention {
         Forward::call(self, &(query.clone(), key.clone(), value.clone(), options))
     }
 
+    /// The products of a call but for those of `out_proj`, from the shapes of query, key and value.
+    pub(crate) fn multiply_adds(&self, inputs: &[Vec<usize>]) -> u64 {
+        let [query, key, ..] = inputs else { return 0 };
+        let rows = |shape: &[usize]| shape.split_last().map_or(0, |(_, rows)| rows.iter().product());
+        let (queries, keys): (usize, usize) = (rows(query), rows(key));
+        let sequence = usize::from(query.len() > 2 && self.batch_first);
+        let added = usize::from(self.bias_k.is_some()) + usize::from(self.add_zero_attn);
+        let attended = key.get(sequence).map_or(0, |keys| keys + added);
+        // The three projections; then the scores and the weighted sum of the values, in each head of its part of the features.
+        let projections = [(queries, self.embed_dim), (keys, self.kdim), (keys, self.vdim)];
+        let projected = projections.iter().map(|(rows, features)| rows * features).sum::<usize>();
+        ((projected + 2 * queries * attended) * self.embed_dim) as u64
+    }
+
     fn make_weights(&mut self) {
         let draw = |rows, columns| {
             let weight = Parameter::new(Tensor::zeros([rows, columns]));

@@ -5,6 +5,7 @@ mod adaptive_pooling;
 mod attention;
 mod batch_norm;
 mod bilinear;
+mod containers;
 mod conv;
 mod cosine_similarity;
 mod dropout;
@@ -32,6 +33,7 @@ pub use adaptive_pooling::{AdaptiveAvgPool1d, AdaptiveAvgPool2d, AdaptiveMaxPool
 pub use attention::MultiheadAttention;
 pub use batch_norm::{BatchNorm, BatchNorm1d, BatchNorm2d, BatchNorm3d};
 pub use bilinear::Bilinear;
+pub use containers::{ModuleDict, ModuleList};
 pub use conv::{Conv, Conv1d, Conv2d, ConvTranspose, ConvTranspose1d, ConvTranspose2d};
 pub use cosine_similarity::CosineSimilarity;
 pub use dropout::{AlphaDropout, Dropout, Dropout2d};

@@ -127,6 +127,11 @@ pub struct AvgPool1d {
 }
 
 impl AvgPool1d {
+    /// The numbers in a window.
+    pub(crate) fn window(&self) -> usize {
+        self.kernel_size.iter().product()
+    }
+
     /// With windows of this size, side by side.
     pub fn new(kernel_size: usize) -> Self {
         AvgPool1d { kernel_size: [kernel_size], pool: AvgPoolOptions::default() }
@@ -281,6 +286,11 @@ pub struct AvgPool2d {
 }
 
 impl AvgPool2d {
+    /// The numbers in a window.
+    pub(crate) fn window(&self) -> usize {
+        self.kernel_size.iter().product()
+    }
+
     /// With windows of this size, side by side.
     pub fn new(kernel_size: impl Sizes<2>) -> Self {
         AvgPool2d { kernel_size: kernel_size.sizes(), pool: AvgPoolOptions::default() }

@@ -49,7 +49,8 @@ pub trait Visitor<'a> {
     label = "not a `Parameter`, `Buffer`, module or setting",
     note = "a tensor is a `Parameter` if it is learnt, a `Buffer` if it is only saved; put `#[module(skip)]` on a field \
             that is neither",
-    note = "a struct of layers becomes a module by `#[derive(Module)]`"
+    note = "a struct of layers becomes a module by `#[derive(Module)]`; modules by name are a `ModuleDict`, shared ones an \
+            `Arc`"
 )]
 pub trait Field: Send + Sync + 'static {
     /// Shows this field, or what it holds, to the visitor.

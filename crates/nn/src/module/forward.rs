@@ -60,8 +60,15 @@ fn call_seen<I: 'static, O: 'static>(module: &dyn Module, input: &I, forward: &d
     let registry = Registry::of(module);
     let replaced = registry.run_pre(&context, input);
     let input = replaced.as_ref().unwrap_or(input);
+    let mut backward = registry.backward::<I, O>(context.path);
+    let watched = backward.as_mut().map(|call| call.enter(input));
+    let input = watched.as_ref().unwrap_or(input);
     frame.enter(module, input);
     let output = registry.run(&context, input, forward(input));
+    let output = match backward {
+        Some(call) => call.leave(&output),
+        None => output,
+    };
     frame.exit(module, input, &output);
     output
 }

@@ -6,6 +6,9 @@ use std::marker::PhantomData;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, PoisonError, RwLock};
 
+use flambeau_tensor::Tensor;
+
+use super::backward_hooks::{BackwardCall, BackwardFn, BackwardHook, Tensors};
 use super::walk::Key;
 use super::{Forward, Module};
 use crate::trace;
@@ -23,7 +26,7 @@ pub struct HookContext<'a> {
 type PreHook<I> = Box<dyn Fn(&HookContext<'_>, &I) -> Option<I> + Send + Sync>;
 type ForwardHook<I, O> = Box<dyn Fn(&HookContext<'_>, &I, &O) -> Option<O> + Send + Sync>;
 
-/// A [`PreHook`] or a [`ForwardHook`] without its types.
+/// A [`PreHook`], [`ForwardHook`] or [`BackwardHook`] without its types.
 type AnyHook = Arc<dyn Any + Send + Sync>;
 
 /// Each with its number, in the order of registration.
@@ -73,6 +76,47 @@ pub trait Hooks<I: 'static, O: 'static>: Forward<I, O> {
     {
         let hook: PreHook<I> = Box::new(hook);
         HookHandle::new(self.as_module(), Arc::new(hook))
+    }
+
+    /// Calls `hook` in each backward pass with the path of the module, the gradients of its input's tensors and those of
+    /// its output's, when the first are known. What it returns takes the place of the gradients of the input. Calls made
+    /// while no gradients are recorded are not seen.
+    ///
+    /// A tensor without a gradient has None; where no tensor of the input requires one, all have None.
+    ///
+    /// # Panics
+    /// The backward pass panics if `hook` returns another number of gradients than the input has tensors.
+    ///
+    /// ```
+    /// use std::sync::{Arc, Mutex};
+    /// use flambeau_nn::{Forward, Hooks, Linear, ReLU, Sequential};
+    /// use flambeau_tensor::Tensor;
+    ///
+    /// let model = Sequential::new((Linear::new(4, 3), ReLU::default(), Linear::new(3, 1)));
+    /// let norms = Arc::new(Mutex::new(Vec::new()));
+    /// let seen = norms.clone();
+    /// let hook = model.get(1).unwrap().register_full_backward_hook(move |path, _, grad_output| {
+    ///     let norm = grad_output[0].as_ref().map(|grad| (grad * grad).sum().sqrt().item::<f32>());
+    ///     seen.lock().unwrap().push((path.to_owned(), norm));
+    ///     None
+    /// });
+    /// model.call(&Tensor::ones([2, 4])).sum().backward();
+    /// hook.remove();
+    /// assert_eq!(norms.lock().unwrap().len(), 1);
+    /// ```
+    ///
+    /// Source: <https://docs.pytorch.org/docs/stable/generated/torch.nn.Module.html#torch.nn.Module.register_full_backward_hook>
+    fn register_full_backward_hook<F>(&self, hook: F) -> HookHandle<'_>
+    where
+        I: Tensors,
+        O: Tensors,
+        F: Fn(&str, &[Option<Tensor>], &[Option<Tensor>]) -> Option<Vec<Option<Tensor>>>
+            + Send
+            + Sync
+            + 'static,
+    {
+        let hook: Arc<BackwardFn> = Arc::new(hook);
+        HookHandle::new(self.as_module(), Arc::new(BackwardHook::<I, O>::new(hook)))
     }
 }
 
@@ -130,6 +174,12 @@ impl Registry {
             replaced = hook(context, replaced.as_ref().unwrap_or(input)).or(replaced);
         }
         replaced
+    }
+
+    /// The hooks on the gradients of this call, if there are any.
+    pub(crate) fn backward<I: 'static, O: 'static>(&self, path: &str) -> Option<BackwardCall<I, O>> {
+        let hooks: Vec<_> = self.0.iter().filter_map(|(_, hook)| hook.downcast_ref()).collect();
+        BackwardCall::new(&hooks, path)
     }
 
     pub(crate) fn run<I: 'static, O: 'static>(&self, context: &HookContext<'_>, input: &I, output: O) -> O {

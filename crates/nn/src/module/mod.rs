@@ -1,5 +1,6 @@
 //! The module system.
 
+mod backward_hooks;
 mod field;
 mod forward;
 mod hooks;
@@ -14,6 +15,7 @@ use std::path::Path;
 
 use flambeau_tensor::{Error, Result, Tensor};
 
+pub use backward_hooks::Tensors;
 pub use field::{Field, Visitor};
 pub use forward::Forward;
 pub(crate) use hooks::Registry;

@@ -12,7 +12,9 @@ pub(crate) fn short_name(full: &'static str) -> &'static str {
 
 pub(crate) fn repr(module: &dyn Module) -> String {
     let children = Members::of(module).modules.into_iter().map(|(name, child)| (name, repr(child)));
-    block(module.type_name(), &module.extra_repr(), &grouped(children.collect()))
+    let children = grouped(children.collect());
+    let children = if module.type_name() == "ModuleList" { collapsed(&children) } else { children };
+    block(module.type_name(), &module.extra_repr(), &children)
 }
 
 /// `Name(extra)`, or a line for each child between the parentheses.
