@@ -338,6 +338,25 @@ fn compute(op: &dyn Op, x: &[&Tensor], out: &mut [Fresh]) {
     }
 }
 
+/// Whether the op takes this tensor's dtype, if it takes floats only.
+pub(crate) fn check_float(op: &'static str, x: &Tensor) -> Result<()> {
+    let wrong = || {
+        format!(
+            "of a tensor of shape {:?} and {}; convert it with to_dtype(DType::F32)",
+            x.shape(),
+            x.dtype()
+        )
+    };
+    if x.dtype().is_float() { Ok(()) } else { Err(Error::op(op, wrong())) }
+}
+
+/// Whether a tensor that says yes or no is one of bools.
+pub(crate) fn check_bool(op: &'static str, what: &str, x: &Tensor) -> Result<()> {
+    let wrong =
+        || format!("the {what} is {} of shape {:?}, not bool; compare it with ne(0)", x.dtype(), x.shape());
+    if x.dtype() == DType::Bool { Ok(()) } else { Err(Error::op(op, wrong())) }
+}
+
 pub(crate) fn no_memory(op: &'static str, shape: &Shape, dtype: DType) -> Error {
     Error::op(op, format!("no memory for a tensor of shape {shape:?} and {dtype}; work on parts of it"))
 }

@@ -99,7 +99,7 @@ impl Tensor {
         if some.is_empty() {
             return tensors[0].to_dtype(dtype).copy();
         }
-        let dim = unwrap(normalize_dim("cat", dim, some[0].ndim()));
+        let dim = unwrap(normalize_dim("cat", dim, some[0].shape()));
         let sizes = some.iter().map(|t| t.shape().get(dim).copied().unwrap_or(0)).collect();
         apply(Cat { dim, sizes }, &some.iter().collect::<Vec<_>>())
     }

@@ -3,7 +3,7 @@
 use crate::autograd::{Context, Gradients};
 use crate::door::Calls;
 use crate::op::{Fresh, Op, Output, apply, ensure, unwrap};
-use crate::shape::{Dims, Shape, normalize_dim, normalize_dims};
+use crate::shape::{Dims, Shape, inserted_dim, normalize_dim, normalize_dims};
 use crate::testing::{Sample, normal, sample};
 use crate::{Error, Result, Tensor};
 use flambeau_kernels::strided::numel;
@@ -52,7 +52,7 @@ fn infer(op: &'static str, from: &[usize], sizes: &Dims) -> Result<Shape> {
         return wrong("−1 could be any size beside a 0");
     }
     if (unknown == 1 && !n.is_multiple_of(known)) || (unknown == 0 && n != known) {
-        return wrong(&format!("{n} elements do not fill it"));
+        return wrong(&format!("{n} elements do not fill it; the sizes multiply to that, or one is −1"));
     }
     Ok(sizes.0.iter().map(|&s| if s == -1 { n / known } else { s as usize }).collect())
 }
@@ -103,9 +103,14 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn flatten(&self, start: isize, end: isize) -> Tensor {
-        let s = unwrap(normalize_dim("flatten", start, self.ndim()));
-        let e = unwrap(normalize_dim("flatten", end, self.ndim()));
-        ensure!(s <= e, "flatten", "dimension {start} comes after {end} in shape {:?}", self.shape());
+        let s = unwrap(normalize_dim("flatten", start, self.shape()));
+        let e = unwrap(normalize_dim("flatten", end, self.shape()));
+        ensure!(
+            s <= e,
+            "flatten",
+            "dimension {start} comes after {end} in shape {:?}; swap them",
+            self.shape()
+        );
         if self.ndim() == 0 {
             return self.reshape([1]);
         }
@@ -132,7 +137,7 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn unflatten(&self, dim: isize, sizes: impl Into<Dims>) -> Tensor {
-        let d = unwrap(normalize_dim("unflatten", dim, self.ndim()));
+        let d = unwrap(normalize_dim("unflatten", dim, self.shape()));
         let sizes = sizes.into();
         ensure!(
             d < self.ndim() && !sizes.0.is_empty(),
@@ -153,7 +158,7 @@ impl Tensor {
     /// If the position is out of range.
     #[track_caller]
     pub fn unsqueeze(&self, dim: isize) -> Tensor {
-        let d = unwrap(normalize_dim("unsqueeze", dim, self.ndim() + 1));
+        let d = unwrap(inserted_dim("unsqueeze", dim, self.shape()));
         let mut shape = self.shape_ref().clone();
         shape.insert(d, 1);
         apply(View(shape), &[self])
@@ -171,7 +176,7 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn squeeze(&self, dims: impl Into<Dims>) -> Tensor {
-        let dims = unwrap(normalize_dims("squeeze", &dims.into(), self.ndim()));
+        let dims = unwrap(normalize_dims("squeeze", &dims.into(), self.shape()));
         let kept = |d: usize| self.shape()[d] != 1 || !dims.contains(&d);
         let shape: Shape = (0..self.ndim()).filter(|&d| kept(d)).map(|d| self.shape()[d]).collect();
         if shape.len() == self.ndim() { self.clone() } else { apply(View(shape), &[self]) }
