@@ -44,7 +44,18 @@ impl Op for Cat {
                     ),
                 ));
             }
-            shape[self.dim] += other.shape()[self.dim];
+            // Tensors without elements may be of any size.
+            let joined = shape[self.dim].checked_add(other.shape()[self.dim]);
+            shape[self.dim] = joined.filter(|&size| isize::try_from(size).is_ok()).ok_or_else(|| {
+                let shapes: Vec<_> = x.iter().map(|x| x.shape()).collect();
+                Error::op(
+                    "cat",
+                    format!(
+                        "dimension {} of shapes {shapes:?} adds up to more than a size can be; join fewer",
+                        self.dim
+                    ),
+                )
+            })?;
         }
         Ok(Output::New(shape, x[0].dtype()))
     }

@@ -48,6 +48,9 @@ fn infer(op: &'static str, from: &[usize], sizes: &Dims) -> Result<Shape> {
     }
     let known = sizes.0.iter().filter(|&&s| s != -1).map(|&s| s as usize).collect::<Shape>().numel();
     let n = numel(from);
+    if n == usize::MAX {
+        return wrong("it has more elements than can be counted");
+    }
     if unknown == 1 && known == 0 {
         return wrong("−1 could be any size beside a 0");
     }
@@ -95,7 +98,8 @@ impl Tensor {
     /// [`torch.flatten`](https://docs.pytorch.org/docs/stable/generated/torch.flatten.html).
     ///
     /// # Panics
-    /// If a dimension is out of range or `end` comes before `start`.
+    /// If a dimension is out of range, `end` comes before `start`, or sizes of a tensor without elements multiply to
+    /// more than a size can be.
     ///
     /// ```
     /// use flambeau_tensor::Tensor;
@@ -115,6 +119,12 @@ impl Tensor {
             return self.reshape([1]);
         }
         let merged = numel(&self.shape()[s..=e]);
+        ensure!(
+            isize::try_from(merged).is_ok(),
+            "flatten",
+            "dimensions {start} to {end} of shape {:?} multiply to more than a size can be; merge fewer of them",
+            self.shape()
+        );
         let shape: Shape = self.shape()[..s]
             .iter()
             .copied()
