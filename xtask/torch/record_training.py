@@ -2,9 +2,9 @@
 
 usage: record_training.py OUT
 
-OUT is a JSON file: for each network its batch and image sizes, its learning rate and PyTorch's loss before each step. Weights, images and labels are no part
-of it. Element i of the tensor with number k (the order of the parameters, then images, then labels) comes from
-`numbers` below, which crates/flambeau/tests/training_trajectory.rs computes too.
+OUT is a JSON file: for each network its batch and image sizes, its learning rate and PyTorch's loss before each step.
+Weights, images and labels are no part of it. Element i of the tensor with number k (the order of the parameters, then
+images, then labels) comes from `numbers` below, which crates/flambeau/tests/training_trajectory.rs computes too.
 """
 
 import json
@@ -87,7 +87,7 @@ class ResNet(nn.Module):
 
 
 def fill(net):
-    """Weights uniform within ± 1/√fan_in, as PyTorch has them, biases 0, those of norms 1. Returns how many there are."""
+    """Weights uniform within ± 1/√fan_in, those of norms 1, biases 0. Returns how many parameters there are."""
     parameters = list(net.named_parameters())
     for k, (name, parameter) in enumerate(parameters):
         if parameter.dim() > 1:

@@ -31,7 +31,7 @@ fn fill(net: &dyn Module) -> u64 {
     parameters.len() as u64
 }
 
-fn follows_pytorch(name: &str, net: &(impl Module + Forward)) {
+fn follows_pytorch(name: &str, net: &impl Forward) {
     let recorded: serde_json::Value =
         serde_json::from_str(include_str!("../../../tests/recorded/training.json")).unwrap();
     let setting = &recorded[name];
@@ -69,13 +69,13 @@ struct Mlp<A: Module> {
     activation: A,
 }
 
-impl<A: Module + Forward> Mlp<A> {
+impl<A: Forward> Mlp<A> {
     fn new(activation: A) -> Self {
         Mlp { fc1: Linear::new(784, 200), fc2: Linear::new(200, 200), fc3: Linear::new(200, 10), activation }
     }
 }
 
-impl<A: Module + Forward> Forward for Mlp<A> {
+impl<A: Forward> Forward for Mlp<A> {
     fn forward(&self, x: &Tensor) -> Tensor {
         let x = self.activation.call(&self.fc1.call(&x.flatten(1, -1)));
         let x = self.activation.call(&self.fc2.call(&x));
