@@ -27,6 +27,9 @@ pub fn index_select<T: Element>(x: &[T], [outer, axis, inner]: [usize; 3], index
 pub fn index_add<T: Element>(x: &[T], [outer, axis, inner]: [usize; 3], index: &[i64], out: &mut [T]) {
     assert_eq!(out.len(), numel(&[outer, axis, inner]));
     assert_eq!(x.len(), numel(&[outer, index.len(), inner]));
+    if x.is_empty() {
+        return;
+    }
     for o in 0..outer {
         for (i, &slice) in index.iter().enumerate() {
             let to = (o * axis + slice as usize) * inner;

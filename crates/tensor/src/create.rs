@@ -3,7 +3,7 @@
 use crate::op::{Fresh, ensure, no_memory, unwrap};
 use crate::random;
 use crate::shape::Shape;
-use crate::{DType, Element, Result, Tensor};
+use crate::{DType, Element, Tensor};
 use flambeau_kernels::{Storage, dispatch_all, pool, rng};
 
 /// Elements of one parallel task. A multiple of the generator's block, so that pieces start on one.
@@ -13,21 +13,29 @@ impl Tensor {
     /// A tensor whose elements `fill` computes, without history.
     #[track_caller]
     pub(crate) fn compute(shape: impl Into<Shape>, dtype: DType, fill: impl FnOnce(&mut Fresh)) -> Tensor {
-        unwrap(Tensor::try_compute(shape.into(), dtype, fill))
+        Tensor::compute_as("empty", shape, dtype, fill)
     }
 
-    fn try_compute(shape: Shape, dtype: DType, fill: impl FnOnce(&mut Fresh)) -> Result<Tensor> {
-        let storage =
-            Storage::try_new(dtype, shape.numel()).ok_or_else(|| no_memory("empty", &shape, dtype))?;
-        let mut fresh = Fresh::new(storage, shape);
+    /// [`compute`](Tensor::compute) under the name of the function that was called, for messages.
+    #[track_caller]
+    pub(crate) fn compute_as(
+        op: &'static str,
+        shape: impl Into<Shape>,
+        dtype: DType,
+        fill: impl FnOnce(&mut Fresh),
+    ) -> Tensor {
+        let shape = shape.into();
+        let storage = Storage::try_new(dtype, shape.numel()).ok_or_else(|| no_memory(op, &shape, dtype));
+        let mut fresh = Fresh::new(unwrap(storage), shape);
         fill(&mut fresh);
-        Ok(fresh.into_tensor())
+        fresh.into_tensor()
     }
 
     /// One value everywhere, in the dtype given.
     #[track_caller]
     pub(crate) fn full_as(value: f64, shape: impl Into<Shape>, dtype: DType) -> Tensor {
-        Tensor::compute(
+        Tensor::compute_as(
+            "full",
             shape,
             dtype,
             |out| dispatch_all!(dtype, T => out.slice::<T>().fill(T::from_f64(value))),
@@ -43,7 +51,7 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn full<T: Element>(shape: impl Into<Shape>, value: T) -> Tensor {
-        Tensor::compute(shape, T::DTYPE, |out| out.slice::<T>().fill(value))
+        filled("full", shape, value)
     }
 
     /// Zeros, `f32`.
@@ -55,14 +63,14 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn zeros(shape: impl Into<Shape>) -> Tensor {
-        Tensor::full(shape, 0f32)
+        filled("zeros", shape, 0f32)
     }
 
     /// Ones, `f32`.
     /// [`torch.ones`](https://docs.pytorch.org/docs/stable/generated/torch.ones.html).
     #[track_caller]
     pub fn ones(shape: impl Into<Shape>) -> Tensor {
-        Tensor::full(shape, 1f32)
+        filled("ones", shape, 1f32)
     }
 
     /// Zeros with this tensor's shape and dtype.
@@ -97,7 +105,7 @@ impl Tensor {
             "arange",
             "no steps of {step:?} lead from {start:?} to {end:?}; the step must point from the one to the other"
         );
-        Tensor::compute(n.unwrap_or(0), T::DTYPE, |out| {
+        Tensor::compute_as("arange", n.unwrap_or(0), T::DTYPE, |out| {
             let (from, by) = (start.to_f64(), step.to_f64());
             for (i, o) in out.slice::<T>().iter_mut().enumerate() {
                 *o = match T::DTYPE.is_float() {
@@ -137,7 +145,7 @@ impl Tensor {
             data.len(),
             shape.numel()
         );
-        Tensor::compute(shape, T::DTYPE, |out| out.slice::<T>().copy_from_slice(data))
+        Tensor::compute_as("from_vec", shape, T::DTYPE, |out| out.slice::<T>().copy_from_slice(data))
     }
 
     /// A 0-d tensor.
@@ -150,7 +158,7 @@ impl Tensor {
     /// [`torch.rand`](https://docs.pytorch.org/docs/stable/generated/torch.rand.html).
     #[track_caller]
     pub fn rand(shape: impl Into<Shape>) -> Tensor {
-        Tensor::random(shape.into(), DType::F32, Kind::Uniform(0.0, 1.0))
+        Tensor::random("rand", shape.into(), DType::F32, Kind::Uniform(0.0, 1.0))
     }
 
     /// Standard normal random numbers, `f32`, from the generator that [`manual_seed`](crate::manual_seed) seeds.
@@ -165,14 +173,19 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn randn(shape: impl Into<Shape>) -> Tensor {
-        Tensor::random(shape.into(), DType::F32, Kind::Normal(0.0, 1.0))
+        Tensor::random("randn", shape.into(), DType::F32, Kind::Normal(0.0, 1.0))
     }
 
     #[track_caller]
-    pub(crate) fn random(shape: Shape, dtype: DType, kind: Kind) -> Tensor {
+    pub(crate) fn random(op: &'static str, shape: Shape, dtype: DType, kind: Kind) -> Tensor {
         let stream = random::reserve(shape.numel(), dtype);
-        Tensor::compute(shape, dtype, |out| kind.fill(stream, out, dtype))
+        Tensor::compute_as(op, shape, dtype, |out| kind.fill(stream, out, dtype))
     }
+}
+
+#[track_caller]
+fn filled<T: Element>(op: &'static str, shape: impl Into<Shape>, value: T) -> Tensor {
+    Tensor::compute_as(op, shape, T::DTYPE, |out| out.slice::<T>().fill(value))
 }
 
 /// ⌈(end − start) / step⌉, exact for integers and in the element's own precision for floats; none if the step is 0

@@ -332,10 +332,33 @@ fn fresh(op: &dyn Op, shape: Shape, dtype: DType) -> Result<Fresh> {
 /// The one place that looks at the device; the GPU's arm is to come here. Kernels may use tensor ops to prepare
 /// their inputs: nothing of that is to be recorded.
 fn compute(op: &dyn Op, x: &[&Tensor], out: &mut [Fresh]) {
+    if out.iter().all(|out| out.storage.len() == 0) && x.iter().all(|x| x.numel() == 0) {
+        // From nothing to nothing, in shapes whose sizes, beside a 0, may multiply to anything.
+        return;
+    }
     let _mode = set_grad_enabled(false);
     match Device::Cpu {
         Device::Cpu => op.cpu(x, out),
     }
+}
+
+/// Whether the op takes this tensor's dtype, if it takes floats only.
+pub(crate) fn check_float(op: &'static str, x: &Tensor) -> Result<()> {
+    let wrong = || {
+        format!(
+            "of a tensor of shape {:?} and {}; convert it with to_dtype(DType::F32)",
+            x.shape(),
+            x.dtype()
+        )
+    };
+    if x.dtype().is_float() { Ok(()) } else { Err(Error::op(op, wrong())) }
+}
+
+/// Whether a tensor that says yes or no is one of bools.
+pub(crate) fn check_bool(op: &'static str, what: &str, x: &Tensor) -> Result<()> {
+    let wrong =
+        || format!("the {what} is {} of shape {:?}, not bool; compare it with ne(0)", x.dtype(), x.shape());
+    if x.dtype() == DType::Bool { Ok(()) } else { Err(Error::op(op, wrong())) }
 }
 
 pub(crate) fn no_memory(op: &'static str, shape: &Shape, dtype: DType) -> Error {

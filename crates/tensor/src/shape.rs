@@ -220,32 +220,40 @@ impl From<&Shape> for Dims {
 }
 
 /// A dimension number counted from the front: −1 is the last. A 0-d tensor takes 0 and −1, as in PyTorch.
-pub(crate) fn normalize_dim(op: &'static str, dim: isize, ndim: usize) -> Result<usize> {
-    let n = ndim.max(1) as isize;
+pub(crate) fn normalize_dim(op: &'static str, dim: isize, shape: &[usize]) -> Result<usize> {
+    dim_below(shape.len().max(1), op, dim, shape)
+}
+
+/// [`normalize_dim`] for the place of a new dimension, which may be the end.
+pub(crate) fn inserted_dim(op: &'static str, dim: isize, shape: &[usize]) -> Result<usize> {
+    dim_below(shape.len() + 1, op, dim, shape)
+}
+
+fn dim_below(n: usize, op: &'static str, dim: isize, shape: &[usize]) -> Result<usize> {
+    let n = n as isize;
     if (-n..n).contains(&dim) {
-        Ok(if dim < 0 { dim + n } else { dim } as usize)
-    } else {
-        Err(Error::op(
-            op,
-            format!(
-                "dimension {dim} is out of range; a tensor of {ndim} dimensions takes {} to {}",
-                -n,
-                n - 1
-            ),
-        ))
+        return Ok(if dim < 0 { dim + n } else { dim } as usize);
     }
+    Err(Error::op(
+        op,
+        format!("dimension {dim} is out of range; of shape {shape:?} it must be from {} to {}", -n, n - 1),
+    ))
 }
 
 /// Distinct dimension numbers, counted from the front; an empty list means all, as in PyTorch's reductions.
-pub(crate) fn normalize_dims(op: &'static str, dims: &Dims, ndim: usize) -> Result<SmallVec<[usize; 5]>> {
+pub(crate) fn normalize_dims(op: &'static str, dims: &Dims, shape: &[usize]) -> Result<SmallVec<[usize; 5]>> {
     if dims.0.is_empty() {
-        return Ok((0..ndim).collect());
+        return Ok((0..shape.len()).collect());
     }
     let mut out: SmallVec<[usize; 5]> = SmallVec::new();
     for &dim in &dims.0 {
-        let d = normalize_dim(op, dim, ndim)?;
+        let d = normalize_dim(op, dim, shape)?;
         if out.contains(&d) {
-            return Err(Error::op(op, format!("dimension {dim} appears twice in {:?}", dims.0)));
+            let list = &dims.0;
+            return Err(Error::op(
+                op,
+                format!("dimension {dim} of shape {shape:?} appears twice in {list:?}; name it once"),
+            ));
         }
         out.push(d);
     }

@@ -154,7 +154,7 @@ impl Tensor {
     /// If there is no such dimension.
     #[track_caller]
     pub fn size(&self, dim: isize) -> usize {
-        let d = crate::op::unwrap(crate::shape::normalize_dim("size", dim, self.ndim()));
+        let d = crate::op::unwrap(crate::shape::normalize_dim("size", dim, self.shape()));
         match self.shape().get(d) {
             Some(&size) => size,
             None => raise(Error::op("size", "a 0-d tensor has no dimensions; unsqueeze gives it one")),

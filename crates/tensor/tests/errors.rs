@@ -53,6 +53,19 @@ fn other_panics_pass_through_the_fallible_door() {
 }
 
 #[test]
+fn sizes_that_no_size_can_be_are_errors() {
+    // Without elements any size is allowed, but not their product or sum.
+    let x = Tensor::zeros([0]).reshape([3, isize::MAX, 0]);
+    assert_eq!(x.flatten(1, 2).shape(), [3, 0]);
+    assert!(error(|| x.flatten(0, 1)).contains("[3, 9223372036854775807, 0]"));
+    assert_eq!(x.flip([0, 1]).shape(), x.shape());
+    assert_eq!(x.index_select(0, &tensor![2, 2]).shape(), [2, isize::MAX as usize, 0]);
+    assert!(error(|| Tensor::cat(&[x.clone(), x], 1)).contains("join fewer"));
+    let y = Tensor::ones([1, 1]).expand([1isize << 40, 1 << 40]);
+    assert!(error(|| y.reshape([-1])).contains("can be counted"));
+}
+
+#[test]
 fn try_apply_never_panics() {
     let x = Tensor::zeros([2, 3]);
     assert!(try_apply(Matmul, &[&x]).is_err());

@@ -108,6 +108,6 @@ impl Tensor {
             self.dtype()
         );
         self.check_writable(op);
-        self.assign(op, &Tensor::random(self.shape().into(), self.dtype(), kind))
+        self.assign(op, &Tensor::random(op, self.shape().into(), self.dtype(), kind))
     }
 }

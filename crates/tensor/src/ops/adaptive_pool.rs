@@ -3,19 +3,14 @@
 use super::avg_pool::AvgPool;
 use super::max_pool::{values, values_and_places};
 use crate::door::{Args, Calls};
-use crate::op::{apply, ensure};
+use crate::op::{apply, check_float, unwrap};
 use crate::pooling::{OutputSize, Windows};
 use crate::testing::{Sample, distinct, normal, sample};
 use crate::{Result, Tensor};
 
 #[track_caller]
-fn check_float(name: &'static str, x: &Tensor) {
-    ensure!(x.dtype().is_float(), name, "of a tensor of {}; convert it with to_dtype", x.dtype());
-}
-
-#[track_caller]
 fn average<const N: usize>(name: &'static str, x: &Tensor, output: [Option<usize>; N]) -> Tensor {
-    check_float(name, x);
+    unwrap(check_float(name, x));
     let windows = Windows::adaptive(output);
     apply(AvgPool { name, windows, count_include_pad: false, divisor: None }, &[x])
 }
@@ -74,7 +69,7 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn adaptive_max_pool1d(&self, output_size: usize) -> Tensor {
-        check_float("adaptive_max_pool1d", self);
+        unwrap(check_float("adaptive_max_pool1d", self));
         values("adaptive_max_pool1d", self, Windows::adaptive([Some(output_size)]))
     }
 
@@ -90,7 +85,7 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn adaptive_max_pool1d_with_indices(&self, output_size: usize) -> (Tensor, Tensor) {
-        check_float("adaptive_max_pool1d", self);
+        unwrap(check_float("adaptive_max_pool1d", self));
         values_and_places("adaptive_max_pool1d", self, Windows::adaptive([Some(output_size)]))
     }
 
@@ -108,7 +103,7 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn adaptive_max_pool2d(&self, output_size: impl OutputSize<2>) -> Tensor {
-        check_float("adaptive_max_pool2d", self);
+        unwrap(check_float("adaptive_max_pool2d", self));
         values("adaptive_max_pool2d", self, Windows::adaptive(output_size.output_size()))
     }
 
@@ -124,7 +119,7 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn adaptive_max_pool2d_with_indices(&self, output_size: impl OutputSize<2>) -> (Tensor, Tensor) {
-        check_float("adaptive_max_pool2d", self);
+        unwrap(check_float("adaptive_max_pool2d", self));
         values_and_places("adaptive_max_pool2d", self, Windows::adaptive(output_size.output_size()))
     }
 }
@@ -143,7 +138,7 @@ fn call_average<const N: usize>(a: &mut Args<'_>, name: &'static str) -> Result<
 
 fn call_max<const N: usize>(a: &mut Args<'_>, name: &'static str) -> Result<Vec<Tensor>> {
     let (x, output): (Tensor, [Option<usize>; N]) = (a.get("input")?, a.get("output_size")?);
-    check_float(name, &x);
+    unwrap(check_float(name, &x));
     if a.or("return_indices", false)? {
         return a.done(values_and_places(name, &x, Windows::adaptive(output)));
     }

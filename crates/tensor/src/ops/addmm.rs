@@ -28,7 +28,13 @@ impl Tensor {
             self.dtype(),
             mat1.dtype()
         );
-        let product = mat1.mm(mat2);
+        let (a, b) = (mat1.shape(), mat2.shape());
+        ensure!(
+            matches!((a, b), ([_, columns], [rows, _]) if columns == rows),
+            "addmm",
+            "matrices of shapes {a:?} and {b:?}; the first must have as many columns as the second rows: transpose one?"
+        );
+        let product = mat1.matmul(mat2);
         let shape = product.shape_ref();
         let fits =
             broadcast_shape("addmm", [self.shape_ref(), shape].into_iter()).is_ok_and(|both| both == *shape);

@@ -41,7 +41,10 @@ impl Op for AvgPool {
     fn output(&self, x: &[&Tensor]) -> Result<Output> {
         let dtype = x[0].dtype();
         if !dtype.is_float() && dtype != DType::I64 {
-            return Err(Error::op(self.name, format!("of a tensor of {dtype}; convert it with to_dtype")));
+            return Err(Error::op(
+                self.name,
+                format!("of a tensor of shape {:?} and {dtype}; convert it with to_dtype", x[0].shape()),
+            ));
         }
         Ok(Output::New(self.windows.output(self.name, x[0])?, dtype))
     }

@@ -44,7 +44,18 @@ impl Op for Cat {
                     ),
                 ));
             }
-            shape[self.dim] += other.shape()[self.dim];
+            // Tensors without elements may be of any size.
+            let joined = shape[self.dim].checked_add(other.shape()[self.dim]);
+            shape[self.dim] = joined.filter(|&size| isize::try_from(size).is_ok()).ok_or_else(|| {
+                let shapes: Vec<_> = x.iter().map(|x| x.shape()).collect();
+                Error::op(
+                    "cat",
+                    format!(
+                        "dimension {} of shapes {shapes:?} adds up to more than a size can be; join fewer",
+                        self.dim
+                    ),
+                )
+            })?;
         }
         Ok(Output::New(shape, x[0].dtype()))
     }
@@ -99,7 +110,7 @@ impl Tensor {
         if some.is_empty() {
             return tensors[0].to_dtype(dtype).copy();
         }
-        let dim = unwrap(normalize_dim("cat", dim, some[0].ndim()));
+        let dim = unwrap(normalize_dim("cat", dim, some[0].shape()));
         let sizes = some.iter().map(|t| t.shape().get(dim).copied().unwrap_or(0)).collect();
         apply(Cat { dim, sizes }, &some.iter().collect::<Vec<_>>())
     }

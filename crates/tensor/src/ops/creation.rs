@@ -79,7 +79,7 @@ fn linspace(start: f64, end: f64, steps: usize, dtype: DType) -> Tensor {
         true => start + step * i as f64,
         false => end - step * (steps - 1 - i) as f64,
     };
-    Tensor::compute([steps], dtype, |out| {
+    Tensor::compute_as("linspace", [steps], dtype, |out| {
         dispatch_all!(dtype, T => {
             out.slice::<T>().iter_mut().enumerate().for_each(|(i, o)| *o = Element::from_f64(value(i)));
         });
@@ -104,12 +104,12 @@ fn arange([start, end, step]: [&Tensor; 3], dtype: DType) -> Tensor {
     if !dtype.is_float() {
         // Floats say how many integers there are, though each is made of whole numbers.
         let number = |i: usize| whole[0].wrapping_add(whole[2].wrapping_mul(i as i64));
-        let numbers = Tensor::compute([n], DType::I64, |out| {
+        let numbers = Tensor::compute_as("arange", [n], DType::I64, |out| {
             out.slice::<i64>().iter_mut().enumerate().for_each(|(i, o)| *o = number(i));
         });
         return numbers.to_dtype(dtype);
     }
-    Tensor::compute([n], dtype, |out| {
+    Tensor::compute_as("arange", [n], dtype, |out| {
         dispatch_all!(dtype, T => {
             out.slice::<T>().iter_mut().enumerate().for_each(|(i, o)| *o = Element::from_f64(from + by * i as f64));
         });

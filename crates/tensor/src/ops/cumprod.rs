@@ -124,7 +124,7 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn cumprod(&self, dim: isize) -> Tensor {
-        let dim = unwrap(normalize_dim("cumprod", dim, self.ndim()));
+        let dim = unwrap(normalize_dim("cumprod", dim, self.shape()));
         apply(Cumprod { dim, reverse: false }, &[&counted(self)])
     }
 }

@@ -57,7 +57,7 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn cumsum(&self, dim: isize) -> Tensor {
-        let dim = unwrap(normalize_dim("cumsum", dim, self.ndim()));
+        let dim = unwrap(normalize_dim("cumsum", dim, self.shape()));
         apply(Cumsum { dim, reverse: false }, &[&counted(self)])
     }
 }

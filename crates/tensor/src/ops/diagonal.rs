@@ -99,7 +99,7 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn diagonal(&self, offset: isize, dim1: isize, dim2: isize) -> Tensor {
-        let dims = [dim1, dim2].map(|d| unwrap(normalize_dim("diagonal", d, self.ndim())));
+        let dims = [dim1, dim2].map(|d| unwrap(normalize_dim("diagonal", d, self.shape())));
         ensure!(
             dims[0] != dims[1],
             "diagonal",

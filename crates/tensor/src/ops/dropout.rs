@@ -2,10 +2,10 @@
 
 use crate::autograd::{Context, Gradients};
 use crate::door::{Args, Calls};
-use crate::op::{Fresh, Op, Output, apply, ensure};
+use crate::op::{Fresh, Op, Output, apply, check_float, ensure, unwrap};
 use crate::shape::Shape;
 use crate::testing::{Sample, normal, sample};
-use crate::{DType, Error, Result, Tensor, random};
+use crate::{DType, Result, Tensor, random};
 use flambeau_kernels::{dispatch_float, dropout};
 use smallvec::smallvec;
 
@@ -22,12 +22,7 @@ impl Op for Dropout {
     }
 
     fn output(&self, x: &[&Tensor]) -> Result<Output> {
-        if !x[0].dtype().is_float() {
-            return Err(Error::op(
-                "dropout",
-                format!("of a tensor of {}; convert it with to_dtype", x[0].dtype()),
-            ));
-        }
+        check_float("dropout", x[0])?;
         Ok(Output::like(x[0]))
     }
 
@@ -122,7 +117,7 @@ impl Tensor {
 #[track_caller]
 fn check(op: &'static str, x: &Tensor, p: f64) {
     ensure!((0.0..=1.0).contains(&p), op, "p is a probability from 0 to 1, not {p}");
-    ensure!(x.dtype().is_float(), op, "of a tensor of {}; convert it with to_dtype", x.dtype());
+    unwrap(check_float(op, x));
 }
 
 /// Alpha dropout by plain dropout of x − α'.

@@ -133,10 +133,16 @@ fn multiply(a: Term, b: Term, keep: impl Fn(Label) -> bool + Copy) -> Result<Ter
     let sizes = |t: &Term, of: &[Label]| of.iter().map(|&l| t.size(l).unwrap_or(1)).collect::<Vec<_>>();
     for &l in batch.iter().chain(&summed) {
         if a.size(l) != b.size(l) {
+            let name = match l {
+                Label::Letter(letter) => letter.to_string(),
+                Label::Ellipsis(_) => "...".to_owned(),
+            };
+            let (shapes, sizes) =
+                ([a.x.shape(), b.x.shape()], [a.size(l), b.size(l)].map(|n| n.unwrap_or(1)));
             return wrong(format!(
-                "an index runs over sizes {:?} and {:?}",
-                a.size(l).unwrap_or(1),
-                b.size(l).unwrap_or(1)
+                "the index {name} runs over sizes {} and {} in operands of shapes {:?} and {:?}; transpose one, or use \
+                 two letters",
+                sizes[0], sizes[1], shapes[0], shapes[1]
             ));
         }
     }

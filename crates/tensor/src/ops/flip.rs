@@ -52,7 +52,7 @@ impl Tensor {
     #[track_caller]
     pub fn flip(&self, dims: impl Into<Dims>) -> Tensor {
         let dims = dims.into();
-        let distinct = unwrap(normalize_dims("flip", &dims, self.ndim()));
+        let distinct = unwrap(normalize_dims("flip", &dims, self.shape()));
         if dims.0.is_empty() || self.ndim() == 0 {
             return self.copy();
         }

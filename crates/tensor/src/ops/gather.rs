@@ -150,7 +150,7 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn gather(&self, dim: isize, index: &Tensor) -> Tensor {
-        let dim = unwrap(normalize_dim("gather", dim, self.ndim()));
+        let dim = unwrap(normalize_dim("gather", dim, self.shape()));
         apply(Gather { dim }, &[self, index])
     }
 }

@@ -42,7 +42,7 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn glu(&self, dim: isize) -> Tensor {
-        let at = unwrap(normalize_dim("glu", dim, self.ndim()));
+        let at = unwrap(normalize_dim("glu", dim, self.shape()));
         let size = self.shape().get(at).copied();
         let Some(size) = size.filter(|size| size.is_multiple_of(2)) else {
             raise(Error::op("glu", format!("dimension {dim} of shape {:?} has no two halves", self.shape())))

@@ -85,7 +85,7 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn index_add(&self, dim: isize, index: &Tensor, source: &Tensor) -> Tensor {
-        let dim = unwrap(normalize_dim("index_add", dim, self.ndim()));
+        let dim = unwrap(normalize_dim("index_add", dim, self.shape()));
         apply(IndexAdd { dim }, &[self, index, source])
     }
 }

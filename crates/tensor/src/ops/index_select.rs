@@ -102,7 +102,7 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn index_select(&self, dim: isize, index: &Tensor) -> Tensor {
-        let dim = unwrap(normalize_dim("index_select", dim, self.ndim()));
+        let dim = unwrap(normalize_dim("index_select", dim, self.shape()));
         apply(IndexSelect { dim }, &[self, index])
     }
 }

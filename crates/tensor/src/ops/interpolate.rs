@@ -232,7 +232,7 @@ impl Tensor {
         ensure!(
             mode.copies() || self.dtype().is_float(),
             "interpolate",
-            "mode {name} of a tensor of {}; convert it with to_dtype",
+            "mode {name} of a tensor of shape {shape:?} and {}; convert it with to_dtype",
             self.dtype()
         );
         ensure!(

@@ -1,9 +1,9 @@
 //! A value where a mask holds.
 
 use crate::door::{Calls, Other};
-use crate::op::ensure;
+use crate::op::{check_bool, ensure, unwrap};
 use crate::testing::{Sample, integers, normal, sample};
-use crate::{DType, Operand, Tensor};
+use crate::{Operand, Tensor};
 use std::borrow::Borrow;
 
 impl Tensor {
@@ -23,12 +23,7 @@ impl Tensor {
     pub fn masked_fill(&self, mask: &Tensor, value: impl Operand) -> Tensor {
         let value = value.hold(self);
         let value: &Tensor = value.borrow();
-        ensure!(
-            mask.dtype() == DType::Bool,
-            "masked_fill",
-            "the mask is {}, not bool; compare it with ne(0)",
-            mask.dtype()
-        );
+        unwrap(check_bool("masked_fill", "mask", mask));
         ensure!(
             value.ndim() == 0,
             "masked_fill",

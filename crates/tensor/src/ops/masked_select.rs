@@ -1,10 +1,10 @@
 //! The elements where a mask holds.
 
+use crate::Tensor;
 use crate::door::Calls;
-use crate::op::{ensure, unwrap};
+use crate::op::{check_bool, unwrap};
 use crate::shape::broadcast_shape;
 use crate::testing::{Sample, normal, sample};
-use crate::{DType, Tensor};
 
 impl Tensor {
     /// The elements where the mask holds, in row-major order, 1-D and copied; both broadcast to a common shape.
@@ -20,12 +20,7 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn masked_select(&self, mask: &Tensor) -> Tensor {
-        ensure!(
-            mask.dtype() == DType::Bool,
-            "masked_select",
-            "the mask is {}, not bool; compare it with ne(0)",
-            mask.dtype()
-        );
+        unwrap(check_bool("masked_select", "mask", mask));
         let shapes = [self.shape_ref(), mask.shape_ref()];
         let shape = unwrap(broadcast_shape("masked_select", shapes.into_iter()));
         let places = mask.expand(&shape).reshape([-1]).nonzero().reshape([-1]);

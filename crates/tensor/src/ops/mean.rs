@@ -3,18 +3,13 @@
 use super::sum::Reduced;
 use crate::Tensor;
 use crate::door::Calls;
-use crate::op::{ensure, unwrap};
+use crate::op::{check_float, unwrap};
 use crate::shape::Dims;
 use crate::testing::{Sample, normal, sample};
 
 #[track_caller]
 fn mean(x: &Tensor, dims: Dims, keepdim: bool) -> Tensor {
-    ensure!(
-        x.dtype().is_float(),
-        "mean",
-        "of a tensor of {}; convert it with to_dtype(DType::F32)",
-        x.dtype()
-    );
+    unwrap(check_float("mean", x));
     let reduced = unwrap(Reduced::new("mean", x, &dims, keepdim));
     let count: f64 = reduced.dims.iter().map(|&d| x.shape()[d] as f64).product();
     x.sum_dim(dims, keepdim) / count

@@ -25,6 +25,13 @@ impl Tensor {
             "mm",
             "shapes {a:?} and {b:?}; it takes two matrices, matmul takes more"
         );
+        ensure!(
+            a[1] == b[0],
+            "mm",
+            "shapes {a:?} and {b:?}: {} columns meet {} rows; transpose one?",
+            a[1],
+            b[0]
+        );
         self.matmul(mat2)
     }
 }

@@ -19,7 +19,11 @@ impl Tensor {
     #[track_caller]
     pub fn mv(&self, vec: &Tensor) -> Tensor {
         let (a, b) = (self.shape(), vec.shape());
-        ensure!(a.len() == 2 && b.len() == 1, "mv", "shapes {a:?} and {b:?}; it takes a matrix and a vector");
+        ensure!(
+            matches!((a, b), ([_, columns], [size]) if columns == size),
+            "mv",
+            "shapes {a:?} and {b:?}; it takes a matrix and a vector as long as the matrix has columns: transpose it?"
+        );
         self.matmul(vec)
     }
 }

@@ -101,7 +101,7 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn narrow(&self, dim: isize, start: usize, len: usize) -> Tensor {
-        let d = unwrap(normalize_dim("narrow", dim, self.ndim()));
+        let d = unwrap(normalize_dim("narrow", dim, self.shape()));
         let size = self.shape().get(d).copied().unwrap_or(0);
         ensure!(
             start.checked_add(len).is_some_and(|end| end <= size),
@@ -126,7 +126,7 @@ impl Tensor {
     #[track_caller]
     pub fn slice(&self, dim: isize, start: isize, end: isize, step: usize) -> Tensor {
         ensure!(step > 0, "slice", "the step is 0; it must be at least 1");
-        let dim = unwrap(normalize_dim("slice", dim, self.ndim()));
+        let dim = unwrap(normalize_dim("slice", dim, self.shape()));
         ensure!(dim < self.ndim(), "slice", "a 0-d tensor has no dimensions; unsqueeze gives it one");
         let size = self.shape()[dim] as isize;
         let clamp = |i: isize| (if i < 0 { i.saturating_add(size) } else { i }).clamp(0, size);
@@ -151,7 +151,7 @@ impl Tensor {
     }
 
     pub(crate) fn try_select(&self, dim: isize, index: isize) -> Result<Tensor> {
-        let d = normalize_dim("select", dim, self.ndim())?;
+        let d = normalize_dim("select", dim, self.shape())?;
         let size = self.shape().get(d).copied().unwrap_or(0) as isize;
         if !(-size..size).contains(&index) {
             return Err(Error::op(

@@ -2,19 +2,14 @@
 
 use super::sum::Reduced;
 use crate::door::{Calls, Value};
-use crate::op::{ensure, unwrap};
+use crate::op::{check_float, ensure, unwrap};
 use crate::shape::Dims;
 use crate::testing::{Sample, distinct, normal, sample};
 use crate::{DType, Error, Result, Tensor};
 
 #[track_caller]
 fn norm(x: &Tensor, p: f64, dims: Dims, keepdim: bool) -> Tensor {
-    ensure!(
-        x.dtype().is_float(),
-        "norm",
-        "of a tensor of {}; convert it with to_dtype(DType::F32)",
-        x.dtype()
-    );
+    unwrap(check_float("norm", x));
     let dims = unwrap(Reduced::new("norm", x, &dims, keepdim)).dims.to_vec();
     let number = |v| Tensor::full_as(v, (), x.dtype());
     let empty = dims.iter().any(|&d| x.shape()[d] == 0);

@@ -56,7 +56,7 @@ impl Tensor {
             self.ndim(),
             self.shape()
         );
-        apply(Permute(unwrap(normalize_dims("permute", &dims, self.ndim()))), &[self])
+        apply(Permute(unwrap(normalize_dims("permute", &dims, self.shape()))), &[self])
     }
 
     /// Swaps two dimensions, without copying.
@@ -66,8 +66,8 @@ impl Tensor {
     /// If a dimension is out of range.
     #[track_caller]
     pub fn transpose(&self, a: isize, b: isize) -> Tensor {
-        let a = unwrap(normalize_dim("transpose", a, self.ndim()));
-        let b = unwrap(normalize_dim("transpose", b, self.ndim()));
+        let a = unwrap(normalize_dim("transpose", a, self.shape()));
+        let b = unwrap(normalize_dim("transpose", b, self.shape()));
         let mut dims: SmallVec<[usize; 5]> = (0..self.ndim()).collect();
         if self.ndim() > 0 {
             dims.swap(a, b);
@@ -111,8 +111,8 @@ impl Tensor {
             source.0,
             destination.0
         );
-        let from = unwrap(normalize_dims("movedim", &source, self.ndim()));
-        let to = unwrap(normalize_dims("movedim", &destination, self.ndim()));
+        let from = unwrap(normalize_dims("movedim", &source, self.shape()));
+        let to = unwrap(normalize_dims("movedim", &destination, self.shape()));
         if source.0.is_empty() || self.ndim() == 0 {
             return self.clone();
         }

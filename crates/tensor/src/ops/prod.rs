@@ -77,7 +77,7 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn prod_dim(&self, dim: isize, keepdim: bool) -> Tensor {
-        let dim = unwrap(normalize_dim("prod", dim, self.ndim()));
+        let dim = unwrap(normalize_dim("prod", dim, self.shape()));
         apply(Prod { dim, keepdim }, &[&counted(self)])
     }
 }

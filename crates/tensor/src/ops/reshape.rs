@@ -3,7 +3,7 @@
 use crate::autograd::{Context, Gradients};
 use crate::door::Calls;
 use crate::op::{Fresh, Op, Output, apply, ensure, unwrap};
-use crate::shape::{Dims, Shape, normalize_dim, normalize_dims};
+use crate::shape::{Dims, Shape, inserted_dim, normalize_dim, normalize_dims};
 use crate::testing::{Sample, normal, sample};
 use crate::{Error, Result, Tensor};
 use flambeau_kernels::strided::numel;
@@ -48,11 +48,14 @@ fn infer(op: &'static str, from: &[usize], sizes: &Dims) -> Result<Shape> {
     }
     let known = sizes.0.iter().filter(|&&s| s != -1).map(|&s| s as usize).collect::<Shape>().numel();
     let n = numel(from);
+    if n == usize::MAX {
+        return wrong("it has more elements than can be counted");
+    }
     if unknown == 1 && known == 0 {
         return wrong("−1 could be any size beside a 0");
     }
     if (unknown == 1 && !n.is_multiple_of(known)) || (unknown == 0 && n != known) {
-        return wrong(&format!("{n} elements do not fill it"));
+        return wrong(&format!("{n} elements do not fill it; the sizes multiply to that, or one is −1"));
     }
     Ok(sizes.0.iter().map(|&s| if s == -1 { n / known } else { s as usize }).collect())
 }
@@ -95,7 +98,8 @@ impl Tensor {
     /// [`torch.flatten`](https://docs.pytorch.org/docs/stable/generated/torch.flatten.html).
     ///
     /// # Panics
-    /// If a dimension is out of range or `end` comes before `start`.
+    /// If a dimension is out of range, `end` comes before `start`, or sizes of a tensor without elements multiply to
+    /// more than a size can be.
     ///
     /// ```
     /// use flambeau_tensor::Tensor;
@@ -103,13 +107,24 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn flatten(&self, start: isize, end: isize) -> Tensor {
-        let s = unwrap(normalize_dim("flatten", start, self.ndim()));
-        let e = unwrap(normalize_dim("flatten", end, self.ndim()));
-        ensure!(s <= e, "flatten", "dimension {start} comes after {end} in shape {:?}", self.shape());
+        let s = unwrap(normalize_dim("flatten", start, self.shape()));
+        let e = unwrap(normalize_dim("flatten", end, self.shape()));
+        ensure!(
+            s <= e,
+            "flatten",
+            "dimension {start} comes after {end} in shape {:?}; swap them",
+            self.shape()
+        );
         if self.ndim() == 0 {
             return self.reshape([1]);
         }
         let merged = numel(&self.shape()[s..=e]);
+        ensure!(
+            isize::try_from(merged).is_ok(),
+            "flatten",
+            "dimensions {start} to {end} of shape {:?} multiply to more than a size can be; merge fewer of them",
+            self.shape()
+        );
         let shape: Shape = self.shape()[..s]
             .iter()
             .copied()
@@ -132,7 +147,7 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn unflatten(&self, dim: isize, sizes: impl Into<Dims>) -> Tensor {
-        let d = unwrap(normalize_dim("unflatten", dim, self.ndim()));
+        let d = unwrap(normalize_dim("unflatten", dim, self.shape()));
         let sizes = sizes.into();
         ensure!(
             d < self.ndim() && !sizes.0.is_empty(),
@@ -153,7 +168,7 @@ impl Tensor {
     /// If the position is out of range.
     #[track_caller]
     pub fn unsqueeze(&self, dim: isize) -> Tensor {
-        let d = unwrap(normalize_dim("unsqueeze", dim, self.ndim() + 1));
+        let d = unwrap(inserted_dim("unsqueeze", dim, self.shape()));
         let mut shape = self.shape_ref().clone();
         shape.insert(d, 1);
         apply(View(shape), &[self])
@@ -171,7 +186,7 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn squeeze(&self, dims: impl Into<Dims>) -> Tensor {
-        let dims = unwrap(normalize_dims("squeeze", &dims.into(), self.ndim()));
+        let dims = unwrap(normalize_dims("squeeze", &dims.into(), self.shape()));
         let kept = |d: usize| self.shape()[d] != 1 || !dims.contains(&d);
         let shape: Shape = (0..self.ndim()).filter(|&d| kept(d)).map(|d| self.shape()[d]).collect();
         if shape.len() == self.ndim() { self.clone() } else { apply(View(shape), &[self]) }

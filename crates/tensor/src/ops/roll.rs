@@ -33,7 +33,7 @@ impl Tensor {
         );
         let mut out = self.clone();
         for (&shift, &dim) in shifts.iter().zip(&dims) {
-            let d = unwrap(normalize_dim("roll", dim, self.ndim()));
+            let d = unwrap(normalize_dim("roll", dim, self.shape()));
             ensure!(d < self.ndim(), "roll", "a 0-d tensor has no dimensions; leave them out");
             out = roll(&out, shift, d);
         }

@@ -49,7 +49,7 @@ impl Tensor {
         );
         let shape = shape.into();
         let stream = random::reserve(shape.numel(), DType::F64);
-        Tensor::compute(shape, DType::I64, |out| {
+        Tensor::compute_as("randint", shape, DType::I64, |out| {
             let out = out.slice::<i64>();
             // The span of two i64 fits a u64; of its offsets from `low` the wrapped sum is right.
             let span = high.abs_diff(low);
@@ -71,7 +71,7 @@ impl Tensor {
     #[track_caller]
     pub fn randperm(n: usize) -> Tensor {
         let stream = random::reserve(n, DType::F64);
-        Tensor::compute([n], DType::I64, |out| {
+        Tensor::compute_as("randperm", [n], DType::I64, |out| {
             let out = out.slice::<i64>();
             out.iter_mut().enumerate().for_each(|(i, o)| *o = i as i64);
             // Fisher and Yates.
@@ -150,7 +150,7 @@ impl Tensor {
         let draws = if replacement { shape.numel() } else { weights.len() };
         let stream = random::reserve(draws, DType::F64);
         let uniform = |i: usize| rng::uniform_f64(stream.seed, stream.offset + i as u64);
-        Tensor::compute(shape, DType::I64, |out| {
+        Tensor::compute_as("multinomial", shape, DType::I64, |out| {
             for (r, (row, out)) in weights
                 .chunks_exact(classes.max(1))
                 .zip(out.slice::<i64>().chunks_exact_mut(samples))
@@ -246,7 +246,7 @@ fn check_float(op: &'static str, dtype: DType) {
 #[track_caller]
 fn floats(op: &'static str, shape: &Shape, dtype: DType, kind: Kind) -> Tensor {
     check_float(op, dtype);
-    Tensor::random(shape.clone(), dtype, kind)
+    Tensor::random(op, shape.clone(), dtype, kind)
 }
 
 /// rand(size), randn(size).

@@ -137,7 +137,7 @@ fn scatter(
     source: &Tensor,
     reduce: Reduce,
 ) -> Tensor {
-    let dim = unwrap(normalize_dim(op, dim, x.ndim()));
+    let dim = unwrap(normalize_dim(op, dim, x.shape()));
     if index.numel() == 0 && index.dtype() == DType::I64 {
         return x.copy();
     }

@@ -3,10 +3,10 @@
 use super::index_select::around;
 use crate::autograd::{Context, Gradients, is_grad_enabled};
 use crate::door::{Args, Calls};
-use crate::op::{Fresh, Mask, Op, Output, Saves, apply, unwrap};
+use crate::op::{Fresh, Mask, Op, Output, Saves, apply, check_float, unwrap};
 use crate::shape::normalize_dim;
 use crate::testing::{Sample, integers, normal, sample};
-use crate::{DType, Error, Result, Tensor};
+use crate::{DType, Result, Tensor};
 use flambeau_kernels::dispatch_float;
 use flambeau_kernels::softmax::{self, Softmax as Kind};
 use smallvec::smallvec;
@@ -23,12 +23,7 @@ impl Op for Softmax {
     }
 
     fn output(&self, x: &[&Tensor]) -> Result<Output> {
-        if !x[0].dtype().is_float() {
-            return Err(Error::op(
-                self.name(),
-                format!("of a tensor of {}; convert it with to_dtype", x[0].dtype()),
-            ));
-        }
+        check_float(self.name(), x[0])?;
         Ok(Output::like(x[0]))
     }
 
@@ -73,13 +68,16 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn softmax(&self, dim: isize) -> Tensor {
-        apply(Softmax { dim: unwrap(normalize_dim("softmax", dim, self.ndim())), kind: Kind::Plain }, &[self])
+        apply(
+            Softmax { dim: unwrap(normalize_dim("softmax", dim, self.shape())), kind: Kind::Plain },
+            &[self],
+        )
     }
 
     /// [`softmax`](Tensor::softmax), but zeros where everything is −∞ instead of NaN.
     #[track_caller]
     pub(crate) fn safe_softmax(&self, dim: isize) -> Tensor {
-        apply(Softmax { dim: unwrap(normalize_dim("softmax", dim, self.ndim())), kind: Kind::Safe }, &[self])
+        apply(Softmax { dim: unwrap(normalize_dim("softmax", dim, self.shape())), kind: Kind::Safe }, &[self])
     }
 
     /// The softmax of −x: exp(−xᵢ) / Σⱼ exp(−xⱼ) along a dimension.
@@ -106,7 +104,7 @@ impl Tensor {
     #[track_caller]
     pub fn log_softmax(&self, dim: isize) -> Tensor {
         apply(
-            Softmax { dim: unwrap(normalize_dim("log_softmax", dim, self.ndim())), kind: Kind::Log },
+            Softmax { dim: unwrap(normalize_dim("log_softmax", dim, self.shape())), kind: Kind::Log },
             &[self],
         )
     }

@@ -59,7 +59,7 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn sort(&self, dim: isize, descending: bool) -> (Tensor, Tensor) {
-        let positions = order(self, unwrap(normalize_dim("sort", dim, self.ndim())), descending);
+        let positions = order(self, unwrap(normalize_dim("sort", dim, self.shape())), descending);
         (self.gather(dim, &positions), positions)
     }
 
@@ -75,7 +75,7 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn argsort(&self, dim: isize, descending: bool) -> Tensor {
-        order(self, unwrap(normalize_dim("argsort", dim, self.ndim())), descending)
+        order(self, unwrap(normalize_dim("argsort", dim, self.shape())), descending)
     }
 }
 

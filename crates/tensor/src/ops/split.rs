@@ -15,7 +15,7 @@ const MOST: usize = 1 << 20;
 
 /// The dimension counted from the front, and its size.
 fn axis(op: &'static str, x: &Tensor, dim: isize) -> Result<(isize, usize)> {
-    let d = normalize_dim(op, dim, x.ndim())?;
+    let d = normalize_dim(op, dim, x.shape())?;
     match x.shape().get(d) {
         Some(&size) => Ok((d as isize, size)),
         None => Err(Error::op(op, "a 0-d tensor has no dimension to cut; unsqueeze gives it one")),

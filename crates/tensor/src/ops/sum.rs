@@ -20,7 +20,7 @@ pub(crate) struct Reduced {
 
 impl Reduced {
     pub(crate) fn new(op: &'static str, x: &Tensor, dims: &Dims, keepdim: bool) -> Result<Reduced> {
-        let mut dims = normalize_dims(op, dims, x.ndim())?;
+        let mut dims = normalize_dims(op, dims, x.shape())?;
         dims.retain(|&mut d| d < x.ndim());
         Ok(Reduced { dims, keepdim })
     }

@@ -23,12 +23,12 @@ impl Tensor {
     #[track_caller]
     pub fn topk(&self, k: usize, dim: isize, largest: bool) -> (Tensor, Tensor) {
         ensure!(self.dtype() != DType::Bool, "topk", "of bools; convert them with to_dtype(DType::U8)");
-        let d = unwrap(normalize_dim("topk", dim, self.ndim()));
+        let d = unwrap(normalize_dim("topk", dim, self.shape()));
         let size = self.shape().get(d).copied().unwrap_or(1);
         ensure!(
             k <= size,
             "topk",
-            "k is {k}, but dimension {dim} has size {size} (shape {:?})",
+            "k is {k}; along dimension {dim} of size {size} (shape {:?}) it must be at most the size",
             self.shape()
         );
         let positions = order(self, d, largest);

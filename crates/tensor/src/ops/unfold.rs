@@ -79,7 +79,7 @@ impl Tensor {
     #[track_caller]
     pub fn unfold(&self, dim: isize, size: usize, step: usize) -> Tensor {
         ensure!(step > 0, "unfold", "the step is 0; it must be at least 1");
-        let dim = unwrap(normalize_dim("unfold", dim, self.ndim()));
+        let dim = unwrap(normalize_dim("unfold", dim, self.shape()));
         apply(Unfold { dim, size, step }, &[self])
     }
 }

@@ -2,14 +2,14 @@
 
 use super::sum::Reduced;
 use crate::door::{Args, Calls};
-use crate::op::{ensure, unwrap};
+use crate::op::{check_float, unwrap};
 use crate::shape::Dims;
 use crate::testing::{Sample, normal, sample};
 use crate::{Result, Tensor};
 
 #[track_caller]
 fn var(op: &'static str, x: &Tensor, dims: Dims, correction: f64, keepdim: bool) -> Tensor {
-    ensure!(x.dtype().is_float(), op, "of a tensor of {}; convert it with to_dtype(DType::F32)", x.dtype());
+    unwrap(check_float(op, x));
     let reduced = unwrap(Reduced::new(op, x, &dims, keepdim));
     let count: f64 = reduced.dims.iter().map(|&d| x.shape()[d] as f64).product();
     let deviation = x - reduced.restore(&(sum(x, &reduced) / count), x.shape());

@@ -2,11 +2,11 @@
 
 use crate::autograd::{Context, Gradients};
 use crate::door::{Calls, Other};
-use crate::op::{Fresh, Mask, Op, Output, Saves, apply};
+use crate::op::{Fresh, Mask, Op, Output, Saves, apply, check_bool};
 use crate::pointwise::result_type;
 use crate::shape::broadcast_shape;
 use crate::testing::{Sample, normal, sample};
-use crate::{DType, Error, Operand, Result, Tensor};
+use crate::{Operand, Result, Tensor};
 use flambeau_kernels::dispatch_all;
 use flambeau_kernels::pointwise::select;
 use smallvec::smallvec;
@@ -24,12 +24,7 @@ impl Op for Where {
     }
 
     fn output(&self, x: &[&Tensor]) -> Result<Output> {
-        if x[0].dtype() != DType::Bool {
-            return Err(Error::op(
-                "where",
-                format!("the condition is {}, not bool; compare it with ne(0)", x[0].dtype()),
-            ));
-        }
+        check_bool("where", "condition", x[0])?;
         Ok(Output::New(broadcast_shape("where", x.iter().map(|x| x.shape_ref()))?, result_type(&x[1..])))
     }
 

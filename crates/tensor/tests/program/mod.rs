@@ -314,7 +314,10 @@ impl State {
         let (y, s) = self.tensors[other].clone();
         let fits = dim(d, r.ndim()).filter(|&d| {
             let rest = |v: &View| [&v.shape[..d], &v.shape[(d + 1).min(v.ndim())..]].concat();
-            r.ndim() > 0 && r.ndim() == s.ndim() && rest(r) == rest(&s)
+            r.ndim() > 0
+                && r.ndim() == s.ndim()
+                && rest(r) == rest(&s)
+                && r.shape[d].checked_add(s.shape[d]).is_some_and(|n| n <= isize::MAX as usize)
         });
         // Flat tensors without elements join with anything, as in PyTorch: a rule of its own.
         if r.shape == [0] || s.shape == [0] || r.at.len() + s.at.len() > 2000 {

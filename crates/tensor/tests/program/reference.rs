@@ -252,7 +252,8 @@ impl View {
         let (s, e) = (dim(start, self.ndim())?, dim(end, self.ndim())?);
         (s <= e).then_some(())?;
         let mut shape = self.shape.clone();
-        let merged = numel(shape.get(s..=e).unwrap_or(&[])) as usize;
+        // What no size can be is refused, though nothing else is wrong with a tensor without elements.
+        let merged = isize::try_from(numel(shape.get(s..=e).unwrap_or(&[]))).ok()? as usize;
         shape.splice(s..(e + 1).min(self.ndim()), [merged]);
         Some(View { shape, ..self.clone() })
     }

@@ -122,8 +122,13 @@ impl State {
                 let (tensors, list) = State::positions(c);
                 let refs: Vec<Option<&Tensor>> = tensors.iter().map(Option::as_ref).collect();
                 let add = c.below(2) == 1;
+                let want = State::picked(r, &list);
+                // Too many dimensions or elements: what is written would be lost to the reference.
+                if want.as_ref().is_some_and(|part| part.as_ref().is_some_and(|part| !part.is_followed())) {
+                    return;
+                }
                 let done = try_call(|| x.index_put_(&refs, &Tensor::scalar(value), add)).is_ok();
-                let Some(want) = State::picked(r, &list) else { return };
+                let Some(want) = want else { return };
                 let mut memory = self.memories[r.memory].clone();
                 let write = |part: View| -> Vec<(usize, i64)> {
                     for &at in &part.at {
