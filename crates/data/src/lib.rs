@@ -19,16 +19,36 @@
 //!
 //! This crate knows tensors, files and indices. It must not know modules, gradients, optimisers, terminals or the network.
 
+mod cache;
+mod concat_dataset;
 mod dataset;
 mod digits;
 mod idx;
+mod item;
 mod loader;
+mod map;
 mod mnist;
+mod samplers;
 mod split;
+mod subset;
+mod tensor_dataset;
 
-pub use dataset::{Dataset, Subset, TensorDataset};
+pub use cache::Cache;
+pub use concat_dataset::ConcatDataset;
+pub use dataset::{Dataset, default_collate};
 pub use digits::digits;
+pub use flambeau_tensor::raise;
 pub use idx::read_idx;
-pub use loader::{Batches, DataLoader};
+pub use loader::{Batches, DataLoader, IterableDataset, LoaderState, StreamBatches, StreamLoader};
+pub use map::Map;
 pub use mnist::{MnistSplit, load_mnist};
-pub use split::{SplitSize, random_split};
+pub use samplers::{
+    BatchSampler, DistributedSampler, RandomSampler, Sampler, SequentialSampler, SubsetRandomSampler,
+    WeightedRandomSampler,
+};
+pub use split::{
+    CrossValidation, Fold, GroupKFold, KFold, LeakCheck, LeakReport, Overlap, SealedTestSet, SplitSize,
+    StratifiedKFold, cross_validate, random_split, stratified_split,
+};
+pub use subset::Subset;
+pub use tensor_dataset::TensorDataset;
