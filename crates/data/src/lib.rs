@@ -2,18 +2,23 @@
 //!
 //! A [`Dataset`] answers "give me item i" with an input and a target; [`random_split`] cuts one into parts that never
 //! overlap; a [`DataLoader`] walks over one in batches, in an order that depends only on its seed and the epoch.
+//! Data that have no index are an [`IterableDataset`], and a [`StreamLoader`] walks over them.
+//!
+//! Training, validation and test data never mix: [`SealedTestSet`] opens once, [`LeakCheck`] finds items that are in
+//! more than one part, and [`cross_validate`] chooses between settings without the test set.
 //!
 //! ```
-//! use flambeau_data::{DataLoader, digits, random_split};
+//! use flambeau_data::{DataLoader, SealedTestSet, digits, random_split};
 //!
-//! let [train, val, _test] = random_split(digits(), [0.6, 0.2, 0.2], 0)?;
+//! let [train, val, test] = random_split(digits(), [0.6, 0.2, 0.2], 0)?;
+//! let test = SealedTestSet::new(test);
 //! let train_loader = DataLoader::new(train, 64)?.shuffle(true).seed(0);
 //! let val_loader = DataLoader::new(val, 256)?;
 //! for (x, y) in &train_loader {
 //!     assert_eq!(x.shape()[1..], [1, 8, 8]);
 //!     assert_eq!(x.shape()[0], y.shape()[0]);
 //! }
-//! # let _ = val_loader;
+//! # let _ = (val_loader, test);
 //! # Ok::<(), flambeau_tensor::Error>(())
 //! ```
 //!

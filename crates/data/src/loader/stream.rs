@@ -1,7 +1,7 @@
 //! Data that come one after another and have no index.
 
 use flambeau_tensor::{Error, Result, Tensor, raise};
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::engine::{Engine, Job, Jobs, Outcome, guard};
@@ -164,7 +164,7 @@ impl StreamLoader {
                 // Opened here, so that what goes wrong is told like the rest.
                 let items = items.get_or_insert_with(|| dataset.iter(epoch));
                 let mut batch = Vec::new();
-                while batch.len() < batch_size {
+                while batch.len() < batch_size && !stop.load(Ordering::Relaxed) {
                     let Some(item) = items.next() else { break };
                     batch.push(item.unwrap_or_else(|error| raise(error)));
                     read += 1;
