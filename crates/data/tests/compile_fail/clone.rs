@@ -4,5 +4,5 @@ use flambeau_data::{SealedTestSet, digits};
 
 fn main() {
     let test = SealedTestSet::new(digits());
-    let copy = test.clone();
+    let _copy = test.clone();
 }

@@ -4,5 +4,5 @@ use flambeau_data::{SealedTestSet, digits};
 
 fn main() {
     let test = SealedTestSet::new(digits());
-    let data = &test.dataset;
+    let _data = &test.dataset;
 }

@@ -5,6 +5,6 @@ use flambeau_data::{SealedTestSet, digits};
 fn main() {
     let test = SealedTestSet::new(digits());
     for _epoch in 0..3 {
-        let data = test.open();
+        let _data = test.open();
     }
 }

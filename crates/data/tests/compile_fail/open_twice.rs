@@ -4,6 +4,6 @@ use flambeau_data::{SealedTestSet, digits};
 
 fn main() {
     let test = SealedTestSet::new(digits());
-    let first = test.open();
-    let second = test.open();
+    let _first = test.open();
+    let _second = test.open();
 }
