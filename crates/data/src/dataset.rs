@@ -1,13 +1,23 @@
-//! What a data set is, and the two that need no file: tensors in memory and a choice of another's items.
+//! What a data set is.
 
-use flambeau_tensor::{Error, Result, Tensor};
+use flambeau_tensor::Tensor;
 use std::sync::Arc;
+
+use crate::item;
+use crate::{Cache, ConcatDataset, Map, Subset};
 
 /// A finite collection of (input, target) pairs, reached by index.
 ///
 /// Implement [`len`](Self::len) and [`get`](Self::get); [`batch`](Self::batch) then works, and is worth overriding
 /// where many items can be had at once for less than one by one. Loaders call from several threads, hence
 /// `Send + Sync`.
+///
+/// An item that cannot be had, such as a damaged file, is an error: hand it to [`raise`](crate::raise). A
+/// [`DataLoader`](crate::DataLoader) adds which item it was; [`try_call`](flambeau_tensor::try_call) gives it as a
+/// `Result`.
+///
+/// In a loader, what `get` draws at random (`Tensor::rand`, say) comes from a generator seeded with the loader's seed,
+/// the epoch and the item's index, whichever thread it runs on.
 ///
 /// Source: [`torch.utils.data.Dataset`](https://docs.pytorch.org/docs/stable/data.html#torch.utils.data.Dataset).
 ///
@@ -53,8 +63,79 @@ pub trait Dataset: Send + Sync {
     /// # Panics
     /// If `indices` is empty, an index is not less than [`len`](Self::len), or the items differ in shape or dtype.
     fn batch(&self, indices: &[usize]) -> (Tensor, Tensor) {
-        let (inputs, targets): (Vec<_>, Vec<_>) = indices.iter().map(|&i| self.get(i)).unzip();
-        (Tensor::stack(&inputs, 0), Tensor::stack(&targets, 0))
+        default_collate(item::each(indices, |i| self.get(i)))
+    }
+
+    /// Applies `f` to each item when it is asked for, for augmentation, say.
+    ///
+    /// ```
+    /// use flambeau_data::{Dataset, digits};
+    ///
+    /// let bright = digits().map(|x, y| (x * 2.0, y));
+    /// let (x, _) = digits().get(0);
+    /// assert_eq!(bright.get(0).0.to_vec::<f32>(), (x * 2.0).to_vec::<f32>());
+    /// ```
+    fn map<F>(self, f: F) -> Map<Self, F>
+    where
+        Self: Sized,
+        F: Fn(Tensor, Tensor) -> (Tensor, Tensor) + Send + Sync,
+    {
+        Map::new(self, f)
+    }
+
+    /// The items of which `keep` says so. Looks at each item once, now.
+    ///
+    /// ```
+    /// use flambeau_data::{Dataset, digits};
+    ///
+    /// let zeros = digits().filter(|_x, y| y.item::<i64>() == 0);
+    /// assert_eq!(zeros.len(), 178);
+    /// ```
+    fn filter(self, mut keep: impl FnMut(&Tensor, &Tensor) -> bool) -> Subset
+    where
+        Self: Sized + 'static,
+    {
+        let kept = (0..self.len()).filter(|&i| {
+            let (x, y) = self.get(i);
+            keep(&x, &y)
+        });
+        let kept = kept.collect();
+        Subset::from_parts(Arc::new(self), kept)
+    }
+
+    /// Keeps each item in memory once it has been asked for. What comes before it is computed once; put random
+    /// augmentation after it.
+    ///
+    /// ```
+    /// use flambeau_data::{Dataset, digits};
+    ///
+    /// let data = digits().map(|x, y| (x.sqrt(), y)).cache().map(|x, y| (&x + x.rand_like() * 0.1, y));
+    /// assert_eq!(data.len(), 1797);
+    /// ```
+    fn cache(self) -> Cache<Self>
+    where
+        Self: Sized,
+    {
+        Cache::new(self)
+    }
+
+    /// These items and then those of `other`.
+    ///
+    /// ```
+    /// use flambeau_data::{Dataset, digits};
+    /// assert_eq!(digits().concat(digits()).len(), 2 * 1797);
+    /// ```
+    fn concat(self, other: impl Dataset + 'static) -> ConcatDataset
+    where
+        Self: Sized + 'static,
+    {
+        ConcatDataset::from_parts(vec![Arc::new(self), Arc::new(other)])
+    }
+
+    /// An item's identity: the address of the data set that holds it and its index there, where known.
+    #[doc(hidden)]
+    fn origin(&self, _index: usize) -> Option<(usize, usize)> {
+        None
     }
 }
 
@@ -68,195 +149,27 @@ impl<D: Dataset + ?Sized> Dataset for Arc<D> {
     fn batch(&self, indices: &[usize]) -> (Tensor, Tensor) {
         (**self).batch(indices)
     }
+    fn origin(&self, index: usize) -> Option<(usize, usize)> {
+        (**self).origin(index)
+    }
 }
 
-/// Inputs and targets held in memory as two tensors of equal first dimension.
+/// Stacks the inputs and the targets of items along a new first dimension: how loaders make a batch of items unless
+/// told otherwise.
+/// [`torch.utils.data.default_collate`](https://docs.pytorch.org/docs/stable/data.html#torch.utils.data.default_collate).
 ///
-/// Source: [`torch.utils.data.TensorDataset`](https://docs.pytorch.org/docs/stable/data.html#torch.utils.data.TensorDataset).
+/// # Panics
+/// If there is no item, or the items differ in shape or dtype.
 ///
-/// # Examples
 /// ```
-/// use flambeau_data::{Dataset, TensorDataset};
-/// use flambeau_tensor::Tensor;
+/// use flambeau_data::default_collate;
+/// use flambeau_tensor::tensor;
 ///
-/// let x = Tensor::from_vec(vec![0.0_f32, 1.0, 2.0, 3.0, 4.0, 5.0], [3, 2]);
-/// let y = Tensor::from_vec(vec![0_i64, 1, 0], [3]);
-/// let data = TensorDataset::new(x, y)?;
-/// let (x, y) = data.batch(&[2, 0]);
-/// assert_eq!(x.to_vec::<f32>(), [4.0, 5.0, 0.0, 1.0]);
-/// assert_eq!(y.to_vec::<i64>(), [0, 0]);
-/// # Ok::<(), flambeau_tensor::Error>(())
+/// let (x, y) = default_collate(vec![(tensor![1.0, 2.0], tensor!(0)), (tensor![3.0, 4.0], tensor!(1))]);
+/// assert_eq!((x.shape(), y.shape()), (&[2, 2][..], &[2, 1][..]));
 /// ```
-#[derive(Clone, Debug)]
-pub struct TensorDataset {
-    inputs: Tensor,
-    targets: Tensor,
-}
-
-impl TensorDataset {
-    /// Pairs `inputs` with `targets` along their first dimension. Shares the tensors, copies nothing.
-    ///
-    /// # Errors
-    /// [`Error::Config`] if one of them has no dimension or their first dimensions differ.
-    pub fn new(inputs: Tensor, targets: Tensor) -> Result<Self> {
-        match (inputs.shape().first(), targets.shape().first()) {
-            (Some(n), Some(m)) if n == m => Ok(Self { inputs, targets }),
-            _ => Err(Error::config(
-                "TensorDataset",
-                format!(
-                    "the inputs have shape {:?} and the targets {:?}; both need the same first dimension, one entry an item",
-                    inputs.shape(),
-                    targets.shape()
-                ),
-            )),
-        }
-    }
-
-    /// All inputs, one an entry of the first dimension.
-    pub fn inputs(&self) -> &Tensor {
-        &self.inputs
-    }
-
-    /// All targets, one an entry of the first dimension.
-    pub fn targets(&self) -> &Tensor {
-        &self.targets
-    }
-}
-
-impl Dataset for TensorDataset {
-    fn len(&self) -> usize {
-        self.inputs.shape()[0]
-    }
-
-    fn get(&self, index: usize) -> (Tensor, Tensor) {
-        assert!(index < self.len(), "item {index} of a TensorDataset of {} items", self.len());
-        (self.inputs.select(0, index as isize), self.targets.select(0, index as isize))
-    }
-
-    fn batch(&self, indices: &[usize]) -> (Tensor, Tensor) {
-        let indices = Tensor::from_vec(indices.iter().map(|&i| i as i64).collect(), [indices.len()]);
-        (self.inputs.index_select(0, &indices), self.targets.index_select(0, &indices))
-    }
-}
-
-/// Some of another data set's items, in a given order.
-///
-/// Cloning shares the data. Made by [`random_split`](crate::random_split), or by hand.
-///
-/// Source: [`torch.utils.data.Subset`](https://docs.pytorch.org/docs/stable/data.html#torch.utils.data.Subset).
-///
-/// # Examples
-/// ```
-/// use flambeau_data::{Dataset, Subset, digits};
-///
-/// let first_ten = Subset::new(digits(), (0..10).collect())?;
-/// assert_eq!(first_ten.len(), 10);
-/// assert_eq!(first_ten.get(3).1.item::<i64>(), 3);
-/// # Ok::<(), flambeau_tensor::Error>(())
-/// ```
-#[derive(Clone)]
-pub struct Subset {
-    dataset: Arc<dyn Dataset>,
-    indices: Arc<[usize]>,
-}
-
-impl Subset {
-    /// The items of `dataset` at `indices`. An index may occur twice.
-    ///
-    /// # Errors
-    /// [`Error::Config`] if an index is not less than the data set's length.
-    pub fn new(dataset: impl Dataset + 'static, indices: Vec<usize>) -> Result<Self> {
-        let len = dataset.len();
-        if let Some(index) = indices.iter().find(|&&i| i >= len) {
-            return Err(Error::config(
-                "Subset",
-                format!("index {index} is outside the data set of {len} items; indices start at 0"),
-            ));
-        }
-        Ok(Self::from_parts(Arc::new(dataset), indices))
-    }
-
-    /// Trusts that every index is inside `dataset`.
-    pub(crate) fn from_parts(dataset: Arc<dyn Dataset>, indices: Vec<usize>) -> Self {
-        Self { dataset, indices: indices.into() }
-    }
-
-    /// Where this subset's items are in the data set below it.
-    pub fn indices(&self) -> &[usize] {
-        &self.indices
-    }
-}
-
-impl std::fmt::Debug for Subset {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Subset({} of {} items)", self.indices.len(), self.dataset.len())
-    }
-}
-
-impl Dataset for Subset {
-    fn len(&self) -> usize {
-        self.indices.len()
-    }
-
-    fn get(&self, index: usize) -> (Tensor, Tensor) {
-        self.dataset.get(self.indices[index])
-    }
-
-    fn batch(&self, indices: &[usize]) -> (Tensor, Tensor) {
-        let below: Vec<usize> = indices.iter().map(|&i| self.indices[i]).collect();
-        self.dataset.batch(&below)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn pairs(n: usize) -> TensorDataset {
-        let x = Tensor::from_vec((0..2 * n).map(|v| v as f32).collect(), [n, 2]);
-        let y = Tensor::from_vec((0..n as i64).collect(), [n]);
-        TensorDataset::new(x, y).unwrap()
-    }
-
-    /// The same items without an own `batch`.
-    struct OneByOne(TensorDataset);
-
-    impl Dataset for OneByOne {
-        fn len(&self) -> usize {
-            self.0.len()
-        }
-        fn get(&self, index: usize) -> (Tensor, Tensor) {
-            self.0.get(index)
-        }
-    }
-
-    #[test]
-    fn batch_equals_stacked_items() {
-        let (x, y) = pairs(5).batch(&[4, 0, 4]);
-        let (x1, y1) = OneByOne(pairs(5)).batch(&[4, 0, 4]);
-        assert_eq!(x.shape(), [3, 2]);
-        assert_eq!(x1.shape(), [3, 2]);
-        assert_eq!(x.to_vec::<f32>(), [8., 9., 0., 1., 8., 9.]);
-        assert_eq!(x1.to_vec::<f32>(), x.to_vec::<f32>());
-        assert_eq!(y1.to_vec::<i64>(), y.to_vec::<i64>());
-    }
-
-    #[test]
-    fn subset_of_a_subset_maps_twice() {
-        let outer = Subset::new(Subset::new(pairs(10), vec![9, 7, 5, 3]).unwrap(), vec![3, 0]).unwrap();
-        assert_eq!(outer.batch(&[0, 1]).1.to_vec::<i64>(), [3, 9]);
-        assert_eq!(outer.get(1).1.item::<i64>(), 9);
-        assert_eq!(format!("{outer:?}"), "Subset(2 of 4 items)");
-    }
-
-    #[test]
-    fn misfits_are_errors() {
-        let x = Tensor::from_vec(vec![0f32; 6], [3, 2]);
-        let y = Tensor::from_vec(vec![0i64; 2], [2]);
-        let message = TensorDataset::new(x.clone(), y).unwrap_err().to_string();
-        assert!(message.contains("[3, 2]") && message.contains("[2]"), "{message}");
-        assert!(TensorDataset::new(x, Tensor::from_vec(vec![1f32], [])).is_err());
-        let message = Subset::new(pairs(3), vec![0, 3]).unwrap_err().to_string();
-        assert!(message.contains("index 3") && message.contains("3 items"), "{message}");
-    }
+#[track_caller]
+pub fn default_collate(items: Vec<(Tensor, Tensor)>) -> (Tensor, Tensor) {
+    let (inputs, targets): (Vec<_>, Vec<_>) = items.into_iter().unzip();
+    (Tensor::stack(&inputs, 0), Tensor::stack(&targets, 0))
 }

