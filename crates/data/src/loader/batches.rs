@@ -37,7 +37,7 @@ impl Fetch {
     }
 }
 
-/// One epoch of a [`DataLoader`]: gives (inputs, targets) batch by batch.
+/// One epoch of a [`DataLoader`](super::DataLoader): gives (inputs, targets) batch by batch.
 ///
 /// It holds the data on its own, so it outlives the loader and may move to another thread. Dropping it early ends its
 /// threads; each finishes at most the item that it is at.
