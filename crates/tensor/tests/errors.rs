@@ -61,6 +61,8 @@ fn sizes_that_no_size_can_be_are_errors() {
     assert_eq!(x.flip([0, 1]).shape(), x.shape());
     assert_eq!(x.index_select(0, &tensor![2, 2]).shape(), [2, isize::MAX as usize, 0]);
     assert!(error(|| Tensor::cat(&[x.clone(), x], 1)).contains("join fewer"));
+    let x = Tensor::zeros([0]).reshape([5, isize::MAX, 0]);
+    assert_eq!(x.diagonal(-3, 0, 1).shape(), [0, 2]);
     let y = Tensor::ones([1, 1]).expand([1isize << 40, 1 << 40]);
     assert!(error(|| y.reshape([-1])).contains("can be counted"));
 }

@@ -25,14 +25,16 @@ impl Diagonal {
         let (down, right) = if self.offset < 0 { (ahead, 0) } else { (0, ahead) };
         let len = of.shape[a].saturating_sub(down).min(of.shape[b].saturating_sub(right));
         let rest = || (0..of.shape.len()).filter(|d| !self.dims.contains(d));
-        let start = if len == 0 { 0 } else { down * of.strides[a] + right * of.strides[b] };
+        // One of them is 0. Where there are no elements, strides may be as large as a number can be.
+        let skip = down.saturating_mul(of.strides[a]).max(right.saturating_mul(of.strides[b]));
+        let start = if len == 0 { 0 } else { skip };
         Layout {
             shape: rest().map(|d| of.shape[d]).chain([len]).collect(),
             strides: rest()
                 .map(|d| of.strides[d])
                 .chain([of.strides[a].saturating_add(of.strides[b])])
                 .collect(),
-            offset: of.offset + start,
+            offset: of.offset.saturating_add(start),
         }
     }
 }
