@@ -1,7 +1,9 @@
 //! The data sets that the program knows, and how each is split.
 
 use clap::ValueEnum;
-use flambeau::data::{Dataset, MnistSplit, Subset, TensorDataset, digits, load_mnist, random_split};
+use flambeau::data::{
+    Dataset, MnistSplit, SealedTestSet, Subset, TensorDataset, digits, load_mnist, random_split,
+};
 use flambeau::{Error, Result};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -78,23 +80,9 @@ impl DatasetName {
 pub(crate) struct Splits {
     pub(crate) train: Subset,
     pub(crate) val: Subset,
-    pub(crate) test: Sealed,
+    pub(crate) test: SealedTestSet<Subset>,
     /// Channels, height and width.
     pub(crate) input: [usize; 3],
-}
-
-/// Test data that can be looked at once: the only way to them uses the seal up.
-#[derive(Debug)]
-pub(crate) struct Sealed(Subset);
-
-impl Sealed {
-    pub(crate) fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    pub(crate) fn open(self) -> Subset {
-        self.0
-    }
 }
 
 /// Loads a data set, whole and checked, so that a damaged test file shows before the training and not after.
@@ -104,7 +92,7 @@ pub(crate) fn load(dataset: DatasetName, folder: Option<&Path>, seed: u64) -> Re
             let data = digits();
             let input = image_shape(&data);
             let [train, val, test] = random_split(data, [0.6, 0.2, 0.2], seed)?;
-            Ok(Splits { train, val, test: Sealed(test), input })
+            Ok(Splits { train, val, test: SealedTestSet::new(test), input })
         }
         Some(folder) => load_folder(dataset, folder, seed),
     }
@@ -141,7 +129,7 @@ fn load_folder(dataset: DatasetName, folder: &Path, seed: u64) -> Result<Splits>
     }
     let [train, val] = random_split(data, [total - val, val], seed)?;
     let everything = (0..test.len()).collect();
-    Ok(Splits { train, val, test: Sealed(Subset::new(test, everything)?), input })
+    Ok(Splits { train, val, test: SealedTestSet::new(Subset::new(test, everything)?), input })
 }
 
 fn image_shape(data: &TensorDataset) -> [usize; 3] {

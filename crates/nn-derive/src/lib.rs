@@ -17,6 +17,8 @@ use syn::{Attribute, Data, DeriveInput, Error, Member, Path, Result, parse_macro
 /// Attributes of the struct:
 /// - `#[module(extra_repr = path)]`: a function from `&Self` to `String` that gives what is printed between the
 ///   parentheses, such as `Self::options`;
+/// - `#[module(type_name = path)]`: a function from `&Self` to `&'static str` that gives the name to print, by default
+///   the struct's: `Conv<2>` prints as `Conv2d`;
 /// - `#[module(crate = path)]`: where `Module` is found, by default `::flambeau::nn`.
 ///
 /// Enums and unions are refused: what they register would change with their value.
@@ -32,7 +34,7 @@ fn expand(input: &DeriveInput) -> Result<TokenStream> {
         Data::Enum(data) => return Err(refusal(&data.enum_token)),
         Data::Union(data) => return Err(refusal(&data.union_token)),
     };
-    let Options { krate, extra_repr } = Options::parse(&input.attrs)?;
+    let Options { krate, extra_repr, type_name } = Options::parse(&input.attrs)?;
     let parameters: Vec<&Ident> = input.generics.type_params().map(|parameter| &parameter.ident).collect();
     let mut generics = input.generics.clone();
     let mut visits = Vec::new();
@@ -58,6 +60,13 @@ fn expand(input: &DeriveInput) -> Result<TokenStream> {
             }
         }
     });
+    let type_name = type_name.map(|path| {
+        quote! {
+            fn type_name(&self) -> &'static str {
+                #path(self)
+            }
+        }
+    });
     let name = &input.ident;
     let (impl_generics, type_generics, where_clause) = generics.split_for_impl();
     Ok(quote! {
@@ -68,6 +77,7 @@ fn expand(input: &DeriveInput) -> Result<TokenStream> {
                 #(#visits)*
             }
             #extra_repr
+            #type_name
         }
     })
 }
@@ -82,21 +92,24 @@ fn refusal(token: &dyn ToTokens) -> Error {
 struct Options {
     krate: Path,
     extra_repr: Option<Path>,
+    type_name: Option<Path>,
 }
 
 impl Options {
     fn parse(attrs: &[Attribute]) -> Result<Self> {
-        let mut options = Options { krate: parse_quote!(::flambeau::nn), extra_repr: None };
+        let mut options = Options { krate: parse_quote!(::flambeau::nn), extra_repr: None, type_name: None };
         for attr in attrs.iter().filter(|attr| attr.path().is_ident("module")) {
             attr.parse_nested_meta(|meta| {
                 if meta.path.is_ident("crate") {
                     options.krate = meta.value()?.call(Path::parse_mod_style)?;
                 } else if meta.path.is_ident("extra_repr") {
                     options.extra_repr = Some(meta.value()?.call(Path::parse_mod_style)?);
+                } else if meta.path.is_ident("type_name") {
+                    options.type_name = Some(meta.value()?.call(Path::parse_mod_style)?);
                 } else {
-                    return Err(
-                        meta.error("unknown attribute: a struct takes `extra_repr = path` or `crate = path`")
-                    );
+                    return Err(meta.error(
+                        "unknown attribute: a struct takes `extra_repr = path`, `type_name = path` or `crate = path`",
+                    ));
                 }
                 Ok(())
             })?;

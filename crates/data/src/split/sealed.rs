@@ -1,5 +1,7 @@
 //! Test data that can be looked at once.
 
+use crate::Dataset;
+
 /// A test set under seal: the only way to the data is [`open`](Self::open), which uses the seal up, so that a second
 /// evaluation does not compile.
 ///
@@ -67,6 +69,18 @@ impl<D> SealedTestSet<D> {
 
     pub(super) fn peek(&self) -> &D {
         &self.dataset
+    }
+}
+
+impl<D: Dataset> SealedTestSet<D> {
+    /// The number of its items, which says nothing of them.
+    pub fn len(&self) -> usize {
+        self.dataset.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 }
 

@@ -2,8 +2,8 @@ use std::ops::RangeInclusive;
 
 use flambeau_tensor::{BatchNormOptions, Error, Tensor, raise};
 
-use super::{boolean, float};
-use crate::{Buffer, Field, Forward, Module, Parameter, Training, Visitor};
+use super::python::{boolean, float};
+use crate::{Buffer, Forward, Module, Parameter, Training};
 
 /// Batch normalisation with `D` dimensions after the channels: [`BatchNorm1d`], [`BatchNorm2d`], [`BatchNorm3d`].
 ///
@@ -33,6 +33,8 @@ use crate::{Buffer, Field, Forward, Module, Parameter, Training, Visitor};
 ///
 /// Source: <https://docs.pytorch.org/docs/stable/generated/torch.nn.BatchNorm2d.html>; Ioffe and Szegedy 2015,
 /// <https://arxiv.org/abs/1502.03167>
+#[derive(Module)]
+#[module(crate = crate, extra_repr = Self::settings, type_name = Self::name)]
 pub struct BatchNorm<const D: usize> {
     /// `[C]`, with `affine`
     pub weight: Option<Parameter>,
@@ -118,19 +120,8 @@ impl<const D: usize> BatchNorm<D> {
     pub fn reset_running_stats(&self) {
         reset(&[&self.running_mean, &self.running_var, &self.num_batches_tracked]);
     }
-}
 
-impl<const D: usize> Module for BatchNorm<D> {
-    fn visit<'a>(&'a self, visitor: &mut dyn Visitor<'a>) {
-        self.weight.visit_field("weight", visitor);
-        self.bias.visit_field("bias", visitor);
-        self.running_mean.visit_field("running_mean", visitor);
-        self.running_var.visit_field("running_var", visitor);
-        self.num_batches_tracked.visit_field("num_batches_tracked", visitor);
-        self.training.visit_field("training", visitor);
-    }
-
-    fn extra_repr(&self) -> String {
+    fn settings(&self) -> String {
         options(
             self.num_features,
             self.eps,
@@ -139,7 +130,7 @@ impl<const D: usize> Module for BatchNorm<D> {
         )
     }
 
-    fn type_name(&self) -> &'static str {
+    fn name(&self) -> &'static str {
         match D {
             1 => "BatchNorm1d",
             2 => "BatchNorm2d",

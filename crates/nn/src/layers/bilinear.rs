@@ -1,5 +1,6 @@
 use flambeau_tensor::Tensor;
 
+use super::python::boolean;
 use crate::{Forward, Module, Parameter, init};
 
 /// A bilinear form of two inputs for each output: `yₖ = x₁ᵀ Wₖ x₂ + bₖ`.
@@ -62,7 +63,7 @@ impl Bilinear {
 
     fn options(&self) -> String {
         let [out, in1, in2] = [0, 1, 2].map(|dim| self.weight.size(dim));
-        let bias = if self.bias.is_some() { "True" } else { "False" };
+        let bias = boolean(self.bias.is_some());
         format!("in1_features={in1}, in2_features={in2}, out_features={out}, bias={bias}")
     }
 }

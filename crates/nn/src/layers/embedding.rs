@@ -1,6 +1,6 @@
 use flambeau_tensor::{EmbeddingOptions, Tensor, no_grad};
 
-use super::float;
+use super::python::float;
 use crate::{Forward, Module, Parameter, init};
 
 /// A table of vectors, looked up by number: `y[…, :] = weight[x[…], :]`.

@@ -1,7 +1,7 @@
 use flambeau_tensor::Tensor;
 
 use super::batch_norm::affine_parameters;
-use super::{boolean, float};
+use super::python::{boolean, float};
 use crate::{Forward, Module, Parameter};
 
 /// Group normalisation: `y = (x - E[x]) / √(Var[x] + eps) · weight + bias` over each group of neighbouring channels of

@@ -1,7 +1,7 @@
 use flambeau_tensor::{InstanceNormOptions, Tensor};
 
 use super::batch_norm::{affine_parameters, check_dims, options, reset, running};
-use crate::{Buffer, Field, Forward, Module, Parameter, Training, Visitor};
+use crate::{Buffer, Forward, Module, Parameter, Training};
 
 /// Instance normalisation with `D` dimensions after the channels: [`InstanceNorm1d`], [`InstanceNorm2d`],
 /// [`InstanceNorm3d`].
@@ -29,6 +29,8 @@ use crate::{Buffer, Field, Forward, Module, Parameter, Training, Visitor};
 ///
 /// Source: <https://docs.pytorch.org/docs/stable/generated/torch.nn.InstanceNorm2d.html>; Ulyanov et al. 2016,
 /// <https://arxiv.org/abs/1607.08022>
+#[derive(Module)]
+#[module(crate = crate, extra_repr = Self::settings, type_name = Self::name)]
 pub struct InstanceNorm<const D: usize> {
     /// `[C]`, with `affine`
     pub weight: Option<Parameter>,
@@ -113,19 +115,8 @@ impl<const D: usize> InstanceNorm<D> {
     pub fn reset_running_stats(&self) {
         reset(&[&self.running_mean, &self.running_var, &self.num_batches_tracked]);
     }
-}
 
-impl<const D: usize> Module for InstanceNorm<D> {
-    fn visit<'a>(&'a self, visitor: &mut dyn Visitor<'a>) {
-        self.weight.visit_field("weight", visitor);
-        self.bias.visit_field("bias", visitor);
-        self.running_mean.visit_field("running_mean", visitor);
-        self.running_var.visit_field("running_var", visitor);
-        self.num_batches_tracked.visit_field("num_batches_tracked", visitor);
-        self.training.visit_field("training", visitor);
-    }
-
-    fn extra_repr(&self) -> String {
+    fn settings(&self) -> String {
         options(
             self.num_features,
             self.eps,
@@ -134,7 +125,7 @@ impl<const D: usize> Module for InstanceNorm<D> {
         )
     }
 
-    fn type_name(&self) -> &'static str {
+    fn name(&self) -> &'static str {
         match D {
             1 => "InstanceNorm1d",
             2 => "InstanceNorm2d",

@@ -1,7 +1,7 @@
 use flambeau_tensor::{Shape, Tensor};
 
 use super::batch_norm::affine_parameters;
-use super::{boolean, float, tuple};
+use super::python::{boolean, float, tuple};
 use crate::{Forward, Module, Parameter};
 
 /// Layer normalisation: `y = (x - E[x]) / √(Var[x] + eps) · weight + bias` over the last dimensions of each sample.

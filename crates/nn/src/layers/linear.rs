@@ -1,5 +1,6 @@
 use flambeau_tensor::Tensor;
 
+use super::python::boolean;
 use crate::{Forward, Module, Parameter, init};
 
 /// A fully connected layer: `y = x Wᵀ + b`.
@@ -85,8 +86,7 @@ impl Linear {
     }
 
     fn options(&self) -> String {
-        // As Python writes it.
-        let bias = if self.bias.is_some() { "True" } else { "False" };
+        let bias = boolean(self.bias.is_some());
         format!("in_features={}, out_features={}, bias={bias}", self.in_features(), self.out_features())
     }
 }

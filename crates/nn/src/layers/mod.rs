@@ -18,6 +18,7 @@ mod linear;
 mod padding;
 mod pixel_shuffle;
 mod pooling;
+pub(crate) mod python;
 mod rms_norm;
 mod rnn;
 mod sequential;
@@ -62,27 +63,6 @@ pub(crate) struct Place(#[allow(dead_code, reason = "only its size matters")] u8
 
 impl crate::Field for Place {
     fn visit_field<'a>(&'a self, _: &str, _: &mut dyn crate::Visitor<'a>) {}
-}
-
-/// A number as Python writes it: 1e-05, where Rust writes 1e-5.
-pub(crate) fn float(value: f64) -> String {
-    let text = format!("{value:?}");
-    let Some((digits, exponent)) = text.split_once('e') else { return text };
-    let (sign, exponent) = exponent.strip_prefix('-').map_or(('+', exponent), |exponent| ('-', exponent));
-    format!("{digits}e{sign}{exponent:0>2}")
-}
-
-/// A bool as Python writes it.
-pub(crate) fn boolean(value: bool) -> &'static str {
-    if value { "True" } else { "False" }
-}
-
-/// Sizes as Python writes a tuple.
-pub(crate) fn tuple(sizes: &[usize]) -> String {
-    match sizes {
-        [size] => format!("({size},)"),
-        _ => format!("({})", sizes.iter().map(usize::to_string).collect::<Vec<_>>().join(", ")),
-    }
 }
 
 /// Layers print as themselves, so that structs of them can derive `Debug`.

@@ -1,5 +1,6 @@
 use flambeau_tensor::{PadMode, Tensor};
 
+use super::python::tuple;
 use crate::{Forward, Module};
 
 /// The padding of a 2-d layer: `(left, right, top, bottom)`, or one number for all four.
@@ -15,11 +16,6 @@ impl From<(isize, isize, isize, isize)> for Padding2d {
     fn from((left, right, top, bottom): (isize, isize, isize, isize)) -> Self {
         Padding2d([left, right, top, bottom])
     }
-}
-
-/// As Python prints a tuple.
-fn tuple([left, right, top, bottom]: [isize; 4]) -> String {
-    format!("({left}, {right}, {top}, {bottom})")
 }
 
 /// Adds zeros around images: rows above and below, columns left and right.
@@ -52,7 +48,7 @@ impl ZeroPad2d {
     }
 
     fn options(&self) -> String {
-        tuple(self.padding)
+        tuple(&self.padding)
     }
 }
 
@@ -88,7 +84,7 @@ impl ConstantPad2d {
     }
 
     fn options(&self) -> String {
-        format!("padding={}, value={:?}", tuple(self.padding), self.value)
+        format!("padding={}, value={:?}", tuple(&self.padding), self.value)
     }
 }
 
@@ -128,7 +124,7 @@ impl ReflectionPad2d {
     }
 
     fn options(&self) -> String {
-        tuple(self.padding)
+        tuple(&self.padding)
     }
 }
 
@@ -168,7 +164,7 @@ impl ReplicationPad2d {
     }
 
     fn options(&self) -> String {
-        tuple(self.padding)
+        tuple(&self.padding)
     }
 }
 
@@ -208,7 +204,7 @@ impl CircularPad2d {
     }
 
     fn options(&self) -> String {
-        tuple(self.padding)
+        tuple(&self.padding)
     }
 }
 

@@ -2,19 +2,8 @@
 
 use flambeau_tensor::{AvgPoolOptions, MaxPoolOptions, Sizes, Tensor};
 
+use super::python::{boolean, sizes};
 use crate::{Forward, Module};
-
-/// Numbers for dimensions as PyTorch prints them: one if they are equal.
-fn text<const N: usize>(sizes: [usize; N]) -> String {
-    match sizes[..] {
-        [first, .., last] if first != last => format!("({first}, {last})"),
-        _ => sizes.first().map_or_else(String::new, usize::to_string),
-    }
-}
-
-fn python(flag: bool) -> &'static str {
-    if flag { "True" } else { "False" }
-}
 
 /// The largest number of each window that slides along the last dimension; see [`Tensor::max_pool1d`].
 ///
@@ -83,11 +72,11 @@ impl MaxPool1d {
         let stride = self.pool.stride.unwrap_or(self.kernel_size);
         format!(
             "kernel_size={}, stride={}, padding={}, dilation={}, ceil_mode={}",
-            text(self.kernel_size),
-            text(stride),
-            text(self.pool.padding),
-            text(self.pool.dilation),
-            python(self.pool.ceil_mode)
+            sizes(self.kernel_size),
+            sizes(stride),
+            sizes(self.pool.padding),
+            sizes(self.pool.dilation),
+            boolean(self.pool.ceil_mode)
         )
     }
 }
@@ -163,7 +152,7 @@ impl AvgPool1d {
 
     fn options(&self) -> String {
         let stride = self.pool.stride.unwrap_or(self.kernel_size);
-        let [kernel_size, stride, padding] = [self.kernel_size, stride, self.pool.padding].map(text);
+        let [kernel_size, stride, padding] = [self.kernel_size, stride, self.pool.padding].map(sizes);
         format!("kernel_size=({kernel_size},), stride=({stride},), padding=({padding},)")
     }
 }
@@ -242,11 +231,11 @@ impl MaxPool2d {
         let stride = self.pool.stride.unwrap_or(self.kernel_size);
         format!(
             "kernel_size={}, stride={}, padding={}, dilation={}, ceil_mode={}",
-            text(self.kernel_size),
-            text(stride),
-            text(self.pool.padding),
-            text(self.pool.dilation),
-            python(self.pool.ceil_mode)
+            sizes(self.kernel_size),
+            sizes(stride),
+            sizes(self.pool.padding),
+            sizes(self.pool.dilation),
+            boolean(self.pool.ceil_mode)
         )
     }
 }
@@ -328,7 +317,7 @@ impl AvgPool2d {
 
     fn options(&self) -> String {
         let stride = self.pool.stride.unwrap_or(self.kernel_size);
-        let [kernel_size, stride, padding] = [self.kernel_size, stride, self.pool.padding].map(text);
+        let [kernel_size, stride, padding] = [self.kernel_size, stride, self.pool.padding].map(sizes);
         format!("kernel_size={kernel_size}, stride={stride}, padding={padding}")
     }
 }

@@ -1,7 +1,7 @@
 use flambeau_tensor::{Shape, Tensor};
 
 use super::batch_norm::affine_parameters;
-use super::{boolean, float, tuple};
+use super::python::{boolean, float, tuple};
 use crate::{Forward, Module, Parameter};
 
 /// Root-mean-square normalisation: `y = x / √(E[x²] + eps) · weight` over the last dimensions of each sample.

@@ -1,5 +1,6 @@
 use flambeau_tensor::{InterpolateMode, InterpolateOptions, Tensor};
 
+use super::python::tuple;
 use crate::{Forward, Module};
 
 /// Resizes signals, images and volumes to a size or by a scale factor: [`Tensor::interpolate`] as a layer.
@@ -94,18 +95,15 @@ impl Upsample {
     fn repr_of_options(&self) -> String {
         let mode = self.options.mode.name();
         match (&self.options.scale_factor, &self.options.size) {
-            (Some(scale), _) => format!("scale_factor={}, mode='{mode}'", python(scale)),
-            (None, size) => format!("size={}, mode='{mode}'", python(size.as_deref().unwrap_or(&[]))),
+            (Some(scale), _) => format!("scale_factor={}, mode='{mode}'", text(scale)),
+            (None, size) => format!("size={}, mode='{mode}'", text(size.as_deref().unwrap_or(&[]))),
         }
     }
 }
 
-/// As Python prints a number, or a tuple of several.
-fn python<T: std::fmt::Debug>(values: &[T]) -> String {
-    match values {
-        [one] => format!("{one:?}"),
-        _ => format!("({})", values.iter().map(|v| format!("{v:?}")).collect::<Vec<_>>().join(", ")),
-    }
+/// A number, or a tuple of several.
+fn text<T: std::fmt::Debug>(values: &[T]) -> String {
+    if let [one] = values { format!("{one:?}") } else { tuple(values) }
 }
 
 impl Forward for Upsample {

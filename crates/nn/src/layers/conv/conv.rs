@@ -1,14 +1,18 @@
 use flambeau_tensor::{ConvOptions, Padding, Sizes, Tensor};
 
-use super::{Weights, check_groups, ending, tuple, unless, weight};
-use crate::{Forward, Module, Parameter, Visitor};
+use super::{Weights, check_groups, ending, unless, weight};
+use crate::layers::python::tuple;
+use crate::{Forward, Module, Parameter};
 
 /// A convolutional layer over N dimensions: [`Conv1d`] or [`Conv2d`].
+#[derive(Module)]
+#[module(crate = crate, extra_repr = Self::settings, type_name = Self::name)]
 pub struct Conv<const N: usize> {
     /// `[out_channels, in_channels / groups, kernel…]`
     pub weight: Parameter,
     /// `[out_channels]`
     pub bias: Option<Parameter>,
+    #[module(skip)]
     options: ConvOptions<N>,
 }
 
@@ -137,18 +141,8 @@ impl<const N: usize> Conv<N> {
     fn weights(&self) -> Weights<'_> {
         Weights { weight: &self.weight, bias: &self.bias }
     }
-}
 
-impl<const N: usize> Module for Conv<N> {
-    fn visit<'a>(&'a self, visitor: &mut dyn Visitor<'a>) {
-        self.weights().visit(visitor);
-    }
-
-    fn type_name(&self) -> &'static str {
-        if N == 1 { "Conv1d" } else { "Conv2d" }
-    }
-
-    fn extra_repr(&self) -> String {
+    fn settings(&self) -> String {
         let ConvOptions { stride, padding, dilation, groups } = &self.options;
         let padding = match padding {
             Padding::Both(both) => unless(0, "padding", both),
@@ -168,6 +162,10 @@ impl<const N: usize> Module for Conv<N> {
             unless(1, "dilation", dilation),
             ending(*groups, self.bias.is_some())
         )
+    }
+
+    fn name(&self) -> &'static str {
+        if N == 1 { "Conv1d" } else { "Conv2d" }
     }
 }
 

@@ -1,14 +1,18 @@
 use flambeau_tensor::{ConvTransposeOptions, Sizes, Tensor};
 
-use super::{Weights, check_groups, ending, tuple, unless, weight};
-use crate::{Forward, Module, Parameter, Visitor};
+use super::{Weights, check_groups, ending, unless, weight};
+use crate::layers::python::tuple;
+use crate::{Forward, Module, Parameter};
 
 /// A transposed convolutional layer over N dimensions: [`ConvTranspose1d`] or [`ConvTranspose2d`].
+#[derive(Module)]
+#[module(crate = crate, extra_repr = Self::settings, type_name = Self::name)]
 pub struct ConvTranspose<const N: usize> {
     /// `[in_channels, out_channels / groups, kernel…]`
     pub weight: Parameter,
     /// `[out_channels]`
     pub bias: Option<Parameter>,
+    #[module(skip)]
     options: ConvTransposeOptions<N>,
 }
 
@@ -145,18 +149,8 @@ impl<const N: usize> ConvTranspose<N> {
     fn weights(&self) -> Weights<'_> {
         Weights { weight: &self.weight, bias: &self.bias }
     }
-}
 
-impl<const N: usize> Module for ConvTranspose<N> {
-    fn visit<'a>(&'a self, visitor: &mut dyn Visitor<'a>) {
-        self.weights().visit(visitor);
-    }
-
-    fn type_name(&self) -> &'static str {
-        if N == 1 { "ConvTranspose1d" } else { "ConvTranspose2d" }
-    }
-
-    fn extra_repr(&self) -> String {
+    fn settings(&self) -> String {
         let ConvTransposeOptions { stride, padding, output_padding, groups, dilation } = &self.options;
         format!(
             "{}, {}, kernel_size={}, stride={}{}{}{}{}",
@@ -169,6 +163,10 @@ impl<const N: usize> Module for ConvTranspose<N> {
             unless(0, "output_padding", output_padding),
             ending(*groups, self.bias.is_some())
         )
+    }
+
+    fn name(&self) -> &'static str {
+        if N == 1 { "ConvTranspose1d" } else { "ConvTranspose2d" }
     }
 }
 

@@ -9,7 +9,8 @@ pub use conv_transpose::{ConvTranspose, ConvTranspose1d, ConvTranspose2d};
 
 use flambeau_tensor::Tensor;
 
-use crate::{Field, Parameter, Visitor, init};
+use super::python::tuple;
+use crate::{Parameter, init};
 
 /// What both kinds of layer learn.
 struct Weights<'a> {
@@ -17,12 +18,7 @@ struct Weights<'a> {
     bias: &'a Option<Parameter>,
 }
 
-impl<'a> Weights<'a> {
-    fn visit(&self, visitor: &mut dyn Visitor<'a>) {
-        self.weight.visit_field("weight", visitor);
-        self.bias.visit_field("bias", visitor);
-    }
-
+impl Weights<'_> {
     fn reset(&self) {
         let bound = self.bound();
         init::uniform_(self.weight, -bound, bound);
@@ -59,14 +55,6 @@ fn check_groups(layer: &str, in_channels: usize, out_channels: usize, groups: us
         groups > 0 && in_channels.is_multiple_of(groups) && out_channels.is_multiple_of(groups),
         "{layer}: groups must divide in_channels {in_channels} and out_channels {out_channels}, but got {groups}"
     );
-}
-
-/// As Python writes a tuple.
-fn tuple(numbers: &[usize]) -> String {
-    match numbers {
-        [one] => format!("({one},)"),
-        _ => format!("({})", numbers.iter().map(usize::to_string).collect::<Vec<_>>().join(", ")),
-    }
 }
 
 /// `, name=(…)`, or nothing where each number is the default.
