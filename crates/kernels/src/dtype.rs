@@ -6,6 +6,7 @@ use std::num::Wrapping;
 /// The type of a tensor's elements. The order is that of PyTorch's type promotion.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 #[non_exhaustive]
+#[repr(u8)]
 pub enum DType {
     /// `torch.bool`
     Bool,
@@ -20,6 +21,9 @@ pub enum DType {
 }
 
 impl DType {
+    /// All of them, in order.
+    pub(crate) const ALL: [DType; 5] = [DType::Bool, DType::U8, DType::I64, DType::F32, DType::F64];
+
     /// Bytes of one element.
     pub const fn size(self) -> usize {
         match self {

@@ -7,7 +7,7 @@ use crate::alloc::{self, Block};
 use crate::dtype::{DType, Element};
 use std::cell::UnsafeCell;
 use std::ops::{Deref, DerefMut};
-use std::sync::atomic::{AtomicI32, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicI32, AtomicU8, AtomicU32, Ordering};
 
 /// Where the bytes are. A GPU arm is to come; only [`Storage`]'s own methods look inside.
 enum Data {
@@ -19,7 +19,8 @@ pub struct Storage {
     /// Number of readers, or −1 for a writer.
     borrow: AtomicI32,
     version: AtomicU32,
-    dtype: DType,
+    /// A [`DType`]; [`swap`](Storage::swap) changes it.
+    dtype: AtomicU8,
     len: usize,
     data: UnsafeCell<Data>,
 }
@@ -65,7 +66,7 @@ impl Storage {
         Storage {
             borrow: AtomicI32::new(0),
             version: AtomicU32::new(0),
-            dtype,
+            dtype: AtomicU8::new(dtype as u8),
             len,
             data: UnsafeCell::new(Data::Cpu(block)),
         }
@@ -74,7 +75,7 @@ impl Storage {
     /// The type of the elements.
     #[inline]
     pub fn dtype(&self) -> DType {
-        self.dtype
+        DType::ALL[usize::from(self.dtype.load(Ordering::Relaxed))]
     }
 
     /// Number of elements.
@@ -90,43 +91,82 @@ impl Storage {
         self.version.load(Ordering::Relaxed)
     }
 
+    /// The elements' address. To be called while the storage is borrowed.
     #[inline]
-    fn pointer<T: Element>(&self) -> *mut T {
-        assert_eq!(T::DTYPE, self.dtype, "storage of another dtype");
-        // SAFETY: `data` itself (not the memory that it points to) never changes after construction.
+    fn pointer<T: Element>(&self) -> Option<*mut T> {
+        if self.dtype() != T::DTYPE {
+            return None;
+        }
+        // SAFETY: only `swap` changes `data` itself, and it does so while nobody else borrows.
         match unsafe { &*self.data.get() } {
-            Data::Cpu(block) => block.ptr().cast(),
+            Data::Cpu(block) => Some(block.ptr().cast()),
         }
     }
 
     /// Borrows the elements for reading.
+    ///
+    /// # Panics
+    /// If T is not their type.
     #[inline]
     pub fn read<T: Element>(&self) -> Result<Read<'_, T>, BorrowError> {
-        let ptr = self.pointer::<T>();
-        if self.borrow.fetch_add(1, Ordering::Acquire) < 0 {
-            self.borrow.fetch_sub(1, Ordering::Relaxed);
+        let before = self.borrow.fetch_add(1, Ordering::Acquire);
+        let borrow = Shared(&self.borrow);
+        if before < 0 {
             return Err(BorrowError::Writing);
         }
+        let Some(ptr) = self.pointer::<T>() else { self.wrong_dtype::<T>() };
         // SAFETY: the block holds `len` elements of T, all initialised, and no writer can start while we count.
-        Ok(Read { slice: unsafe { std::slice::from_raw_parts(ptr, self.len) }, borrow: &self.borrow })
+        Ok(Read { slice: unsafe { std::slice::from_raw_parts(ptr, self.len) }, _borrow: borrow })
     }
 
     /// Borrows the elements for writing, and counts a new version.
+    ///
+    /// # Panics
+    /// If T is not their type.
     #[inline]
     pub fn write<T: Element>(&self) -> Result<Write<'_, T>, BorrowError> {
-        let ptr = self.pointer::<T>();
-        self.borrow
-            .compare_exchange(0, WRITER, Ordering::Acquire, Ordering::Relaxed)
-            .map_err(|n| if n < 0 { BorrowError::Writing } else { BorrowError::Reading })?;
+        let borrow = self.exclusive()?;
+        let Some(ptr) = self.pointer::<T>() else { self.wrong_dtype::<T>() };
         self.version.fetch_add(1, Ordering::Relaxed);
-        // SAFETY: as in `read`; the exchange made us the only user.
-        Ok(Write { slice: unsafe { std::slice::from_raw_parts_mut(ptr, self.len) }, borrow: &self.borrow })
+        // SAFETY: as in `read`; `exclusive` made us the only user.
+        Ok(Write { slice: unsafe { std::slice::from_raw_parts_mut(ptr, self.len) }, _borrow: borrow })
+    }
+
+    #[inline]
+    fn exclusive(&self) -> Result<Exclusive<'_>, BorrowError> {
+        match self.borrow.compare_exchange(0, WRITER, Ordering::Acquire, Ordering::Relaxed) {
+            Ok(_) => Ok(Exclusive(&self.borrow)),
+            Err(n) => Err(if n < 0 { BorrowError::Writing } else { BorrowError::Reading }),
+        }
+    }
+
+    /// Exchanges elements and their type with another storage of the same length, and counts a new version.
+    ///
+    /// # Panics
+    /// If the lengths differ.
+    pub fn swap(&self, other: &mut Storage) -> Result<(), BorrowError> {
+        assert_eq!(self.len, other.len, "storages of different lengths");
+        let _borrow = self.exclusive()?;
+        self.version.fetch_add(1, Ordering::Relaxed);
+        let dtype = self.dtype.swap(*other.dtype.get_mut(), Ordering::Relaxed);
+        *other.dtype.get_mut() = dtype;
+        // SAFETY: `_borrow` makes us the only user of this one, `&mut` of the other.
+        std::mem::swap(unsafe { &mut *self.data.get() }, other.data.get_mut());
+        Ok(())
+    }
+
+    #[cold]
+    fn wrong_dtype<T: Element>(&self) -> ! {
+        panic!("a storage of {} used as {}", self.dtype(), T::DTYPE)
     }
 
     /// The elements of a storage that nobody else holds.
+    ///
+    /// # Panics
+    /// If T is not their type.
     #[inline]
     pub fn as_mut_slice<T: Element>(&mut self) -> &mut [T] {
-        let ptr = self.pointer::<T>();
+        let Some(ptr) = self.pointer::<T>() else { self.wrong_dtype::<T>() };
         // SAFETY: `&mut self` makes us the only user; the block holds `len` initialised elements of T.
         unsafe { std::slice::from_raw_parts_mut(ptr, self.len) }
     }
@@ -135,10 +175,30 @@ impl Storage {
 /// Far below zero, so that readers that count themselves before they see the writer leave it negative.
 const WRITER: i32 = i32::MIN / 2;
 
+/// One reader's part of the count.
+struct Shared<'a>(&'a AtomicI32);
+
+impl Drop for Shared<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Release);
+    }
+}
+
+/// The writer's part of the count.
+struct Exclusive<'a>(&'a AtomicI32);
+
+impl Drop for Exclusive<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        self.0.fetch_sub(WRITER, Ordering::Release);
+    }
+}
+
 /// Elements borrowed for reading.
 pub struct Read<'a, T> {
     slice: &'a [T],
-    borrow: &'a AtomicI32,
+    _borrow: Shared<'a>,
 }
 
 impl<T> Deref for Read<'_, T> {
@@ -149,17 +209,10 @@ impl<T> Deref for Read<'_, T> {
     }
 }
 
-impl<T> Drop for Read<'_, T> {
-    #[inline]
-    fn drop(&mut self) {
-        self.borrow.fetch_sub(1, Ordering::Release);
-    }
-}
-
 /// Elements borrowed for writing.
 pub struct Write<'a, T> {
     slice: &'a mut [T],
-    borrow: &'a AtomicI32,
+    _borrow: Exclusive<'a>,
 }
 
 impl<T> Deref for Write<'_, T> {
@@ -174,13 +227,6 @@ impl<T> DerefMut for Write<'_, T> {
     #[inline]
     fn deref_mut(&mut self) -> &mut [T] {
         self.slice
-    }
-}
-
-impl<T> Drop for Write<'_, T> {
-    #[inline]
-    fn drop(&mut self) {
-        self.borrow.fetch_sub(WRITER, Ordering::Release);
     }
 }
 
@@ -201,6 +247,23 @@ mod tests {
         drop(w);
         assert!(s.write::<f32>().is_ok());
         assert_eq!(s.version(), 2);
+    }
+
+    #[test]
+    fn elements_and_their_type_change_places() {
+        let s = Storage::new(DType::F32, 3);
+        s.write::<f32>().unwrap().fill(1.5);
+        let mut other = Storage::new(DType::I64, 3);
+        other.as_mut_slice::<i64>().fill(7);
+        let reader = s.read::<f32>().unwrap();
+        assert_eq!(s.swap(&mut other), Err(BorrowError::Reading));
+        drop(reader);
+        s.swap(&mut other).unwrap();
+        assert_eq!((s.dtype(), &*s.read::<i64>().unwrap(), s.version()), (DType::I64, &[7; 3][..], 2));
+        assert_eq!(other.as_mut_slice::<f32>(), [1.5; 3]);
+        let panics = |f: &dyn Fn()| std::panic::catch_unwind(std::panic::AssertUnwindSafe(f)).is_err();
+        assert!(panics(&|| drop(s.read::<f32>())) && panics(&|| drop(s.write::<f32>())));
+        assert!(s.write::<i64>().is_ok());
     }
 
     #[test]

@@ -148,6 +148,7 @@ mod module;
 mod penalty;
 mod summary;
 pub mod trace;
+mod update_bn;
 pub mod utils;
 
 pub use flambeau_nn_derive::Module;

@@ -1,6 +1,9 @@
-//! Helpers for training: limits on gradients, to be called between `backward` and the optimiser's `step`.
+//! Helpers for training: limits on gradients, to be called between `backward` and the optimiser's `step`, and running
+//! statistics for averaged weights.
 //!
 //! Source: <https://docs.pytorch.org/docs/stable/nn.html#utilities>
+
+pub use crate::update_bn::update_bn;
 
 use flambeau_kernels::{dispatch_float, vector};
 use flambeau_tensor::{DType, Error, Tensor, no_grad, raise};

@@ -4,7 +4,7 @@ use flambeau_nn::{
     Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d, Fold, Forward, Layer, Module, Unfold, functional as F,
 };
 use flambeau_tensor::{
-    ConvOptions, ConvTransposeOptions, Padding, Tensor, UnfoldOptions, manual_seed, try_call,
+    ConvOptions, ConvTransposeOptions, PadMode, Padding, Tensor, UnfoldOptions, manual_seed, try_call,
 };
 
 #[test]
@@ -114,4 +114,47 @@ fn groups_divide_the_channels() {
 fn other_channels_are_an_error() {
     let error = try_call(|| Conv2d::new(3, 4, 3).call(&Tensor::zeros([1, 1, 8, 8]))).unwrap_err().to_string();
     assert!(error.starts_with("conv2d: input [1, 1, 8, 8], weight [4, 3, 3, 3]"), "{error}");
+}
+
+#[test]
+fn padding_modes_give_what_pytorch_gives() {
+    let x = Tensor::arange(0.0_f32, 24.0, 1.0).reshape([1, 1, 4, 6]) / 8.0 - 1.0;
+    let w = (Tensor::arange(0.0_f32, 8.0, 1.0).reshape([1, 1, 2, 4]) - 3.0) / 4.0;
+    let cases = [
+        (
+            PadMode::Reflect,
+            "reflect",
+            [1.125, 1.25, -0.375, -0.25],
+            [-2.125, -1.5, -1.75, 1.625, 2.25, 2.0, -0.625, 0.0, -0.25],
+        ),
+        (
+            PadMode::Replicate,
+            "replicate",
+            [1.1875, 1.5625, 1.5625, 1.9375],
+            [-0.875, -0.375, -0.3125, 1.75, 2.25, 2.3125, 1.375, 1.875, 1.9375],
+        ),
+        (
+            PadMode::Circular,
+            "circular",
+            [0.875, 0.75, -4.375, -4.5],
+            [-4.5, -3.75, -4.5, 1.5, 2.25, 1.5, -4.5, -3.75, -4.5],
+        ),
+    ];
+    for (mode, name, corners, strided) in cases {
+        let layer = || Conv2d::new(1, 1, (2, 4)).padding_mode(mode).bias(false);
+        let same = layer().padding(Padding::Same);
+        let sized = layer().padding((1, 2)).stride((2, 3));
+        for layer in [&same, &sized] {
+            layer.weight.detach().copy_(&w);
+        }
+        let y = same.call(&x).reshape(-1).to_vec::<f32>();
+        assert_eq!([y[0], y[5], y[18], y[23]], corners, "{name}");
+        assert_eq!(sized.call(&x).reshape(-1).to_vec::<f32>(), strided, "{name}");
+        let repr = format!(
+            "Conv2d(1, 1, kernel_size=(2, 4), stride=(1, 1), padding=same, bias=False, padding_mode={name})"
+        );
+        assert_eq!(same.repr(), repr);
+    }
+    let too_much = Conv1d::new(1, 1, 3).padding(5).padding_mode(PadMode::Reflect);
+    assert!(try_call(|| too_much.call(&Tensor::ones([1, 4]))).unwrap_err().to_string().starts_with("pad:"));
 }

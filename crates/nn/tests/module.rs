@@ -4,9 +4,10 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use flambeau_nn::{
-    Buffer, Dropout, Forward, Layer, Linear, LogSoftmax, Module, Parameter, ReLU, Sequential, Training,
+    BatchNorm1d, Buffer, Dropout, Forward, Layer, Linear, LogSoftmax, Module, Parameter, ReLU, Sequential,
+    Training,
 };
-use flambeau_tensor::Tensor;
+use flambeau_tensor::{DType, Tensor, try_call};
 
 fn names(module: &dyn Module) -> Vec<String> {
     module.named_parameters().into_iter().map(|(name, _)| name).collect()
@@ -381,4 +382,37 @@ Stack(
   )
 )";
     assert_eq!(stack.repr(), expected);
+}
+
+#[test]
+fn a_module_changes_its_dtype_in_place() {
+    let model = Sequential::new((Linear::new(3, 2), BatchNorm1d::new(2)));
+    let held = model.parameters();
+    let values = model.state_dict().copy();
+    let x = Tensor::randn([4, 3]);
+    let y = model.call(&x);
+    y.sum().backward();
+    let grad = held[0].grad().unwrap();
+    model.to(DType::F64);
+    for (held, now) in held.iter().zip(model.parameters()) {
+        assert!(held.is_same(&now) && now.dtype() == DType::F64 && now.requires_grad());
+        assert_eq!(now.grad().map(|grad| grad.dtype()), Some(DType::F64));
+    }
+    assert_eq!(held[0].grad().unwrap().to(DType::F32).to_vec::<f32>(), grad.to_vec::<f32>());
+    for (name, tensor) in &model.state_dict() {
+        let counter = name.ends_with("num_batches_tracked");
+        assert_eq!(tensor.dtype(), if counter { DType::I64 } else { DType::F64 }, "{name}");
+    }
+    assert_eq!(values.get("0.weight").unwrap().dtype(), DType::F32);
+    assert_eq!(held[0].to(DType::F32).to_vec::<f32>(), values.get("0.weight").unwrap().to_vec::<f32>());
+    let y = model.call(&x.to(DType::F64));
+    assert_eq!(y.dtype(), DType::F64);
+    y.sum().backward();
+    // Its boxed form, and back.
+    let model: Box<dyn Module> = Box::new(model);
+    model.to(DType::F32);
+    assert_eq!(held[0].dtype(), DType::F32);
+
+    let error = try_call(|| drop(model.to(DType::I64).repr())).unwrap_err().to_string();
+    assert!(error.starts_with("Module::to: torch.int64") && error.contains("F32"), "{error}");
 }

@@ -1,8 +1,9 @@
 //! Normalisation layers and embeddings: running statistics, modes, names and printing, as in PyTorch.
 
 use flambeau_nn::{
-    BatchNorm1d, BatchNorm2d, BatchNorm3d, CosineSimilarity, Embedding, Forward, GroupNorm, InstanceNorm1d,
-    InstanceNorm2d, Layer, LayerNorm, Module, RMSNorm, functional as F, init,
+    BatchNorm1d, BatchNorm2d, BatchNorm3d, CosineSimilarity, Dropout, Embedding, Forward, GroupNorm,
+    InstanceNorm1d, InstanceNorm2d, Layer, LayerNorm, Linear, Module, RMSNorm, Sequential, functional as F,
+    init, utils::update_bn,
 };
 use flambeau_tensor::{BatchNormOptions, EmbeddingOptions, InstanceNormOptions, Tensor, tensor, try_call};
 
@@ -209,4 +210,30 @@ fn printed_settings() {
 #[should_panic(expected = "num_groups must divide num_channels, but got 3 and 4")]
 fn groups_divide_channels() {
     let _ = GroupNorm::new(3, 4);
+}
+
+#[test]
+fn update_bn_computes_running_statistics_anew() {
+    let norm = BatchNorm1d::new(1).momentum(0.5);
+    let model = Sequential::new((Dropout::new(0.0), norm, Linear::new(1, 1)));
+    let inner = || {
+        let modules = model.named_modules();
+        let norm = modules.iter().find_map(|(_, module)| module.downcast_ref::<BatchNorm1d>());
+        norm.map(|norm| (norm.running_mean.as_ref().unwrap().item::<f32>(), norm.repr())).unwrap()
+    };
+    model.call(&tensor![[1000.0], [2000.0]]);
+    model.apply(&mut |module| {
+        // The modes differ from module to module, and stay so.
+        if module.is::<Dropout>() {
+            module.downcast_ref::<Dropout>().unwrap().eval();
+        }
+    });
+    let batches = [tensor![[0.0], [2.0]], tensor![[4.0], [8.0]], tensor![[1.0], [3.0]]];
+    let before = inner().1;
+    update_bn(batches, &model);
+    let (mean, repr) = inner();
+    let modes: Vec<bool> =
+        model.named_modules().iter().skip(1).map(|(_, module)| module.is_training()).collect();
+    assert_eq!(modes, [false, true, true]);
+    assert!((mean - 3.0).abs() < 1e-6 && repr == before && repr.contains("momentum=0.5"), "{mean} {repr}");
 }

@@ -129,6 +129,7 @@ impl<M: Mean> Averaged<M> {
         let share = if self.n_averaged == 0 { 1.0 } else { self.mean.share(self.n_averaged) };
         let mut jobs = Vec::new();
         for (average, param) in self.averages.iter().zip(&self.params) {
+            average.to_dtype_(param.dtype());
             if !param.dtype().is_float() {
                 assign(average, param);
                 continue;
@@ -165,6 +166,7 @@ impl<M: Mean> Averaged<M> {
     #[track_caller]
     pub fn swap(&mut self) {
         for (param, average) in self.params.iter().zip(&self.averages) {
+            average.to_dtype_(param.dtype());
             dispatch_all!(param.dtype(), T => {
                 param.slice_mut::<T>().swap_with_slice(&mut average.slice_mut::<T>());
             });

@@ -63,8 +63,12 @@ struct State {
 }
 
 impl State {
-    /// Makes the tensors that are missing, and says whether there were any.
+    /// Makes the tensors that are missing, and says whether there were any. The others follow the parameter to
+    /// another dtype.
     fn complete(&mut self, wanted: &[(&'static str, f64)], param: &Tensor) -> bool {
+        for (_, tensor) in &self.tensors {
+            tensor.to_dtype_(param.dtype());
+        }
         let before = self.tensors.len();
         for &(name, value) in wanted {
             if self.get(name).is_none() {
@@ -305,12 +309,15 @@ fn loaded_state<R: Rule>(options: &R, param: &Tensor, saved: &ParamState) -> Res
 impl<R: Rule> Optimizer for Optim<R> {
     #[track_caller]
     fn step(&mut self) {
+        // All gradients are looked at before anything changes: a bad one leaves every parameter as it was.
+        let params = self.groups.iter().flat_map(|group| &group.params);
+        let grads = params.map(|param| param.grad().map(|grad| readable(R::NAME, grad, param)));
+        let mut grads = grads.collect::<Vec<_>>().into_iter();
         let mut jobs = Vec::new();
         for group in &mut self.groups {
             let tensors = group.options.tensors();
             for (param, state) in group.params.iter().zip(&mut group.state) {
-                let Some(grad) = param.grad() else { continue };
-                let grad = readable(R::NAME, grad, param);
+                let Some(grad) = grads.next().flatten() else { continue };
                 let numbers = || group.options.numbers().into_iter().map(|(_, first)| first).collect();
                 let state = state.get_or_insert_with(|| State { numbers: numbers(), tensors: vec![] });
                 let first = state.complete(&tensors, param);

@@ -196,3 +196,63 @@ fn averages_can_be_saved_swapped_and_copied() {
     swa.copy_to([&p, &count]);
     assert_eq!(p.to_vec::<f32>(), [3.0, 4.0]);
 }
+
+#[test]
+fn an_optimiser_follows_its_parameters_to_another_dtype() {
+    fn trained<O: Optimizer>(make: impl Fn(&Tensor) -> O, step: impl Fn(&mut O, &Tensor)) {
+        let run = |at: Option<usize>| {
+            let w = wave(&[7], 0.0).requires_grad_();
+            let mut optimizer = make(&w);
+            let mut ema = EMA::new([&w], 0.5);
+            for i in 0..6 {
+                if at == Some(i) {
+                    w.to_dtype_(DType::F64);
+                }
+                step(&mut optimizer, &w);
+                ema.update();
+            }
+            let mean = ema.with_averages(|| w.to_dtype(DType::F64).to_vec::<f64>());
+            let state = optimizer.state_dict().state;
+            let dtypes =
+                state.values().flat_map(|state| state.values()).filter(|t| t.numel() > 1).map(Tensor::dtype);
+            assert!(dtypes.into_iter().all(|dtype| dtype == w.dtype()));
+            [w.to_dtype(DType::F64).to_vec::<f64>(), mean].concat()
+        };
+        for (single, mixed) in run(None).into_iter().zip(run(Some(3))) {
+            assert!((single - mixed).abs() < 1e-5, "{single} {mixed}");
+        }
+    }
+    fn loss(w: &Tensor) -> Tensor {
+        (w * w * w.cos()).sum()
+    }
+    fn plain<O: Optimizer>(optimizer: &mut O, w: &Tensor) {
+        optimizer.zero_grad();
+        loss(w).backward();
+        optimizer.step();
+    }
+    trained(|w| SGD::new([w], 0.05).momentum(0.9), plain);
+    trained(|w| Adam::new([w], 0.05).amsgrad(true), plain);
+    trained(
+        |w| LBFGS::new([w], 0.3).max_iter(3),
+        |optimizer, w| {
+            optimizer.step(|| {
+                w.zero_grad();
+                let loss = loss(w);
+                loss.backward();
+                loss
+            });
+        },
+    );
+}
+
+#[test]
+fn a_bad_gradient_leaves_every_parameter_and_its_step_as_they_were() {
+    let (a, b) = (tensor![1.0].requires_grad_(), tensor![2.0].requires_grad_());
+    let mut optimizer = Adam::new([&a, &b], 0.1);
+    (&a * &b).sum().backward();
+    // Converted by hand behind the optimiser's back, so that its gradient does not fit any more.
+    b.detach().to_dtype_(DType::F64);
+    assert!(message(|| optimizer.step()).contains("a gradient of"));
+    assert_eq!(a.item::<f32>(), 1.0);
+    assert!(optimizer.state_dict().state.is_empty());
+}

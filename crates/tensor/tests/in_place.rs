@@ -168,3 +168,36 @@ fn second_derivatives_pass_through_writes() {
     let want = [6.0 * a * b.powi(3), 9.0 * a * a * b * b, 9.0 * a * a * b * b, 6.0 * a.powi(3) * b + 6.0 * b];
     assert_eq!(h.to_vec::<f64>(), want);
 }
+
+#[test]
+fn a_dtype_is_changed_in_place() {
+    let x = tensor![1.5, 2.5, -1.0];
+    let (part, shared) = (x.narrow(0, 1, 2), x.detach());
+    x.to_dtype_(DType::F64);
+    assert_eq!(
+        (x.dtype(), part.to_vec::<f64>(), shared.to_vec::<f64>()),
+        (DType::F64, vec![2.5, -1.0], vec![1.5, 2.5, -1.0])
+    );
+    assert_eq!(shared.to_dtype_(DType::I64).to_vec::<i64>(), [1, 2, -1]);
+    assert_eq!(x.to_vec::<i64>(), [1, 2, -1]);
+
+    let message = |f: &dyn Fn() -> Tensor| try_call(f).unwrap_err().to_string();
+    assert!(message(&|| part.to_dtype_(DType::F32)).contains("use to_dtype"));
+    let w = tensor![1.0, 2.0].requires_grad_();
+    assert!(message(&|| (&w * 2.0).to_dtype_(DType::F64)).contains("computed from others"));
+    assert!(message(&|| w.to_dtype_(DType::Bool)).contains("set_requires_grad(false)"));
+    // What a graph saved is not what it was.
+    let y = (&w * &w).sum();
+    w.to_dtype_(DType::F64);
+    let error = y.try_backward(Default::default()).unwrap_err().to_string();
+    assert!(error.contains("overwritten in place"), "{error}");
+    // A graph that saved nothing goes on, and the gradient fits.
+    w.to_dtype_(DType::F32);
+    let y = w.sum();
+    w.to_dtype_(DType::F64);
+    y.backward();
+    assert_eq!(w.grad().unwrap().to_vec::<f64>(), [1.0, 1.0]);
+    let held = w.view::<f64>();
+    assert!(message(&|| w.to_dtype_(DType::F32)).contains("read"));
+    drop(held);
+}

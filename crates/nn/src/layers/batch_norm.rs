@@ -1,4 +1,5 @@
 use std::ops::RangeInclusive;
+use std::sync::{Mutex, PoisonError};
 
 use flambeau_tensor::{BatchNormOptions, Error, Tensor, raise};
 
@@ -48,7 +49,8 @@ pub struct BatchNorm<const D: usize> {
     pub num_batches_tracked: Option<Buffer>,
     num_features: usize,
     eps: f64,
-    momentum: Option<f64>,
+    #[module(skip)]
+    momentum: Mutex<Option<f64>>,
     training: Training,
 }
 
@@ -70,7 +72,7 @@ impl<const D: usize> BatchNorm<D> {
             num_batches_tracked: None,
             num_features,
             eps: 1e-5,
-            momentum: Some(0.1),
+            momentum: Mutex::new(Some(0.1)),
             training: Training::new(),
         };
         norm.affine(true).track_running_stats(true)
@@ -85,9 +87,18 @@ impl<const D: usize> BatchNorm<D> {
 
     /// The share of a batch in the new running statistics, 0.1 by default; `None` averages all batches alike.
     #[must_use]
-    pub fn momentum(mut self, momentum: impl Into<Option<f64>>) -> Self {
-        self.momentum = momentum.into();
+    pub fn momentum(self, momentum: impl Into<Option<f64>>) -> Self {
+        self.set_momentum(momentum);
         self
+    }
+
+    /// [`momentum`](BatchNorm::momentum) of a layer that is part of a model already.
+    pub fn set_momentum(&self, momentum: impl Into<Option<f64>>) {
+        *self.momentum.lock().unwrap_or_else(PoisonError::into_inner) = momentum.into();
+    }
+
+    fn share(&self) -> Option<f64> {
+        *self.momentum.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether there are a weight and a bias; both by default.
@@ -125,7 +136,7 @@ impl<const D: usize> BatchNorm<D> {
         options(
             self.num_features,
             self.eps,
-            self.momentum,
+            self.share(),
             [self.weight.is_some(), self.bias.is_some(), self.running_mean.is_some()],
         )
     }
@@ -147,7 +158,7 @@ impl<const D: usize> Forward for BatchNorm<D> {
         let training = self.training.get();
         let tracked = self.num_batches_tracked.as_ref().filter(|_| training);
         let batches = tracked.map_or(0, |tracked| tracked.item::<i64>().saturating_add(1));
-        let momentum = match self.momentum {
+        let momentum = match self.share() {
             Some(momentum) => momentum,
             None if batches > 0 => 1.0 / batches as f64,
             None => 0.0,
@@ -161,6 +172,35 @@ impl<const D: usize> Forward for BatchNorm<D> {
         }
         output
     }
+}
+
+/// A batch norm of any number of dimensions.
+pub(crate) trait RunningStatistics {
+    /// Begins statistics that are the plain mean over all batches to come, and gives the momentum that this replaces.
+    fn average_anew(&self) -> Option<f64>;
+    /// Sets the momentum.
+    fn set_momentum(&self, momentum: Option<f64>);
+}
+
+impl<const D: usize> RunningStatistics for BatchNorm<D> {
+    fn average_anew(&self) -> Option<f64> {
+        self.reset_running_stats();
+        let before = self.share();
+        BatchNorm::set_momentum(self, None);
+        before
+    }
+
+    fn set_momentum(&self, momentum: Option<f64>) {
+        BatchNorm::set_momentum(self, momentum);
+    }
+}
+
+/// The module as a batch norm, if it is one.
+pub(crate) fn running_statistics(module: &dyn Module) -> Option<&dyn RunningStatistics> {
+    fn of<const D: usize>(module: &dyn Module) -> Option<&dyn RunningStatistics> {
+        module.downcast_ref::<BatchNorm<D>>().map(|norm| norm as _)
+    }
+    of::<1>(module).or_else(|| of::<2>(module)).or_else(|| of::<3>(module))
 }
 
 /// A weight of ones and a bias of zeros, where wanted.

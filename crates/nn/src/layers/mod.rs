@@ -32,6 +32,7 @@ pub use activation::{
 };
 pub use adaptive_pooling::{AdaptiveAvgPool1d, AdaptiveAvgPool2d, AdaptiveMaxPool1d, AdaptiveMaxPool2d};
 pub use attention::MultiheadAttention;
+pub(crate) use batch_norm::running_statistics;
 pub use batch_norm::{BatchNorm, BatchNorm1d, BatchNorm2d, BatchNorm3d};
 pub use bilinear::Bilinear;
 pub use containers::{ModuleDict, ModuleList};

@@ -13,7 +13,8 @@ pub(crate) mod walk;
 use std::any::Any;
 use std::path::Path;
 
-use flambeau_tensor::{Error, Result, Tensor};
+use flambeau_tensor::ops::to_dtype::Target;
+use flambeau_tensor::{Error, Result, Tensor, raise};
 
 pub use backward_hooks::Tensors;
 pub use field::{Field, Visitor};
@@ -266,6 +267,33 @@ pub trait Module: AsModule + Any + Send + Sync {
         self.requires_grad_(true);
     }
 
+    /// Converts the floating-point parameters (with their gradients) and buffers to another dtype, or moves all to
+    /// another device, in place: an optimiser that has them already goes on with them, and its state follows. Integer
+    /// buffers keep their dtype, as in PyTorch. What shares memory with them, such as an earlier
+    /// [`state_dict`](Module::state_dict) (not its [`copy`](StateDict::copy)), changes too. Returns this module.
+    ///
+    /// # Panics
+    /// If the dtype is no float, or a parameter is in use at that moment.
+    ///
+    /// ```
+    /// use flambeau_nn::{BatchNorm1d, Forward, Linear, Module, Sequential};
+    /// use flambeau_tensor::{DType, Device, Tensor};
+    ///
+    /// let model = Sequential::new((Linear::new(3, 2), BatchNorm1d::new(2)));
+    /// model.to(DType::F64).to(Device::best());
+    /// assert_eq!(model.call(&Tensor::ones([4, 3]).to(DType::F64)).dtype(), DType::F64);
+    /// ```
+    ///
+    /// Source: <https://docs.pytorch.org/docs/stable/generated/torch.nn.Module.html#torch.nn.Module.to>
+    #[track_caller]
+    fn to(&self, target: impl Into<Target>) -> &Self
+    where
+        Self: Sized,
+    {
+        convert(self.as_module(), target.into());
+        self
+    }
+
     /// Calls a function with each module within this one, children before parents, and this one at last.
     ///
     /// ```
@@ -299,6 +327,20 @@ impl std::fmt::Debug for dyn Module {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.repr())
     }
+}
+
+#[track_caller]
+fn convert(root: &dyn Module, target: Target) {
+    let Target::DType(dtype) = target else {
+        // There is one device.
+        return;
+    };
+    if !dtype.is_float() {
+        let message = format!("{dtype}: parameters have gradients, which only floats do; use F32 or F64");
+        raise(Error::op("Module::to", message));
+    }
+    let tensors = root.parameters().into_iter().chain(root.buffers());
+    tensors.filter(|tensor| tensor.dtype().is_float()).for_each(|tensor| drop(tensor.to_dtype_(dtype)));
 }
 
 fn set_training(root: &dyn Module, mode: bool) {

@@ -273,6 +273,7 @@ impl LBFGS {
 
     fn iterate(&mut self, closure: &mut dyn FnMut() -> Tensor) -> Tensor {
         let mut state = self.state.take().unwrap_or_default();
+        state.to_dtype_(self.params[0].dtype());
         let loss = no_grad(|| self.iterate_from(&mut state, closure));
         self.state = Some(state);
         loss

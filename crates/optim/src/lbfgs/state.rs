@@ -1,7 +1,7 @@
 //! What [`LBFGS`](super::LBFGS) knows between steps, and its form in a `state_dict`.
 
 use crate::state::ParamState;
-use flambeau_tensor::{Tensor, no_grad};
+use flambeau_tensor::{DType, Tensor, no_grad};
 use std::collections::VecDeque;
 
 /// What is known from the iterations so far. All vectors run over all parameters.
@@ -22,6 +22,12 @@ pub(super) struct State {
 }
 
 impl State {
+    /// Follows the parameters to another dtype.
+    pub(super) fn to_dtype_(&self, dtype: DType) {
+        let vectors = self.d.iter().chain(&self.prev_flat_grad).chain(&self.old_dirs).chain(&self.old_stps);
+        vectors.for_each(|vector| drop(vector.to_dtype_(dtype)));
+    }
+
     /// PyTorch's names; of lists, the number of the entry follows after a dot.
     pub(super) fn save(&self) -> ParamState {
         let mut saved = ParamState::new();

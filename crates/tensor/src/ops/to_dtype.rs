@@ -2,10 +2,10 @@
 
 use crate::autograd::{Context, Gradients};
 use crate::door::Calls;
-use crate::op::{Fresh, Op, Output, apply};
+use crate::op::{Fresh, Op, Output, apply, ensure, no_memory};
 use crate::testing::{Sample, integers, normal, sample};
-use crate::{DType, Device, Result, Tensor};
-use flambeau_kernels::{dispatch_all, strided};
+use crate::{DType, Device, Error, Result, Tensor};
+use flambeau_kernels::{BorrowError, Storage, dispatch_all, strided};
 use smallvec::smallvec;
 
 /// `Tensor.to(dtype)`.
@@ -60,6 +60,62 @@ impl Tensor {
             Target::DType(dtype) => self.to_dtype(dtype),
             Target::Device(device) => self.to_device(device),
         }
+    }
+}
+
+/// In place, which tensors need that others hold: parameters that an optimiser knows.
+impl Tensor {
+    /// Converts this tensor's memory and its [`grad`](Tensor::grad) to another dtype; returns this tensor. All who
+    /// share the memory, such as [`detach`](Tensor::detach)ed handles, see the conversion. What `nn.Module.to` does
+    /// to its parameters, Python's `p.data = p.data.to(dtype)`.
+    ///
+    /// A graph that saved the old values gives an error in its backward pass, as after any write in place.
+    ///
+    /// # Panics
+    /// If this tensor is computed from others or a view; if it requires a gradient and the dtype is no float; if its
+    /// memory is in use.
+    ///
+    /// ```
+    /// use flambeau_tensor::{DType, tensor};
+    /// let (x, other_handle) = { let x = tensor![0.5, 1.5]; (x.clone(), x) };
+    /// x.to_dtype_(DType::F64);
+    /// assert_eq!(other_handle.to_vec::<f64>(), [0.5, 1.5]);
+    /// ```
+    #[track_caller]
+    pub fn to_dtype_(&self, dtype: DType) -> Tensor {
+        let from = self.dtype();
+        if from == dtype {
+            return self.clone();
+        }
+        ensure!(
+            self.is_leaf() && !self.is_view(),
+            "to_dtype_",
+            "on a tensor of shape {:?} that is computed from others or a view of one; use to_dtype for a new one",
+            self.shape()
+        );
+        ensure!(
+            dtype.is_float() || !self.requires_grad(),
+            "to_dtype_",
+            "to {dtype} of a tensor of shape {:?} and {from} that requires a gradient, which only floats have; call \
+             set_requires_grad(false) first",
+            self.shape()
+        );
+        crate::op::unwrap(self.convert_memory(dtype));
+        if self.grad().is_some() {
+            self.with_grad(|slot| *slot = slot.take().map(|grad| grad.detach().to_dtype(dtype)));
+        }
+        self.clone()
+    }
+
+    fn convert_memory(&self, dtype: DType) -> Result<()> {
+        let storage = &self.0.storage;
+        let busy = |e: BorrowError| Error::op("to_dtype_", e.to_string());
+        let new = Storage::try_new(dtype, storage.len());
+        let mut new = new.ok_or_else(|| no_memory("to_dtype_", self.shape_ref(), dtype))?;
+        dispatch_all!(self.dtype(), I => dispatch_all!(dtype, O => {
+            strided::cast::<I, O>(&storage.read().map_err(busy)?, new.as_mut_slice());
+        }));
+        storage.swap(&mut new).map_err(busy)
     }
 }
 

@@ -1,7 +1,7 @@
-use flambeau_tensor::{ConvOptions, Padding, Sizes, Tensor};
+use flambeau_tensor::{ConvOptions, PadMode, Padding, Sizes, Tensor};
 
 use super::{Weights, check_groups, ending, unless, weight};
-use crate::layers::python::tuple;
+use crate::layers::python::{float, tuple};
 use crate::{Forward, Module, Parameter};
 
 /// A convolutional layer over N dimensions: [`Conv1d`] or [`Conv2d`].
@@ -14,6 +14,8 @@ pub struct Conv<const N: usize> {
     pub bias: Option<Parameter>,
     #[module(skip)]
     options: ConvOptions<N>,
+    #[module(skip)]
+    padding_mode: PadMode,
 }
 
 /// A convolutional layer for signals: each channel of the output is a bias plus the sum of the channels of the input,
@@ -68,7 +70,8 @@ impl<const N: usize> Conv<N> {
     #[track_caller]
     pub fn new(in_channels: usize, out_channels: usize, kernel_size: impl Sizes<N>) -> Self {
         let weight = weight(out_channels, in_channels, &kernel_size.sizes());
-        let layer = Conv { weight, bias: None, options: ConvOptions::default() };
+        let (options, padding_mode) = (ConvOptions::default(), PadMode::default());
+        let layer = Conv { weight, bias: None, options, padding_mode };
         layer.reset_parameters();
         layer.bias(true)
     }
@@ -80,10 +83,27 @@ impl<const N: usize> Conv<N> {
         self
     }
 
-    /// Zeros around the input: a number for all sides, one for each dimension, or [`Padding::Same`]; 0 by default.
+    /// How many zeros are around the input: a number for all sides, one for each dimension, or [`Padding::Same`]; 0 by
+    /// default.
     #[must_use]
     pub fn padding(mut self, padding: impl Into<Padding<N>>) -> Self {
         self.options.padding = padding.into();
+        self
+    }
+
+    /// What is around the input instead of zeros.
+    ///
+    /// ```
+    /// use flambeau_nn::{Conv1d, Forward};
+    /// use flambeau_tensor::{PadMode, tensor};
+    ///
+    /// let mean = Conv1d::new(1, 1, 3).padding(1).padding_mode(PadMode::Replicate).bias(false);
+    /// mean.weight.detach().fill_(1.0 / 3.0);
+    /// assert_eq!(mean.call(&tensor![[3.0, 6.0, 9.0]]).to_vec::<f32>(), [4.0, 6.0, 8.0]);
+    /// ```
+    #[must_use]
+    pub fn padding_mode(mut self, padding_mode: PadMode) -> Self {
+        self.padding_mode = padding_mode;
         self
     }
 
@@ -138,6 +158,25 @@ impl<const N: usize> Conv<N> {
         &self.weight.shape()[2..]
     }
 
+    /// The input with what is around it, where that is no zeros, and the options of the convolution that is left.
+    #[track_caller]
+    fn padded(&self, input: &Tensor) -> (Tensor, ConvOptions<N>) {
+        if self.padding_mode == PadMode::Constant(0.0) {
+            return (input.clone(), self.options);
+        }
+        let sides = |d: usize| match self.options.padding {
+            Padding::Both(both) => [both[d]; 2],
+            Padding::Sides(sides) => sides[d],
+            Padding::Same => {
+                let total = self.options.dilation[d] * self.kernel()[d].saturating_sub(1);
+                [total / 2, total - total / 2]
+            }
+            Padding::Valid => [0; 2],
+        };
+        let pads: Vec<isize> = (0..N).rev().flat_map(sides).map(|n| n as isize).collect();
+        (input.pad(&pads, self.padding_mode), ConvOptions { padding: Padding::Valid, ..self.options })
+    }
+
     fn weights(&self) -> Weights<'_> {
         Weights { weight: &self.weight, bias: &self.bias }
     }
@@ -153,8 +192,16 @@ impl<const N: usize> Conv<N> {
             Padding::Same => ", padding=same".into(),
             Padding::Valid => ", padding=valid".into(),
         };
+        let mode = match self.padding_mode {
+            PadMode::Constant(0.0) => String::new(),
+            // PyTorch has zeros only.
+            PadMode::Constant(value) => format!(", padding_mode={}", float(value)),
+            PadMode::Reflect => ", padding_mode=reflect".into(),
+            PadMode::Replicate => ", padding_mode=replicate".into(),
+            PadMode::Circular => ", padding_mode=circular".into(),
+        };
         format!(
-            "{}, {}, kernel_size={}, stride={}{padding}{}{}",
+            "{}, {}, kernel_size={}, stride={}{padding}{}{}{mode}",
             self.in_channels(),
             self.out_channels(),
             tuple(self.kernel()),
@@ -172,13 +219,15 @@ impl<const N: usize> Conv<N> {
 impl Forward for Conv1d {
     #[track_caller]
     fn forward(&self, input: &Tensor) -> Tensor {
-        input.conv1d(&self.weight, self.bias.as_deref(), self.options)
+        let (input, options) = self.padded(input);
+        input.conv1d(&self.weight, self.bias.as_deref(), options)
     }
 }
 
 impl Forward for Conv2d {
     #[track_caller]
     fn forward(&self, input: &Tensor) -> Tensor {
-        input.conv2d(&self.weight, self.bias.as_deref(), self.options)
+        let (input, options) = self.padded(input);
+        input.conv2d(&self.weight, self.bias.as_deref(), options)
     }
 }
