@@ -1,8 +1,12 @@
-//! Matrix products on the `gemm` crate's single-threaded kernels, split over our own pool.
+//! Matrix products: our own kernels for the sizes of training steps ([`tiles`]), the `gemm` crate's single-threaded ones
+//! for large matrices and `f64`, split over our own pool.
 //!
-//! The split depends on the sizes alone, so the result is the same for any number of threads.
+//! How an element is computed depends on the sizes alone, so the result is the same for any number of threads.
 
-use crate::dtype::Element;
+mod dots;
+mod tiles;
+
+use crate::dtype::{DType, Element};
 use crate::num::{Float, Num};
 use crate::pool;
 use crate::strided::{last_index, numel};
@@ -20,7 +24,15 @@ pub struct Matrix<'a, T> {
     pub columns: usize,
 }
 
-impl<T> Matrix<'_, T> {
+impl<'a, T> Matrix<'a, T> {
+    /// # Safety
+    /// T must be `f32`.
+    unsafe fn as_f32(self) -> Matrix<'a, f32> {
+        // SAFETY: the same type.
+        let data = unsafe { std::slice::from_raw_parts(self.data.as_ptr().cast(), self.data.len()) };
+        Matrix { data, offset: self.offset, rows: self.rows, columns: self.columns }
+    }
+
     /// # Panics
     /// If some element of this many rows and columns lies outside the slice.
     fn check(&self, rows: usize, columns: usize) {
@@ -71,6 +83,22 @@ pub fn matmul<T: Float>(
             out.fill(T::default());
         }
         return;
+    }
+    if T::DTYPE == DType::F32 {
+        let base = pool::SendPtr(out.as_mut_ptr().cast::<f32>());
+        // SAFETY: T is f32, the only type of that dtype; a and b were checked, and `out` is ours.
+        let done = unsafe {
+            let (a, b) = (a.as_f32(), b.as_f32());
+            if dots::are_few([m, k, n], &a, &b) {
+                dots::multiply([m, k, n], a, b, base, n, accumulate);
+                true
+            } else {
+                tiles::is_small([m, k, n], &a, &b) && tiles::multiply([m, k, n], a, b, base, n, accumulate)
+            }
+        };
+        if done {
+            return;
+        }
     }
     let pieces = (numel(&[m, k, n]) / PIECE).clamp(1, 64);
     // By columns where there are enough: each piece packs its own part of b, while pieces by rows would all pack
@@ -203,6 +231,46 @@ mod tests {
                             (out[i * n + j] - want).abs() < 1e-9 * (1.0 + want.abs()),
                             "{m} {k} {n} {at} {bt}"
                         );
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn small_products_agree_with_three_loops_in_every_layout_and_size() {
+        let sizes = [1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13, 16, 17, 24, 31, 32, 33, 47, 48, 65, 100];
+        let depths = [1, 2, 15, 16, 17, 40, 200];
+        let mut case = 0;
+        for &m in &sizes {
+            for &n in &sizes {
+                let k = depths[case % depths.len()];
+                let layout = [case % 2, case / 2 % 2, case / 4 % 2, case / 3 % 2];
+                case += 1;
+                let [at, bt, wide, accumulate] = layout.map(|x| x == 1);
+                // Where `wide`, neither stride is 1.
+                let step = if wide { 3 } else { 1 };
+                let matrix = |seed, rows: usize, columns: usize, turned: bool| {
+                    let (r, c) = if turned { (step, rows * step) } else { (columns * step, step) };
+                    let data: Vec<f32> =
+                        (0..(rows * columns * step + 5)).map(|i| rng::normal_f32(seed, i as u64)).collect();
+                    (data, r, c)
+                };
+                let ((av, ar, ac), (bv, br, bc)) = (matrix(1, m, k, at), matrix(2, k, n, bt));
+                let a = Matrix { data: &av, offset: 5, rows: ar, columns: ac };
+                let b = Matrix { data: &bv, offset: 3, rows: br, columns: bc };
+                let mut out = vec![1.0f32; m * n];
+                matmul([m, k, n], a, b, &mut out, accumulate);
+                for i in 0..m {
+                    for j in 0..n {
+                        let term = |p: usize| {
+                            f64::from(av[5 + i * ar + p * ac]) * f64::from(bv[3 + p * br + j * bc])
+                        };
+                        let start = if accumulate { 1.0 } else { 0.0 };
+                        let (sum, size) =
+                            (0..k).map(term).fold((start, 1.0), |(s, t), x| (s + x, t + x.abs()));
+                        let got = f64::from(out[i * n + j]);
+                        assert!((got - sum).abs() < 1e-6 * size, "{m} {k} {n} {layout:?}: {got} for {sum}");
                     }
                 }
             }
