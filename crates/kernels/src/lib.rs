@@ -24,6 +24,7 @@ pub mod reduce;
 pub mod resample;
 pub mod rng;
 pub mod scan;
+pub mod shared;
 pub mod softmax;
 pub mod sort;
 pub mod storage;
@@ -32,5 +33,6 @@ pub mod vector;
 
 pub use dtype::{DType, Element};
 pub use num::{Float, Num};
+pub use shared::Shared;
 pub use storage::{BorrowError, Read, Storage, Write};
 pub use strided::Strided;

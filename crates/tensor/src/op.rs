@@ -6,12 +6,11 @@ use crate::autograd::{
 };
 use crate::shape::{Layout, Shape};
 use crate::{DType, Device, Element, Error, Result, Tensor};
-use flambeau_kernels::Storage;
+use flambeau_kernels::{Shared, Storage};
 use smallvec::SmallVec;
 use std::cell::Cell;
 use std::ops::RangeInclusive;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::Arc;
 
 /// A differentiable operation: a struct of its attributes.
 ///
@@ -76,7 +75,7 @@ impl Fresh {
     }
 
     pub(crate) fn into_tensor(self) -> Tensor {
-        Tensor::from_parts(Arc::new(self.storage), Layout::contiguous(self.shape), None)
+        Tensor::from_parts(Shared::new(self.storage), Layout::contiguous(self.shape), None)
     }
 
     /// The output's elements in row-major order.
@@ -275,7 +274,7 @@ fn record(op: Box<dyn Op>, x: &[&Tensor], outputs: &mut Outputs) {
     }
     let mut meta: SmallVec<[(Shape, DType); 1]> = SmallVec::new();
     outputs.iter().for_each(|y| meta.push((y.shape_ref().clone(), y.dtype())));
-    let node = Arc::new(Node::new(op, x, meta, || outputs[0].detach()));
+    let node = Shared::new(Node::new(op, x, meta, || outputs[0].detach()));
     for (i, y) in outputs.iter_mut().enumerate().filter(|(_, y)| y.dtype().is_float()) {
         y.set_first_history((GradFn::new(node.clone()), i));
     }

@@ -60,7 +60,7 @@ impl Tensor {
 
     /// Whether both lie in one storage, so that writing one may change the other.
     pub fn shares_storage(&self, other: &Tensor) -> bool {
-        std::sync::Arc::ptr_eq(&self.0.storage, &other.0.storage)
+        flambeau_kernels::Shared::ptr_eq(&self.0.storage, &other.0.storage)
     }
 }
 

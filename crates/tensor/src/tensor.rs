@@ -4,10 +4,10 @@ use crate::autograd::{Edge, GradFn, Hooks, Node};
 use crate::op::{ensure, raise};
 use crate::shape::{Layout, Shape};
 use crate::{DType, Device, Element, Error, Result};
-use flambeau_kernels::{Read, Storage, Strided, Write};
+use flambeau_kernels::{Read, Shared, Storage, Strided, Write};
 use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 /// A multi-dimensional array that records how it was computed.
 ///
@@ -23,10 +23,10 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 /// assert_eq!(x.grad().unwrap().to_vec::<f32>(), [2.0, 4.0, 6.0, 8.0]);
 /// ```
 #[derive(Clone)]
-pub struct Tensor(pub(crate) Arc<Inner>);
+pub struct Tensor(pub(crate) Shared<Inner>);
 
 pub(crate) struct Inner {
-    pub(crate) storage: Arc<Storage>,
+    pub(crate) storage: Shared<Storage>,
     pub(crate) layout: Layout,
     /// The node that computed this tensor, if the graph was recorded. A write in place gives it another one:
     /// see [`Extra::history`].
@@ -59,13 +59,18 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Tensor {
-    pub(crate) fn from_parts(storage: Arc<Storage>, layout: Layout, grad_fn: History) -> Tensor {
+    pub(crate) fn from_parts(storage: Shared<Storage>, layout: Layout, grad_fn: History) -> Tensor {
         Tensor::make(storage, layout, grad_fn, None)
     }
 
-    fn make(storage: Arc<Storage>, layout: Layout, grad_fn: History, base: Option<(Tensor, u32)>) -> Tensor {
+    fn make(
+        storage: Shared<Storage>,
+        layout: Layout,
+        grad_fn: History,
+        base: Option<(Tensor, u32)>,
+    ) -> Tensor {
         let (requires_grad, extra) = (AtomicBool::new(false), OnceLock::new());
-        Tensor(Arc::new(Inner { storage, layout, grad_fn, base, requires_grad, extra }))
+        Tensor(Shared::new(Inner { storage, layout, grad_fn, base, requires_grad, extra }))
     }
 
     /// A view of this tensor's memory.
@@ -97,7 +102,7 @@ impl Tensor {
 
     /// Gives a tensor that nobody else holds yet the history that it is born with.
     pub(crate) fn set_first_history(&mut self, history: (GradFn, usize)) {
-        if let Some(inner) = Arc::get_mut(&mut self.0) {
+        if let Some(inner) = Shared::get_mut(&mut self.0) {
             inner.grad_fn = Some(history);
         }
     }
@@ -197,12 +202,12 @@ impl Tensor {
 
     /// Whether both are handles to the same tensor (Python's `is`).
     pub fn is_same(&self, other: &Tensor) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
+        Shared::ptr_eq(&self.0, &other.0)
     }
 
     /// A number that no other tensor has while this one lives (Python's `id`).
     pub fn id(&self) -> usize {
-        Arc::as_ptr(&self.0) as usize
+        Shared::address(&self.0)
     }
 
     /// How often the memory was written in place; autograd uses it to find saved values that were overwritten.
@@ -302,7 +307,7 @@ impl Tensor {
         self.history().map(|(node, _)| node.name())
     }
 
-    pub(crate) fn node(&self) -> Option<Arc<Node>> {
+    pub(crate) fn node(&self) -> Option<Shared<Node>> {
         self.history().map(|(node, _)| node.arc().clone())
     }
 

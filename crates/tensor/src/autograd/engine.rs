@@ -7,9 +7,9 @@ use super::{
 use crate::op::try_call;
 use crate::shape::broadcast_shape;
 use crate::{Error, Result, Tensor};
+use flambeau_kernels::Shared;
 use smallvec::SmallVec;
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::sync::Arc;
 
 /// Where the gradients of a backward pass end.
 pub(crate) enum Targets<'a> {
@@ -37,14 +37,14 @@ enum Key {
 fn key(edge: &Edge) -> Option<Key> {
     match edge {
         Edge::None => None,
-        Edge::Leaf(leaf) => Some(Key::Leaf(Arc::as_ptr(&leaf.0) as usize)),
+        Edge::Leaf(leaf) => Some(Key::Leaf(Shared::address(&leaf.0))),
         Edge::Node(node, index) => Some(Key::Output(node.arc().number, *index)),
     }
 }
 
 /// A node with the gradients of its outputs that have arrived so far.
 struct Pending {
-    node: Arc<Node>,
+    node: Shared<Node>,
     grads: SmallVec<[Option<Tensor>; 1]>,
 }
 
@@ -60,7 +60,7 @@ impl Queue {
         self.top.take().or_else(|| self.rest.pop_last().map(|(_, pending)| pending))
     }
 
-    fn entry(&mut self, node: &Arc<Node>) -> &mut Pending {
+    fn entry(&mut self, node: &Shared<Node>) -> &mut Pending {
         let fresh = || Pending { node: node.clone(), grads: SmallVec::from_elem(None, node.output_count()) };
         let largest = match &self.top {
             Some(top) => Some(top.node.number),
@@ -98,7 +98,7 @@ pub(crate) fn run(
                 *slot = slot.take().map(|gradient| node.hooks.run(output, gradient));
             }
         }
-        let gradients = node.backward(&grads, options.retain_graph || options.create_graph)?;
+        let gradients = Node::backward(&node, &grads, options.retain_graph || options.create_graph)?;
         if is_anomaly_enabled() {
             check_gradients(&node, &grads, &gradients)?;
         }
@@ -128,7 +128,7 @@ fn arrive(leaf: &Tensor, gradient: Tensor, targets: &mut Targets<'_>) {
     match targets {
         Targets::Leaves => leaf.with_grad(|slot| accumulate(slot, gradient)),
         Targets::Inputs(captures) => {
-            if let Some(&i) = captures.wanted.get(&Key::Leaf(Arc::as_ptr(&leaf.0) as usize)) {
+            if let Some(&i) = captures.wanted.get(&Key::Leaf(Shared::address(&leaf.0))) {
                 let slot = &mut captures.found[i];
                 *slot = Some(add(slot.take(), gradient));
             }
@@ -198,7 +198,7 @@ fn add(sum: Option<Tensor>, gradient: Tensor) -> Tensor {
 /// Adds to a leaf's `grad`: in place, as in PyTorch, unless the sum is to be differentiated. The first gradient is
 /// kept as it is only if nobody else can see its memory.
 fn accumulate(slot: &mut Option<Tensor>, gradient: Tensor) {
-    let shared = Arc::strong_count(&gradient.0) > 1 || Arc::strong_count(&gradient.0.storage) > 1;
+    let shared = Shared::strong_count(&gradient.0) > 1 || Shared::strong_count(&gradient.0.storage) > 1;
     match slot {
         Some(sum) if !is_grad_enabled() => sum.add_in_place(&gradient),
         Some(sum) => *slot = Some(&*sum + gradient),
@@ -253,8 +253,8 @@ pub fn grad(
 
 /// The numbers of the nodes from which a wanted input can be reached.
 fn needed(outputs: &[&Tensor], wanted: &HashMap<Key, usize>) -> HashSet<u64> {
-    let mut nodes: BTreeMap<u64, Arc<Node>> = BTreeMap::new();
-    let mut stack: Vec<Arc<Node>> = outputs.iter().filter_map(|o| o.node()).collect();
+    let mut nodes: BTreeMap<u64, Shared<Node>> = BTreeMap::new();
+    let mut stack: Vec<Shared<Node>> = outputs.iter().filter_map(|o| o.node()).collect();
     while let Some(node) = stack.pop() {
         if nodes.contains_key(&node.number) {
             continue;

@@ -4,12 +4,13 @@ use super::Hooks;
 use crate::op::{Mask, Op};
 use crate::shape::Shape;
 use crate::{DType, Error, Result, Tensor};
+use flambeau_kernels::Shared;
 use smallvec::SmallVec;
 use std::cell::RefCell;
 use std::mem::ManuallyDrop;
 use std::panic::Location;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 /// Gradients with respect to the inputs of an op; `None` where there is none.
 pub type Gradients = SmallVec<[Option<Tensor>; 3]>;
@@ -99,22 +100,22 @@ impl Node {
     }
 
     /// Runs the op's backward rule.
-    pub(crate) fn backward(self: &Arc<Node>, grads: &[Option<Tensor>], keep: bool) -> Result<Gradients> {
-        let mut slot = self.saved.lock().unwrap_or_else(PoisonError::into_inner);
+    pub(crate) fn backward(this: &Shared<Node>, grads: &[Option<Tensor>], keep: bool) -> Result<Gradients> {
+        let mut slot = this.saved.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(kept) = &*slot else {
             return Err(Error::op(
                 "backward",
                 format!(
                     "the graph was walked before and what {} saved is freed; set BackwardOptions::retain_graph in \
                      the first backward, or compute the output again",
-                    self.name()
+                    this.name()
                 ),
             ));
         };
         let mut saved: SmallVec<[Option<Tensor>; 3]> = SmallVec::new();
         let mut overwritten = None;
         for s in kept {
-            match s.as_ref().map(|s| s.check(self)).transpose() {
+            match s.as_ref().map(|s| s.check(this)).transpose() {
                 Ok(s) => saved.push(s),
                 Err(error) => overwritten = overwritten.or(Some(error)),
             }
@@ -128,7 +129,7 @@ impl Node {
         if let Some(error) = overwritten {
             return Err(error);
         }
-        Ok(self.op.backward(&Context { node: self, saved, grads }))
+        Ok(this.op.backward(&Context { node: this, saved, grads }))
     }
 }
 
@@ -153,7 +154,7 @@ impl Saved {
 
 /// What a backward rule sees.
 pub struct Context<'a> {
-    node: &'a Arc<Node>,
+    node: &'a Shared<Node>,
     saved: SmallVec<[Option<Tensor>; 3]>,
     grads: &'a [Option<Tensor>],
 }
@@ -236,14 +237,14 @@ impl Context<'_> {
 }
 
 /// A reference to a node that can be dropped at the end of a million others without recursion.
-pub(crate) struct GradFn(Option<Arc<Node>>);
+pub(crate) struct GradFn(Option<Shared<Node>>);
 
 impl GradFn {
-    pub(crate) fn new(node: Arc<Node>) -> GradFn {
+    pub(crate) fn new(node: Shared<Node>) -> GradFn {
         GradFn(Some(node))
     }
 
-    pub(crate) fn arc(&self) -> &Arc<Node> {
+    pub(crate) fn arc(&self) -> &Shared<Node> {
         self.0.as_ref().unwrap_or_else(|| unreachable!("only drop empties it"))
     }
 
@@ -261,14 +262,14 @@ impl Clone for GradFn {
 thread_local! {
     /// Nodes that wait to be dropped, while this thread drops one. Without a destructor of its own, so that it is
     /// still there for graphs that die with the thread; it is empty then.
-    static DOOMED: ManuallyDrop<RefCell<Option<Vec<Arc<Node>>>>> = const { ManuallyDrop::new(RefCell::new(None)) };
+    static DOOMED: ManuallyDrop<RefCell<Option<Vec<Shared<Node>>>>> = const { ManuallyDrop::new(RefCell::new(None)) };
 }
 
 impl Drop for GradFn {
     fn drop(&mut self) {
         let Some(node) = self.0.take() else { return };
         // Only the last holder drops the node; two who let go at once may both recurse one level, no deeper.
-        if Arc::strong_count(&node) > 1 {
+        if Shared::strong_count(&node) > 1 {
             return;
         }
         // Dropping a node drops its edges and saved tensors, which come here again: they queue up instead.

@@ -13,11 +13,10 @@ use crate::shape::{Layout, Shape};
 use crate::tensor::History;
 use crate::{DType, Element, IntoIndices, Operand, Result, Tensor};
 use flambeau_kernels::strided::{add_into, copy_into, fill};
-use flambeau_kernels::{dispatch_all, pointwise};
+use flambeau_kernels::{Shared, dispatch_all, pointwise};
 use smallvec::smallvec;
 use std::borrow::Borrow;
 use std::ops::RangeInclusive;
-use std::sync::Arc;
 
 impl Tensor {
     /// Writes `src`, broadcast and converted, into this tensor's memory; returns this tensor.
@@ -185,7 +184,7 @@ impl Tensor {
     #[track_caller]
     fn write(&self, new: &Tensor) {
         // Read before the write starts: the two may share memory.
-        let shared = Arc::ptr_eq(&self.0.storage, &new.0.storage);
+        let shared = Shared::ptr_eq(&self.0.storage, &new.0.storage);
         let new = if shared { no_grad(|| new.copy()) } else { new.clone() };
         dispatch_all!(self.dtype(), T => {
             let view = new.view::<T>();
@@ -196,7 +195,7 @@ impl Tensor {
 
     /// Adds a gradient of the same shape and dtype to this one's memory.
     pub(crate) fn add_in_place(&self, gradient: &Tensor) {
-        let shared = Arc::ptr_eq(&self.0.storage, &gradient.0.storage);
+        let shared = Shared::ptr_eq(&self.0.storage, &gradient.0.storage);
         let gradient = if shared { gradient.copy() } else { gradient.contiguous() };
         dispatch_all!(self.dtype(), T => {
             self.modify(|sum: &mut [T]| pointwise::add_assign(gradient.view::<T>().slice(), sum));
