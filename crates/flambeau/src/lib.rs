@@ -31,7 +31,7 @@
 //! ```
 //!
 //! The parts: [`Tensor`] and [`autograd`], the op table [`ops`], modules and losses [`nn`], optimisers [`optim`],
-//! data sets and loaders [`data`], files [`io`]. [`prelude`] brings what a training program needs.
+//! data sets and loaders [`data`], parts of a training [`train`], files [`io`]. [`prelude`] brings what a training program needs.
 
 /// The README's program is compiled and run with the tests.
 #[cfg(doctest)]
@@ -43,6 +43,7 @@ pub use flambeau_io as io;
 pub use flambeau_nn as nn;
 pub use flambeau_optim as optim;
 pub use flambeau_tensor::*;
+pub use flambeau_train as train;
 
 /// What a training program needs, in one `use`.
 pub mod prelude {
@@ -53,6 +54,7 @@ pub mod prelude {
         Buffer, Forward, Hooks, Module, Parameter, StateDict, Training, functional, init, summary,
     };
     pub use crate::optim::*;
+    pub use crate::train::EarlyStopping;
     pub use crate::{
         DType, Device, Error, Padding, Result, Tensor, manual_seed, no_grad, set_num_threads, tensor,
     };
