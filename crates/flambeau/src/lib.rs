@@ -54,7 +54,10 @@ pub mod prelude {
         Buffer, Forward, Hooks, Module, Parameter, StateDict, Training, functional, init, summary,
     };
     pub use crate::optim::*;
-    pub use crate::train::EarlyStopping;
+    pub use crate::train::{
+        AUROC, Accuracy, Average, ConfusionMatrix, EarlyStopping, F1Score, MeanAbsoluteError, MeanMetric,
+        MeanSquaredError, Metric, Precision, R2Score, Recall,
+    };
     pub use crate::{
         DType, Device, Error, Padding, Result, Tensor, manual_seed, no_grad, set_num_threads, tensor,
     };

@@ -3,9 +3,16 @@
 //! Each part is a plain value that works in a loop written by hand.
 //!
 //! - [`EarlyStopping`] ends a training that no longer gets better.
+//! - A [`Metric`] adds up over batches: [`Accuracy`], [`Precision`], [`Recall`], [`F1Score`], [`ConfusionMatrix`],
+//!   [`AUROC`], [`MeanSquaredError`], [`MeanAbsoluteError`], [`R2Score`]; [`MeanMetric`] does so for losses.
 //!
 //! This crate knows models, optimisers and data sets. It must not know terminals, arguments or the network.
 
 mod early_stopping;
+mod metrics;
 
 pub use early_stopping::{EarlyStopping, EarlyStoppingState};
+pub use metrics::{
+    AUROC, Accuracy, Average, ConfusionMatrix, F1Score, MeanAbsoluteError, MeanMetric, MeanSquaredError,
+    Metric, PerClass, Precision, R2Score, Recall, single,
+};
