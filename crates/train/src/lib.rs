@@ -5,13 +5,18 @@
 //! - [`EarlyStopping`] ends a training that no longer gets better.
 //! - A [`Metric`] adds up over batches: [`Accuracy`], [`Precision`], [`Recall`], [`F1Score`], [`ConfusionMatrix`],
 //!   [`AUROC`], [`MeanSquaredError`], [`MeanAbsoluteError`], [`R2Score`]; [`MeanMetric`] does so for losses.
+//! - A [`Logger`] takes their numbers: [`JsonLines`], and `TensorBoard` with the feature `tensorboard`.
 //!
 //! This crate knows models, optimisers and data sets. It must not know terminals, arguments or the network.
 
 mod early_stopping;
+mod loggers;
 mod metrics;
 
 pub use early_stopping::{EarlyStopping, EarlyStoppingState};
+#[cfg(feature = "tensorboard")]
+pub use loggers::TensorBoard;
+pub use loggers::{JsonLines, Logger, read_json_lines};
 pub use metrics::{
     AUROC, Accuracy, Average, ConfusionMatrix, F1Score, MeanAbsoluteError, MeanMetric, MeanSquaredError,
     Metric, PerClass, Precision, R2Score, Recall, single,
