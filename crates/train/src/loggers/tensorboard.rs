@@ -88,7 +88,7 @@ impl Logger for TensorBoard {
     fn scalars(&mut self, step: u64, values: &[(&str, f64)]) -> Result<()> {
         let value = |(name, value): &(&str, f64)| SummaryValue {
             tag: (*name).to_owned(),
-            value: Some(Value::SimpleValue(*value as f32)),
+            value: Some(Content::Scalar(*value as f32)),
             metadata: None,
         };
         self.write(step, What::Summary(Summary { value: values.iter().map(value).collect() }))
@@ -99,7 +99,7 @@ impl Logger for TensorBoard {
         let values: Vec<f64> = no_grad(|| values.detach().to_dtype(DType::F64)).to_vec();
         let value = SummaryValue {
             tag: name.to_owned(),
-            value: Some(Value::Histo(histogram(&values))),
+            value: Some(Content::Histogram(histogram(&values))),
             metadata: None,
         };
         self.write(step, What::Summary(Summary { value: vec![value] }))
@@ -115,7 +115,7 @@ impl Logger for TensorBoard {
         let plugin = PluginData { plugin_name: "text".into(), content: vec![] };
         let value = SummaryValue {
             tag: format!("{name}/text_summary"),
-            value: Some(Value::Tensor(tensor)),
+            value: Some(Content::Tensor(tensor)),
             metadata: Some(SummaryMetadata { plugin_data: Some(plugin) }),
         };
         self.write(step, What::Summary(Summary { value: vec![value] }))
@@ -189,18 +189,18 @@ struct Summary {
 struct SummaryValue {
     #[prost(string, tag = "1")]
     tag: String,
-    #[prost(oneof = "Value", tags = "2, 5, 8")]
-    value: Option<Value>,
+    #[prost(oneof = "Content", tags = "2, 5, 8")]
+    value: Option<Content>,
     #[prost(message, optional, tag = "9")]
     metadata: Option<SummaryMetadata>,
 }
 
 #[derive(Clone, PartialEq, Oneof)]
-enum Value {
+enum Content {
     #[prost(float, tag = "2")]
-    SimpleValue(f32),
+    Scalar(f32),
     #[prost(message, tag = "5")]
-    Histo(Histogram),
+    Histogram(Histogram),
     #[prost(message, tag = "8")]
     Tensor(TensorProto),
 }
