@@ -55,8 +55,9 @@ pub mod prelude {
     };
     pub use crate::optim::*;
     pub use crate::train::{
-        AUROC, Accuracy, Average, ConfusionMatrix, EarlyStopping, F1Score, JsonLines, Logger,
-        MeanAbsoluteError, MeanMetric, MeanSquaredError, Metric, Precision, R2Score, Recall,
+        AUROC, Accuracy, Average, Checkpoint, CheckpointStore, ConfusionMatrix, EarlyStopping, F1Score,
+        JsonLines, Logger, MeanAbsoluteError, MeanMetric, MeanSquaredError, Metric, Precision, R2Score,
+        Recall, RunFolder,
     };
     pub use crate::{
         DType, Device, Error, Padding, Result, Tensor, manual_seed, no_grad, set_num_threads, tensor,

@@ -6,13 +6,18 @@
 //! - A [`Metric`] adds up over batches: [`Accuracy`], [`Precision`], [`Recall`], [`F1Score`], [`ConfusionMatrix`],
 //!   [`AUROC`], [`MeanSquaredError`], [`MeanAbsoluteError`], [`R2Score`]; [`MeanMetric`] does so for losses.
 //! - A [`Logger`] takes their numbers: [`JsonLines`], and `TensorBoard` with the feature `tensorboard`.
+//! - A [`Checkpoint`] is a training as a file; a [`CheckpointStore`] keeps the newest and the best ones, and a
+//!   [`RunFolder`] is all that a training leaves behind.
 //!
 //! This crate knows models, optimisers and data sets. It must not know terminals, arguments or the network.
 
+mod checkpoint;
 mod early_stopping;
 mod loggers;
 mod metrics;
+mod run_folder;
 
+pub use checkpoint::{Checkpoint, CheckpointStore, Recovered};
 pub use early_stopping::{EarlyStopping, EarlyStoppingState};
 #[cfg(feature = "tensorboard")]
 pub use loggers::TensorBoard;
@@ -21,3 +26,4 @@ pub use metrics::{
     AUROC, Accuracy, Average, ConfusionMatrix, F1Score, MeanAbsoluteError, MeanMetric, MeanSquaredError,
     Metric, PerClass, Precision, R2Score, Recall, single,
 };
+pub use run_folder::RunFolder;
