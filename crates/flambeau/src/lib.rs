@@ -31,7 +31,7 @@
 //! ```
 //!
 //! The parts: [`Tensor`] and [`autograd`], the op table [`ops`], modules and losses [`nn`], optimisers [`optim`],
-//! data sets and loaders [`data`], parts of a training [`train`], files [`io`]. [`prelude`] brings what a training program needs.
+//! data sets and loaders [`data`], a trainer and its parts [`train`], files [`io`]. [`prelude`] brings what a training program needs.
 
 /// The README's program is compiled and run with the tests.
 #[cfg(doctest)]
@@ -55,9 +55,9 @@ pub mod prelude {
     };
     pub use crate::optim::*;
     pub use crate::train::{
-        AUROC, Accuracy, Average, Checkpoint, CheckpointStore, ConfusionMatrix, EarlyStopping, F1Score,
-        JsonLines, Logger, MeanAbsoluteError, MeanMetric, MeanSquaredError, Metric, Precision, R2Score,
-        Recall, RunFolder,
+        AUROC, Accuracy, Average, Checkpoint, CheckpointStore, ConfusionMatrix, EarlyStopping, Event, Every,
+        F1Score, JsonLines, Logger, MeanAbsoluteError, MeanMetric, MeanSquaredError, Metric, Precision,
+        R2Score, Recall, RunFolder, Trainer,
     };
     pub use crate::{
         DType, Device, Error, Padding, Result, Tensor, manual_seed, no_grad, set_num_threads, tensor,

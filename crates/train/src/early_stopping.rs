@@ -132,6 +132,10 @@ impl EarlyStopping {
         self
     }
 
+    pub(crate) fn get_mode(&self) -> PlateauMode {
+        self.mode
+    }
+
     /// Keeps a copy of the model's parameters and buffers at each improvement, for [`restore`](Self::restore). The
     /// copy is as large as the model.
     pub fn restore_best_weights(mut self, model: &dyn Module) -> Self {

@@ -9,6 +9,8 @@
 //! - A [`Checkpoint`] is a training as a file; a [`CheckpointStore`] keeps the newest and the best ones, and a
 //!   [`RunFolder`] is all that a training leaves behind.
 //!
+//! [`Trainer`] is their composition, and does nothing that they cannot do without it.
+//!
 //! This crate knows models, optimisers and data sets. It must not know terminals, arguments or the network.
 
 mod checkpoint;
@@ -16,6 +18,7 @@ mod early_stopping;
 mod loggers;
 mod metrics;
 mod run_folder;
+mod trainer;
 
 pub use checkpoint::{Checkpoint, CheckpointStore, Recovered};
 pub use early_stopping::{EarlyStopping, EarlyStoppingState};
@@ -27,3 +30,4 @@ pub use metrics::{
     Metric, PerClass, Precision, R2Score, Recall, single,
 };
 pub use run_folder::RunFolder;
+pub use trainer::{Batch, Event, Every, Outcome, Report, StepOutput, Trainer};

@@ -30,14 +30,6 @@ pub(super) enum Fault {
     Other(Error),
 }
 
-impl From<Fault> for Error {
-    fn from(fault: Fault) -> Error {
-        match fault {
-            Fault::Damaged(error) | Fault::Other(error) => error,
-        }
-    }
-}
-
 impl Checkpoint {
     /// Writes a file, as a whole or not at all.
     ///
@@ -69,7 +61,7 @@ impl Checkpoint {
     /// # Errors
     /// [`Error::File`] if it is missing, truncated, corrupt in any bit, no checkpoint, or written by a newer version.
     pub fn load(path: impl AsRef<Path>) -> Result<Self> {
-        Ok(read(path.as_ref())?)
+        read(path.as_ref()).map_err(|(Fault::Damaged(error) | Fault::Other(error))| error)
     }
 }
 

@@ -1,0 +1,444 @@
+//! The training loop.
+
+mod event;
+mod fit;
+mod judge;
+mod modes;
+mod state;
+mod step;
+
+pub use event::{Event, Outcome, Report};
+
+use crate::{CheckpointStore, EarlyStopping, Logger, MeanMetric, Metric, RunFolder};
+use flambeau_data::LoaderState;
+use flambeau_nn::Module;
+use flambeau_optim::{EMA, LRScheduler, Optimizer, PlateauMode, ReduceLROnPlateau};
+use flambeau_tensor::{Result, Tensor};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Inputs and targets, as a [`DataLoader`](flambeau_data::DataLoader) gives them.
+pub type Batch = (Tensor, Tensor);
+
+type StepFn<'a, M> = Box<dyn FnMut(&M, &Batch) -> StepOutput + 'a>;
+type Measure = Box<dyn Metric<Value = f64>>;
+type Callback<'a> = Box<dyn FnMut(&Event<'_>) -> Result<()> + 'a>;
+
+/// What a model makes of a batch: its mean loss, and its output where metrics want one. Made of a loss, or of a pair
+/// (loss, output).
+pub struct StepOutput {
+    loss: Tensor,
+    output: Option<Tensor>,
+}
+
+impl From<Tensor> for StepOutput {
+    fn from(loss: Tensor) -> Self {
+        StepOutput { loss, output: None }
+    }
+}
+
+impl From<(Tensor, Tensor)> for StepOutput {
+    fn from((loss, output): (Tensor, Tensor)) -> Self {
+        StepOutput { loss, output: Some(output) }
+    }
+}
+
+/// How often something is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Every {
+    /// After each so many passes over the training data.
+    Epochs(u64),
+    /// After each so many steps of the optimiser.
+    Steps(u64),
+}
+
+impl Every {
+    #[track_caller]
+    fn checked(self, what: &str) -> Self {
+        let (Every::Epochs(n) | Every::Steps(n)) = self;
+        assert!(n > 0, "Trainer: {what} every 0; it must be at least 1");
+        self
+    }
+
+    fn steps(self, step: u64) -> bool {
+        matches!(self, Every::Steps(n) if step.is_multiple_of(n))
+    }
+
+    fn epochs(self, epoch: u64) -> bool {
+        matches!(self, Every::Epochs(n) if epoch.is_multiple_of(n))
+    }
+}
+
+/// A training loop made of this crate's parts: what one would write by hand, and the care that one would forget.
+///
+/// [`fit`](Self::fit) walks over the training data until the epochs or steps are done, [`EarlyStopping`] ends it, or
+/// its [stop flag](Self::stop_flag) is set. Each step clears the gradients, computes the loss of a batch by the function
+/// given to [`new`](Self::new), goes backward, clips, and steps. The model is in training mode in it, in evaluation mode
+/// while it is evaluated (without gradients and with [`EMA`]'s means, if there is one), and in its former mode after it.
+///
+/// # Examples
+/// ```
+/// use flambeau_data::{DataLoader, digits, random_split};
+/// use flambeau_nn::{CrossEntropyLoss, Flatten, Forward, Linear, Module, ReLU, Sequential};
+/// use flambeau_optim::{PlateauMode, SGD};
+/// use flambeau_train::{Accuracy, EarlyStopping, Event, Every, Trainer};
+///
+/// # fn main() -> flambeau_tensor::Result<()> {
+/// flambeau_tensor::manual_seed(0);
+/// let [train, val] = random_split(digits(), [0.8, 0.2], 0)?;
+/// let train = DataLoader::new(train, 64)?.shuffle(true);
+/// let val = DataLoader::new(val, 256)?;
+///
+/// let model = Sequential::new((Flatten::default(), Linear::new(64, 32), ReLU::default(), Linear::new(32, 10)));
+/// let optimizer = SGD::new(model.parameters(), 0.1).momentum(0.9);
+/// let loss_fn = CrossEntropyLoss::default();
+/// let mut trainer = Trainer::new(&model, optimizer, |model, (x, y)| {
+///     let logits = model.call(x);
+///     (loss_fn.call(&logits, y), logits)
+/// })
+/// .epochs(5)
+/// .metric(Accuracy::new())
+/// .monitor("val/accuracy", PlateauMode::Max)
+/// .early_stopping(EarlyStopping::new(3).mode(PlateauMode::Max).restore_best_weights(&model))
+/// .callback(|event| {
+///     if let Event::Evaluation { epoch, values, .. } = event {
+///         println!("epoch {epoch}: {values:?}"); // or a progress bar
+///     }
+///     Ok(())
+/// });
+/// let report = trainer.fit(&train, Some(&val))?;
+/// assert!(report.best.unwrap() > 0.9);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Going on
+/// With a [`run_folder`](Self::run_folder) it writes checkpoints, and [`resume`](Self::resume) goes on from the
+/// newest one. The weights are then, bit for bit, those of a training that was never interrupted, on any number of
+/// threads, wherever it was killed: what had been done after the checkpoint is done once more. When the stop flag is
+/// set (by a handler of SIGTERM, say), it finishes its step and writes a checkpoint, so that no step is lost.
+/// ```
+/// # use flambeau_data::{DataLoader, digits};
+/// # use flambeau_nn::{CrossEntropyLoss, Flatten, Forward, Linear, Module, Sequential};
+/// # use flambeau_optim::SGD;
+/// use flambeau_train::{Every, RunFolder, Trainer};
+///
+/// # fn main() -> flambeau_tensor::Result<()> {
+/// # let folder = tempfile::tempdir().unwrap();
+/// # let folder = folder.path().join("run");
+/// let run = |steps| {
+///     flambeau_tensor::manual_seed(0);
+///     let train = DataLoader::new(digits(), 64)?.shuffle(true);
+///     let model = Sequential::new((Flatten::default(), Linear::new(64, 10)));
+///     let loss_fn = CrossEntropyLoss::default();
+///     let mut trainer = Trainer::new(&model, SGD::new(model.parameters(), 0.1), |model, (x, y)| {
+///         loss_fn.call(&model.call(x), y)
+///     })
+///     .steps(steps)
+///     .run_folder(RunFolder::open(&folder)?, Every::Steps(10))?;
+///     let resumed = trainer.resume()?;
+///     trainer.fit(&train, None)?;
+///     flambeau_tensor::Result::Ok((resumed, model.parameters()[0].to_vec::<f32>()))
+/// };
+/// run(33)?;
+/// let (from, weights) = run(50)?;
+/// assert_eq!(from, Some(33));
+/// # std::fs::remove_dir_all(&folder).unwrap();
+/// assert_eq!(run(50)?, (None, weights)); // the folder was removed: from the start
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Divergence
+/// A loss that is NaN or infinite ends the training with [`Error::Diverged`](flambeau_tensor::Error::Diverged), before
+/// it reaches the weights. The batch is then computed once more in [anomaly
+/// mode](flambeau_tensor::autograd::detect_anomaly), with the same random numbers, and the error names the operation
+/// that gave the first such number. No checkpoint of weights that are not finite is ever written, so the newest one is
+/// good.
+pub struct Trainer<'a, M> {
+    model: &'a M,
+    optimizer: Box<dyn Optimizer + 'a>,
+    step: StepFn<'a, M>,
+    limit: Every,
+    accumulate: usize,
+    clip_norm: Option<f64>,
+    clip_value: Option<f64>,
+    schedulers: Vec<(Box<dyn LRScheduler + 'a>, Every)>,
+    plateau: Option<ReduceLROnPlateau>,
+    evaluate_every: Every,
+    metrics: Vec<Measure>,
+    train_metrics: Vec<Measure>,
+    monitor: (String, PlateauMode),
+    early_stopping: Option<EarlyStopping>,
+    ema: Option<EMA>,
+    loggers: Vec<Box<dyn Logger + 'a>>,
+    log_every: Option<u64>,
+    callbacks: Vec<Callback<'a>>,
+    run: Option<(RunFolder, CheckpointStore, Every)>,
+    stop: Arc<AtomicBool>,
+    progress: Progress,
+    train_loss: MeanMetric,
+    /// The values of the last evaluation.
+    values: Vec<(String, f64)>,
+    best: Option<f64>,
+    /// Where the training data go on, if not at the beginning of an epoch.
+    loader: Option<LoaderState>,
+}
+
+/// How far a training has come.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+struct Progress {
+    /// Steps done.
+    step: u64,
+    /// Epochs done, with all that belongs to their end.
+    epoch: u64,
+    /// The batches of an epoch are done, and not yet what belongs to its end.
+    epoch_done: bool,
+    /// An evaluation is due.
+    evaluation_due: bool,
+    /// The step of the last one.
+    evaluated: Option<u64>,
+    /// The step of the best one.
+    best_step: Option<u64>,
+}
+
+impl<'a, M: Module> Trainer<'a, M> {
+    /// A loop that trains `model` with `optimizer` on the losses that `step` gives, each the mean over its batch.
+    ///
+    /// Without more it runs for one epoch and evaluates after each. `step` gives the loss, or (loss, output) where
+    /// there are metrics. An [`LBFGS`](flambeau_optim::LBFGS), which calls the model several times a step, wants a loop
+    /// by hand.
+    pub fn new<R: Into<StepOutput>>(
+        model: &'a M,
+        optimizer: impl Optimizer + 'a,
+        mut step: impl FnMut(&M, &Batch) -> R + 'a,
+    ) -> Self {
+        Trainer {
+            model,
+            optimizer: Box::new(optimizer),
+            step: Box::new(move |model, batch| step(model, batch).into()),
+            limit: Every::Epochs(1),
+            accumulate: 1,
+            clip_norm: None,
+            clip_value: None,
+            schedulers: vec![],
+            plateau: None,
+            evaluate_every: Every::Epochs(1),
+            metrics: vec![],
+            train_metrics: vec![],
+            monitor: ("val/loss".into(), PlateauMode::Min),
+            early_stopping: None,
+            ema: None,
+            loggers: vec![],
+            log_every: None,
+            callbacks: vec![],
+            run: None,
+            stop: Arc::default(),
+            progress: Progress::default(),
+            train_loss: MeanMetric::new(),
+            values: vec![],
+            best: None,
+            loader: None,
+        }
+    }
+
+    /// Ends after so many epochs in all.
+    pub fn epochs(mut self, epochs: u64) -> Self {
+        self.limit = Every::Epochs(epochs);
+        self
+    }
+
+    /// Ends after so many steps of the optimiser in all, in the middle of an epoch too.
+    pub fn steps(mut self, steps: u64) -> Self {
+        self.limit = Every::Steps(steps);
+        self
+    }
+
+    /// How many batches make a step (default: 1). Their losses are weighted by their sizes, so that the step is that of
+    /// one batch as large as all of them; what is left over at the end of an epoch makes a smaller one.
+    ///
+    /// # Panics
+    /// If it is 0.
+    #[track_caller]
+    pub fn accumulate(mut self, batches: usize) -> Self {
+        assert!(batches > 0, "Trainer: accumulate is 0; a step needs at least 1 batch");
+        self.accumulate = batches;
+        self
+    }
+
+    /// Scales the gradients down to this norm where it is larger (see
+    /// [`clip_grad_norm_`](flambeau_nn::utils::clip_grad_norm_)).
+    ///
+    /// # Panics
+    /// If it is negative or NaN.
+    #[track_caller]
+    pub fn clip_grad_norm(mut self, max_norm: f64) -> Self {
+        assert!(max_norm >= 0.0, "Trainer: clip_grad_norm is {max_norm}; it must be at least 0");
+        self.clip_norm = Some(max_norm);
+        self
+    }
+
+    /// Limits each element of the gradients (see [`clip_grad_value_`](flambeau_nn::utils::clip_grad_value_)).
+    ///
+    /// # Panics
+    /// If it is negative or NaN.
+    #[track_caller]
+    pub fn clip_grad_value(mut self, clip_value: f64) -> Self {
+        assert!(clip_value >= 0.0, "Trainer: clip_grad_value is {clip_value}; it must be at least 0");
+        self.clip_value = Some(clip_value);
+        self
+    }
+
+    /// Steps a scheduler after each so many epochs or steps. Several work on the same learning rates in this order.
+    ///
+    /// # Panics
+    /// If it is every 0.
+    #[track_caller]
+    pub fn scheduler(mut self, scheduler: impl LRScheduler + 'a, every: Every) -> Self {
+        self.schedulers.push((Box::new(scheduler), every.checked("a scheduler")));
+        self
+    }
+
+    /// Steps this one with the [monitored](Self::monitor) value after each evaluation.
+    pub fn plateau(mut self, plateau: ReduceLROnPlateau) -> Self {
+        self.plateau = Some(plateau);
+        self
+    }
+
+    /// When to evaluate (default: after each epoch). The losses and metrics of the training data are means since the
+    /// last evaluation; they are there without validation data, too.
+    ///
+    /// An evaluation costs a forward pass over all validation data.
+    ///
+    /// # Panics
+    /// If it is every 0.
+    #[track_caller]
+    pub fn evaluate_every(mut self, every: Every) -> Self {
+        self.evaluate_every = every.checked("an evaluation");
+        self
+    }
+
+    /// Measures this of the validation data, as `val/NAME`.
+    pub fn metric(mut self, metric: impl Metric<Value = f64> + 'static) -> Self {
+        self.metrics.push(Box::new(metric));
+        self
+    }
+
+    /// Measures this of the training data too, as `train/NAME`: of each batch before its step, in training mode.
+    pub fn train_metric(mut self, metric: impl Metric<Value = f64> + 'static) -> Self {
+        self.train_metrics.push(Box::new(metric));
+        self
+    }
+
+    /// By which value an evaluation is judged, and which way it gets better (default: `val/loss`, down): for
+    /// [`early_stopping`](Self::early_stopping), [`plateau`](Self::plateau) and the best weights.
+    pub fn monitor(mut self, name: &str, mode: PlateauMode) -> Self {
+        self.monitor = (name.to_owned(), mode);
+        self
+    }
+
+    /// Ends the training by this. If it keeps the best weights, the model has them in the end.
+    pub fn early_stopping(mut self, early_stopping: EarlyStopping) -> Self {
+        self.early_stopping = Some(early_stopping);
+        self
+    }
+
+    /// Keeps a running mean of the weights, updated after each step. The means are what is evaluated and what is kept as
+    /// best, and the model has them in the end.
+    pub fn ema(mut self, ema: EMA) -> Self {
+        self.ema = Some(ema);
+        self
+    }
+
+    /// Logs the values of each evaluation, the learning rate and the epoch.
+    pub fn logger(mut self, logger: impl Logger + 'a) -> Self {
+        self.loggers.push(Box::new(logger));
+        self
+    }
+
+    /// Also logs every so many steps the loss of the step, as `train/step_loss`.
+    ///
+    /// # Panics
+    /// If it is 0.
+    #[track_caller]
+    pub fn log_every(mut self, steps: u64) -> Self {
+        assert!(steps > 0, "Trainer: log_every is 0; it must be at least 1");
+        self.log_every = Some(steps);
+        self
+    }
+
+    /// Calls this with what happens: for a progress bar, a plot, a rule of one's own. An error ends the training.
+    pub fn callback(mut self, callback: impl FnMut(&Event<'_>) -> Result<()> + 'a) -> Self {
+        self.callbacks.push(Box::new(callback));
+        self
+    }
+
+    /// Keeps checkpoints in this folder, and one at the end; the log `metrics.jsonl`; and in `best.safetensors` the
+    /// weights of the best evaluation. [`checkpoints`](Self::checkpoints) changes which are kept.
+    ///
+    /// # Errors
+    /// As [`RunFolder::checkpoints`] and [`RunFolder::metrics`].
+    ///
+    /// # Panics
+    /// If it is every 0.
+    #[track_caller]
+    pub fn run_folder(mut self, run: RunFolder, every: Every) -> Result<Self> {
+        let every = every.checked("a checkpoint");
+        let store = run.checkpoints()?;
+        self.loggers.push(Box::new(run.metrics()?));
+        self.run = Some((run, store, every));
+        Ok(self)
+    }
+
+    /// Changes which checkpoints are kept: `|store| store.keep_last(3).keep_best(1, PlateauMode::Min)`. Their metric is
+    /// the monitored value. Does nothing without a run folder.
+    pub fn checkpoints(mut self, change: impl FnOnce(CheckpointStore) -> CheckpointStore) -> Self {
+        self.run = self.run.map(|(run, store, every)| (run, change(store), every));
+        self
+    }
+
+    /// Ends the training after the step that is under way, once the flag is set: a checkpoint is written, and
+    /// [`fit`](Self::fit) gives [`Outcome::Interrupted`].
+    pub fn stop_flag(mut self, flag: Arc<AtomicBool>) -> Self {
+        self.stop = flag;
+        self
+    }
+
+    /// The model.
+    pub fn model(&self) -> &'a M {
+        self.model
+    }
+
+    /// The optimiser.
+    pub fn optimizer(&self) -> &dyn Optimizer {
+        &*self.optimizer
+    }
+
+    /// The steps done so far.
+    pub fn step_count(&self) -> u64 {
+        self.progress.step
+    }
+
+    /// The epochs done so far.
+    pub fn epoch_count(&self) -> u64 {
+        self.progress.epoch
+    }
+
+    fn interrupted(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+
+    fn emit(&mut self, event: &Event<'_>) -> Result<()> {
+        self.callbacks.iter_mut().try_for_each(|callback| callback(event))
+    }
+}
+
+impl<M> std::fmt::Debug for Trainer<'_, M> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Trainer")
+            .field("limit", &self.limit)
+            .field("progress", &self.progress)
+            .finish_non_exhaustive()
+    }
+}
