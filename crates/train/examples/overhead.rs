@@ -2,6 +2,8 @@
 //!
 //!     cargo run --release -p flambeau-train --example overhead
 
+#![allow(clippy::print_stdout, reason = "it is a program")]
+
 use flambeau_data::{DataLoader, digits, random_split};
 use flambeau_nn::{CrossEntropyLoss, Flatten, Forward, Linear, Module, ReLU, Sequential};
 use flambeau_optim::{Optimizer, SGD};
@@ -44,9 +46,8 @@ fn main() -> Result<()> {
     set_num_threads(1);
     for inputs in [64, 784] {
         // The digits, their pixels repeated to the number of MNIST's.
-        let wide = move |x: Tensor, y| {
-            (x.flatten(0, -1).repeat(&[13]).narrow(0, 0, inputs.min(832)).contiguous(), y)
-        };
+        let wide =
+            move |x: Tensor, y| (x.flatten(0, -1).repeat([13]).narrow(0, 0, inputs.min(832)).contiguous(), y);
         let data = flambeau_data::Dataset::map(digits(), wide);
         let data = flambeau_data::Dataset::cache(data);
         let [train, val] = random_split(data, [0.8, 0.2], 0)?;

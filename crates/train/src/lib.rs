@@ -18,6 +18,7 @@ mod early_stopping;
 mod loggers;
 mod metrics;
 mod run_folder;
+mod test_set;
 mod trainer;
 
 pub use checkpoint::{Checkpoint, CheckpointStore, Recovered};
@@ -30,4 +31,5 @@ pub use metrics::{
     Metric, PerClass, Precision, R2Score, Recall, single,
 };
 pub use run_folder::RunFolder;
+pub use test_set::{OpenedTestSet, Opening};
 pub use trainer::{Batch, Event, Every, Outcome, Report, StepOutput, Trainer};

@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 /// | `checkpoints/` | what the training goes on from: [`CheckpointStore`] |
 /// | `metrics.jsonl` | what was measured: [`JsonLines`] |
 /// | `best.safetensors` | the model as it was when its metric was best, written by a [`Trainer`](crate::Trainer) |
+/// | `test_openings.jsonl` | when the test set was opened: [`open_test_set`](Self::open_test_set) |
 /// | `lock` | the number of the process that holds it |
 ///
 /// ```
