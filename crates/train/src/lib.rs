@@ -14,6 +14,8 @@
 //! This crate knows models, optimisers and data sets. It must not know terminals, arguments or the network.
 
 mod checkpoint;
+#[cfg(feature = "config")]
+pub mod config;
 mod early_stopping;
 mod loggers;
 mod metrics;

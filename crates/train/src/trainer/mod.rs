@@ -163,16 +163,16 @@ pub struct Trainer<'a, M> {
     step: StepFn<'a, M>,
     limit: Every,
     accumulate: usize,
-    clip_norm: Option<f64>,
+    pub(crate) clip_norm: Option<f64>,
     clip_value: Option<f64>,
-    schedulers: Vec<(Box<dyn LRScheduler + 'a>, Every)>,
-    plateau: Option<ReduceLROnPlateau>,
+    pub(crate) schedulers: Vec<(Box<dyn LRScheduler + 'a>, Every)>,
+    pub(crate) plateau: Option<ReduceLROnPlateau>,
     evaluate_every: Every,
-    metrics: Vec<Measure>,
+    pub(crate) metrics: Vec<Measure>,
     train_metrics: Vec<Measure>,
     monitor: (String, PlateauMode),
-    early_stopping: Option<EarlyStopping>,
-    ema: Option<EMA>,
+    pub(crate) early_stopping: Option<EarlyStopping>,
+    pub(crate) ema: Option<EMA>,
     loggers: Vec<Box<dyn Logger + 'a>>,
     log_every: Option<u64>,
     callbacks: Vec<Callback<'a>>,
@@ -213,11 +213,19 @@ impl<'a, M: Module> Trainer<'a, M> {
     pub fn new<R: Into<StepOutput>>(
         model: &'a M,
         optimizer: impl Optimizer + 'a,
+        step: impl FnMut(&M, &Batch) -> R + 'a,
+    ) -> Self {
+        Trainer::boxed(model, Box::new(optimizer), step)
+    }
+
+    pub(crate) fn boxed<R: Into<StepOutput>>(
+        model: &'a M,
+        optimizer: Box<dyn Optimizer + 'a>,
         mut step: impl FnMut(&M, &Batch) -> R + 'a,
     ) -> Self {
         Trainer {
             model,
-            optimizer: Box::new(optimizer),
+            optimizer,
             step: Box::new(move |model, batch| step(model, batch).into()),
             limit: Every::Epochs(1),
             accumulate: 1,

@@ -76,7 +76,15 @@ impl<'a, M: Module> Trainer<'a, M> {
     /// When to evaluate (default: after each epoch). The losses and metrics of the training data are means since the
     /// last evaluation; they are there without validation data, too.
     ///
-    /// An evaluation costs a forward pass over all validation data.
+    /// An evaluation costs a forward pass over all validation data. The notes' network on the digits, 1437 to train on in
+    /// batches of 64 and 360 to validate on (one thread of an AMD EPYC; `examples/overhead.rs` of this crate):
+    ///
+    /// | layers | by hand | never evaluated | every epoch | every 5 steps | every step |
+    /// |---|---|---|---|---|---|
+    /// | 64-200-200-10 | 24.1 ms an epoch | 24.1 | 25.6 | 32.5 | 61.2 |
+    /// | 784-200-200-10 | 58.9 | 58.7 | 61.7 | 74.9 | 129.9 |
+    ///
+    /// Evaluated after each batch, a training takes more than twice as long and learns nothing by it.
     ///
     /// # Panics
     /// If it is every 0.
