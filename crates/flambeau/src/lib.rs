@@ -31,7 +31,7 @@
 //! ```
 //!
 //! The parts: [`Tensor`] and [`autograd`], the op table [`ops`], modules and losses [`nn`], optimisers [`optim`],
-//! data sets and loaders [`data`], files [`io`]. [`prelude`] brings what a training program needs.
+//! data sets and loaders [`data`], a trainer and its parts [`train`], files [`io`]. [`prelude`] brings what a training program needs.
 
 /// The README's program is compiled and run with the tests.
 #[cfg(doctest)]
@@ -43,6 +43,7 @@ pub use flambeau_io as io;
 pub use flambeau_nn as nn;
 pub use flambeau_optim as optim;
 pub use flambeau_tensor::*;
+pub use flambeau_train as train;
 
 /// What a training program needs, in one `use`.
 pub mod prelude {
@@ -53,6 +54,11 @@ pub mod prelude {
         Buffer, Forward, Hooks, Module, Parameter, StateDict, Training, functional, init, summary,
     };
     pub use crate::optim::*;
+    pub use crate::train::{
+        AUROC, Accuracy, Average, Checkpoint, CheckpointStore, ConfusionMatrix, EarlyStopping, Event, Every,
+        F1Score, JsonLines, Logger, MeanAbsoluteError, MeanMetric, MeanSquaredError, Metric, Precision,
+        R2Score, Recall, RunFolder, Trainer,
+    };
     pub use crate::{
         DType, Device, Error, Padding, Result, Tensor, manual_seed, no_grad, set_num_threads, tensor,
     };

@@ -146,6 +146,11 @@ impl<M: Mean> Averaged<M> {
         &self.averages
     }
 
+    /// The parameters whose means these are.
+    pub fn params(&self) -> &[Tensor] {
+        &self.params
+    }
+
     /// How many updates there were.
     pub fn n_averaged(&self) -> u64 {
         self.n_averaged

@@ -39,6 +39,9 @@ pub enum Error {
     /// A `state_dict` does not fit the module that it was loaded into.
     #[error("state_dict does not fit: {0}")]
     StateDict(String),
+    /// A training met numbers that are not finite.
+    #[error("the training diverged {0}")]
+    Diverged(String),
 }
 
 impl Error {

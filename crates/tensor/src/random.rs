@@ -5,6 +5,38 @@ pub use flambeau_kernels::rng::permutation;
 use std::cell::Cell;
 use std::sync::{Mutex, PoisonError};
 
+/// Where the generator stands: a seed's stream of numbers, from some number on. With it a training goes on with the
+/// numbers that it would have drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RngState {
+    /// The seed.
+    pub seed: u64,
+    /// How many 32-bit numbers have been drawn.
+    pub offset: u64,
+}
+
+/// Where the generator of this thread stands.
+/// [`torch.get_rng_state`](https://docs.pytorch.org/docs/stable/generated/torch.get_rng_state.html).
+///
+/// ```
+/// use flambeau_tensor::{Tensor, random::{get_rng_state, set_rng_state}};
+/// let state = get_rng_state();
+/// let drawn = Tensor::rand([3]).to_vec::<f32>();
+/// set_rng_state(state);
+/// assert_eq!(Tensor::rand([3]).to_vec::<f32>(), drawn);
+/// ```
+pub fn get_rng_state() -> RngState {
+    let Stream { seed, offset } = position();
+    RngState { seed, offset }
+}
+
+/// Makes the generator go on from where another one stood.
+/// [`torch.set_rng_state`](https://docs.pytorch.org/docs/stable/generated/torch.set_rng_state.html).
+pub fn set_rng_state(state: RngState) {
+    let RngState { seed, offset } = state;
+    update(|stream| *stream = Stream { seed, offset });
+}
+
 /// A seed's stream, from some number on.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Stream {
