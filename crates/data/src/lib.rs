@@ -22,6 +22,10 @@
 //! # Ok::<(), flambeau_tensor::Error>(())
 //! ```
 //!
+//! Readers of known sets: [`mnist`], [`fashion_mnist`], [`kmnist`], [`emnist`], [`cifar10`], [`cifar100`], and the
+//! embedded [`digits`]. Of these, the tests read Fashion-MNIST's real files where Debian's package
+//! `dataset-fashion-mnist` has put them; the other readers are tested on files written in their formats.
+//!
 //! This crate knows tensors, files and indices. It must not know modules, gradients, optimisers, terminals or the network.
 
 mod cache;
@@ -32,11 +36,11 @@ mod idx;
 mod item;
 mod loader;
 mod map;
-mod mnist;
 mod samplers;
 mod split;
 mod subset;
 mod tensor_dataset;
+mod vision;
 
 pub use cache::Cache;
 pub use concat_dataset::ConcatDataset;
@@ -46,7 +50,6 @@ pub use flambeau_tensor::raise;
 pub use idx::read_idx;
 pub use loader::{Batches, DataLoader, IterableDataset, LoaderState, StreamBatches, StreamLoader};
 pub use map::Map;
-pub use mnist::{MnistSplit, load_mnist};
 pub use samplers::{
     BatchSampler, DistributedSampler, RandomSampler, Sampler, SequentialSampler, SubsetRandomSampler,
     WeightedRandomSampler,
@@ -57,3 +60,10 @@ pub use split::{
 };
 pub use subset::Subset;
 pub use tensor_dataset::TensorDataset;
+pub use vision::{
+    Cifar100Labels, EMnistSplit, ImageDataset, Split, cifar10, cifar100, emnist, fashion_mnist, kmnist,
+    load_mnist, mnist,
+};
+/// The old name of [`Split`].
+#[doc(hidden)]
+pub type MnistSplit = Split;
