@@ -26,6 +26,9 @@
 //! embedded [`digits`]. Of these, the tests read Fashion-MNIST's real files where Debian's package
 //! `dataset-fashion-mnist` has put them; the other readers are tested on files written in their formats.
 //!
+//! Cargo features, all off by default, each with the crates that it needs: `image` ([`ImageFolder`] and
+//! [`decode_image`]: PNG, JPEG, WebP, BMP).
+//!
 //! This crate knows tensors, files and indices. It must not know modules, gradients, optimisers, terminals or the network.
 
 mod cache;
@@ -39,8 +42,12 @@ mod map;
 mod samplers;
 mod split;
 mod subset;
+#[cfg(any(feature = "csv", feature = "parquet"))]
+mod table;
 mod tensor_dataset;
 mod vision;
+#[cfg(feature = "tar")]
+mod web_dataset;
 
 pub use cache::Cache;
 pub use concat_dataset::ConcatDataset;
@@ -59,11 +66,21 @@ pub use split::{
     StratifiedKFold, cross_validate, random_split, stratified_split,
 };
 pub use subset::Subset;
+#[cfg(any(feature = "csv", feature = "parquet"))]
+pub use table::Table;
+#[cfg(feature = "csv")]
+pub use table::{CsvOptions, read_csv};
+#[cfg(feature = "parquet")]
+pub use table::{ParquetImages, read_parquet};
 pub use tensor_dataset::TensorDataset;
 pub use vision::{
     Cifar100Labels, EMnistSplit, ImageDataset, Split, cifar10, cifar100, emnist, fashion_mnist, kmnist,
     load_mnist, mnist,
 };
+#[cfg(feature = "image")]
+pub use vision::{ImageFolder, ImageReadMode, decode_image, read_image};
 /// The old name of [`Split`].
 #[doc(hidden)]
 pub type MnistSplit = Split;
+#[cfg(feature = "tar")]
+pub use web_dataset::{Sample, WebDataset};

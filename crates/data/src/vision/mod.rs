@@ -1,6 +1,10 @@
 //! Labelled images, and readers of the known sets.
 
 mod cifar;
+#[cfg(feature = "image")]
+mod decode;
+#[cfg(feature = "image")]
+mod image_folder;
 mod mnist;
 
 use flambeau_tensor::{DType, Error, Result, Tensor};
@@ -10,6 +14,13 @@ use std::sync::Arc;
 use crate::{Dataset, TensorDataset};
 
 pub use cifar::{Cifar100Labels, cifar10, cifar100};
+#[cfg(feature = "image")]
+#[cfg_attr(not(any(feature = "parquet", feature = "tar")), allow(unused_imports))]
+pub(crate) use decode::decode;
+#[cfg(feature = "image")]
+pub use decode::{ImageReadMode, decode_image, read_image};
+#[cfg(feature = "image")]
+pub use image_folder::ImageFolder;
 pub use mnist::{EMnistSplit, emnist, fashion_mnist, kmnist, load_mnist, mnist};
 
 /// Which of the two official parts of a data set.
@@ -117,7 +128,7 @@ impl ImageDataset {
 }
 
 /// 0..=255 to 0..=1.
-fn scaled(images: &Tensor) -> Tensor {
+pub(crate) fn scaled(images: &Tensor) -> Tensor {
     images.to_dtype(DType::F32) / 255.0
 }
 

@@ -1,7 +1,15 @@
 //! Readers of data sets and tables, from files written in their formats.
 #![allow(clippy::disallowed_methods, clippy::print_stderr, reason = "damaged files are what is tested")]
 
+#[cfg(feature = "csv")]
+mod csv;
+#[cfg(feature = "image")]
+mod image_folder;
+#[cfg(all(feature = "image", feature = "parquet"))]
+mod parquet;
 mod vision;
+#[cfg(feature = "tar")]
+mod web_dataset;
 
 /// Tells that a test cannot run here.
 fn skip(what: &str) {
