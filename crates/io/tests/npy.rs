@@ -1,4 +1,5 @@
 //! NumPy's files: those that NumPy wrote are read, ours are the same bytes, and what is broken is refused.
+#![allow(clippy::disallowed_methods, reason = "damaged files are what is tested")]
 
 use flambeau_io::npy::{load_npy, save_npy};
 use flambeau_tensor::{DType, Tensor};

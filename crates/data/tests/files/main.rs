@@ -3,10 +3,13 @@
 
 #[cfg(feature = "csv")]
 mod csv;
+#[cfg(feature = "download")]
+mod download;
 #[cfg(feature = "image")]
 mod image_folder;
 #[cfg(all(feature = "image", feature = "parquet"))]
 mod parquet;
+mod toy;
 mod vision;
 #[cfg(feature = "tar")]
 mod web_dataset;
