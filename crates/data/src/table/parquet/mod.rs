@@ -38,10 +38,12 @@ fn open(path: &Path) -> Result<Builder> {
             let (size, grown) = (chunk.compressed_size(), chunk.uncompressed_size());
             let (size, grown) =
                 (u64::try_from(size).unwrap_or(u64::MAX), u64::try_from(grown).unwrap_or(u64::MAX));
-            if size > length || grown > size.saturating_mul(MOST_SHRUNK).saturating_add(1 << 16) {
+            let start = chunk.dictionary_page_offset().unwrap_or(0).min(chunk.data_page_offset());
+            if start < 0 || size > length || grown > size.saturating_mul(MOST_SHRUNK).saturating_add(1 << 16)
+            {
                 let column = chunk.column_path().string();
                 let message = format!(
-                    "is damaged: column {column:?} of row group {number} claims {size} bytes, unpacked {grown}, in a file of {length}; get it again"
+                    "is damaged: column {column:?} of row group {number} claims {size} bytes from {start} on, unpacked {grown}, in a file of {length}; get it again"
                 );
                 return Err(Error::file(path, message));
             }
