@@ -113,12 +113,12 @@ fn image_sets_as_hubs_ship_them() {
     let data = ParquetImages::new(&paths, "image", "label").unwrap();
     assert_eq!(data.classes(), ["cat", "dog"]);
     assert_eq!((data.len(), data.targets()), (8, &[0, 1, 1, 0, 0, 1, 1, 0][..]));
-    for index in 0..8 {
+    for (index, encoded) in encoded.iter().enumerate() {
         let (x, y) = data.get(index);
         assert_eq!(x.shape(), [3, 3, 2]);
         assert_eq!(x.to_vec::<f32>()[0], index as f32 / 255.0);
         assert_eq!(y.item::<i64>(), data.targets()[index]);
-        assert_eq!(data.encoded(index), encoded[index].unwrap());
+        assert_eq!(data.encoded(index), encoded.unwrap());
     }
     let batch = data.mode(ImageReadMode::Gray).batch(&[6, 1]);
     assert_eq!(batch.0.shape(), [2, 1, 3, 2]);
