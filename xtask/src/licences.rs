@@ -15,6 +15,8 @@ const ALLOWED: &[&str] = &[
     "CC0-1.0",
     "MPL-2.0",
     "0BSD",
+    // For data: the root certificates in webpki-roots.
+    "CDLA-Permissive-2.0",
     "Unlicense",
     "BSL-1.0",
 ];

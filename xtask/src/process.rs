@@ -131,6 +131,6 @@ impl Drop for TempDir {
 
 /// What `cargo metadata` says of the workspace and all its dependencies.
 pub(crate) fn metadata() -> Result<serde_json::Value> {
-    let text = output(&mut cargo(["metadata", "--format-version", "1"]))?;
+    let text = output(&mut cargo(["metadata", "--all-features", "--format-version", "1"]))?;
     serde_json::from_str(&text).map_err(|error| format!("cargo metadata: {error}"))
 }

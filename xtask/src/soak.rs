@@ -11,12 +11,23 @@ pub(crate) fn run(_: &[String]) -> Result {
             "--cargo-profile",
             "soak",
             "--workspace",
+            "--all-features",
             "-E",
             "test(soak)",
             "--no-capture",
         ])
     } else {
-        cargo(["test", "--profile", "soak", "--workspace", "soak", "--", "--nocapture", "--test-threads=1"])
+        cargo([
+            "test",
+            "--profile",
+            "soak",
+            "--workspace",
+            "--all-features",
+            "soak",
+            "--",
+            "--nocapture",
+            "--test-threads=1",
+        ])
     };
     process::run(command.env("FLAMBEAU_SOAK", "full"))
 }

@@ -69,10 +69,12 @@ fn kernels(isa: &str) -> String {
 fn tests(skips: &Path, isa: Option<&str>) -> Result<String> {
     let nextest = process::has_nextest();
     let mut command = match (nextest, isa) {
-        (true, None) => cargo(["nextest", "run", "--workspace"]),
+        (true, None) => cargo(["nextest", "run", "--workspace", "--all-features"]),
         // Not `-p`: that would build its dependencies anew, with fewer features.
-        (true, Some(_)) => cargo(["nextest", "run", "--workspace", "-E", "package(flambeau-kernels)"]),
-        (false, None) => cargo(["test", "--workspace", "--all-targets"]),
+        (true, Some(_)) => {
+            cargo(["nextest", "run", "--workspace", "--all-features", "-E", "package(flambeau-kernels)"])
+        }
+        (false, None) => cargo(["test", "--workspace", "--all-features", "--all-targets"]),
         (false, Some(_)) => cargo(["test", "-p", "flambeau-kernels", "--all-targets"]),
     };
     if let Some(isa) = isa {
@@ -89,7 +91,7 @@ fn tests(skips: &Path, isa: Option<&str>) -> Result<String> {
 }
 
 fn doc_tests(skips: &Path) -> Result<String> {
-    let mut command = cargo(["test", "--workspace", "--doc"]);
+    let mut command = cargo(["test", "--workspace", "--all-features", "--doc"]);
     command.env(SKIPS, skips);
     Ok(summed(&process::run_keeping(&mut command, Stream::Stdout, "test result:")?))
 }

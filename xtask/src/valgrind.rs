@@ -33,7 +33,14 @@ pub(crate) fn check() -> Result<Option<String>> {
 
 fn test_binary() -> Result<PathBuf> {
     // Not `-p`: that would build its dependencies anew, with fewer features than `test` gave them.
-    let build = ["test", "--workspace", "--lib", "--no-run", "--message-format=json-render-diagnostics"];
+    let build = [
+        "test",
+        "--workspace",
+        "--all-features",
+        "--lib",
+        "--no-run",
+        "--message-format=json-render-diagnostics",
+    ];
     let messages = process::output(&mut cargo(build))?;
     let messages = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     let mut binaries = messages.filter(|message| message["target"]["name"] == "flambeau_kernels");

@@ -43,7 +43,8 @@ pub fn read_idx(path: impl AsRef<Path>) -> Result<Tensor> {
     parse(&mut reader).map_err(|message| Error::file(path, message))
 }
 
-fn open(path: &Path) -> io::Result<Box<dyn Read>> {
+/// Opens a file, plain or compressed with gzip (told apart by content).
+pub(crate) fn open(path: &Path) -> io::Result<Box<dyn Read>> {
     let mut file = BufReader::with_capacity(1 << 16, File::open(path)?);
     let mut start = Vec::with_capacity(GZIP_MAGIC.len());
     file.by_ref().take(GZIP_MAGIC.len() as u64).read_to_end(&mut start)?;

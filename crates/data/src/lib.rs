@@ -22,31 +22,56 @@
 //! # Ok::<(), flambeau_tensor::Error>(())
 //! ```
 //!
-//! This crate knows tensors, files and indices. It must not know modules, gradients, optimisers, terminals or the network.
+//! Toy sets, made and not read: [`two_moons`], [`spirals`], [`blobs`], [`noisy_polynomial`], [`house_prices`].
+//!
+//! Readers of known sets: [`mnist`], [`fashion_mnist`], [`kmnist`], [`emnist`], [`cifar10`], [`cifar100`], and the
+//! embedded [`digits`]. Of these, the tests read Fashion-MNIST's real files where Debian's package
+//! `dataset-fashion-mnist` has put them; the other readers are tested on files written in their formats.
+//!
+//! Cargo features, all off by default, each with the crates that it needs:
+//! - `image`: `ImageFolder` and `decode_image`, for PNG, JPEG, WebP and BMP;
+//! - `csv`: `read_csv`;
+//! - `parquet`: `read_parquet` and `ParquetImages`, image sets as hubs ship them;
+//! - `tar`: `WebDataset`, a stream of tar shards, for data larger than memory;
+//! - `download`: `KnownDataset` and `Downloader`.
+//!
+//! Pixels are bytes from 0 to 255 in the files. Where a reader gives images as items, it divides them by 255 and, if the
+//! file has the channels last, moves them to channels first; each says so. Nothing is normalised unless asked for.
+//!
+//! This crate knows tensors, files and indices. It must not know modules, gradients, optimisers, terminals, or, but for the
+//! feature `download`, the network.
 
 mod cache;
 mod concat_dataset;
 mod dataset;
 mod digits;
+#[cfg(feature = "download")]
+mod download;
 mod idx;
 mod item;
 mod loader;
 mod map;
-mod mnist;
 mod samplers;
 mod split;
 mod subset;
+#[cfg(any(feature = "csv", feature = "parquet"))]
+mod table;
 mod tensor_dataset;
+mod toy;
+mod vision;
+#[cfg(feature = "tar")]
+mod web_dataset;
 
 pub use cache::Cache;
 pub use concat_dataset::ConcatDataset;
 pub use dataset::{Dataset, default_collate};
 pub use digits::digits;
+#[cfg(feature = "download")]
+pub use download::{Checksum, Downloader, KnownDataset, Progress, RemoteFile, data_dir};
 pub use flambeau_tensor::raise;
 pub use idx::read_idx;
 pub use loader::{Batches, DataLoader, IterableDataset, LoaderState, StreamBatches, StreamLoader};
 pub use map::Map;
-pub use mnist::{MnistSplit, load_mnist};
 pub use samplers::{
     BatchSampler, DistributedSampler, RandomSampler, Sampler, SequentialSampler, SubsetRandomSampler,
     WeightedRandomSampler,
@@ -56,4 +81,22 @@ pub use split::{
     StratifiedKFold, cross_validate, random_split, stratified_split,
 };
 pub use subset::Subset;
+#[cfg(any(feature = "csv", feature = "parquet"))]
+pub use table::Table;
+#[cfg(feature = "csv")]
+pub use table::{CsvOptions, read_csv};
+#[cfg(feature = "parquet")]
+pub use table::{ParquetImages, read_parquet};
 pub use tensor_dataset::TensorDataset;
+pub use toy::{blobs, house_prices, noisy_polynomial, spirals, two_moons};
+pub use vision::{
+    Cifar100Labels, EMnistSplit, ImageDataset, Split, cifar10, cifar100, emnist, fashion_mnist, kmnist,
+    load_mnist, mnist,
+};
+#[cfg(feature = "image")]
+pub use vision::{ImageFolder, ImageReadMode, decode_image, read_image};
+/// The old name of [`Split`].
+#[doc(hidden)]
+pub type MnistSplit = Split;
+#[cfg(feature = "tar")]
+pub use web_dataset::{Sample, WebDataset};

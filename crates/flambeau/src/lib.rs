@@ -32,6 +32,9 @@
 //!
 //! The parts: [`Tensor`] and [`autograd`], the op table [`ops`], modules and losses [`nn`], optimisers [`optim`],
 //! data sets and loaders [`data`], a trainer and its parts [`train`], files [`io`]. [`prelude`] brings what a training program needs.
+//!
+//! Cargo features, off by default, for data that need more crates: `image` (folders of PNG, JPEG, WebP and BMP), `csv`,
+//! `parquet`, `tar` (streams of shards), `npz` (NumPy's archives), `download` (fetching known sets).
 
 /// The README's program is compiled and run with the tests.
 #[cfg(doctest)]
