@@ -4,6 +4,8 @@
 //! overlap; a [`DataLoader`] walks over one in batches, in an order that depends only on its seed and the epoch.
 //! Data that have no index are an [`IterableDataset`], and a [`StreamLoader`] walks over them.
 //!
+//! [`transforms`] change images on their way, at random if wanted.
+//!
 //! Training, validation and test data never mix: [`SealedTestSet`] opens once, [`LeakCheck`] finds items that are in
 //! more than one part, and [`cross_validate`] chooses between settings without the test set.
 //!
@@ -37,6 +39,7 @@ mod samplers;
 mod split;
 mod subset;
 mod tensor_dataset;
+pub mod transforms;
 
 pub use cache::Cache;
 pub use concat_dataset::ConcatDataset;
