@@ -4,6 +4,7 @@ use flambeau_tensor::Tensor;
 use std::sync::Arc;
 
 use crate::item;
+use crate::transforms::{Transform, Transformed};
 use crate::{Cache, ConcatDataset, Map, Subset};
 
 /// A finite collection of (input, target) pairs, reached by index.
@@ -81,6 +82,22 @@ pub trait Dataset: Send + Sync {
         F: Fn(Tensor, Tensor) -> (Tensor, Tensor) + Send + Sync,
     {
         Map::new(self, f)
+    }
+
+    /// Applies a transform to each input when it is asked for.
+    ///
+    /// ```
+    /// use flambeau_data::transforms::RandomCrop;
+    /// use flambeau_data::{Dataset, digits};
+    ///
+    /// let shifted = digits().transform(RandomCrop::new(8).padding(1));
+    /// assert_eq!(shifted.get(0).0.shape(), [1, 8, 8]);
+    /// ```
+    fn transform<T: Transform>(self, transform: T) -> Transformed<Self, T>
+    where
+        Self: Sized,
+    {
+        Transformed::new(self, transform)
     }
 
     /// The items of which `keep` says so. Looks at each item once, now.

@@ -4,6 +4,8 @@
 //! overlap; a [`DataLoader`] walks over one in batches, in an order that depends only on its seed and the epoch.
 //! Data that have no index are an [`IterableDataset`], and a [`StreamLoader`] walks over them.
 //!
+//! [`transforms`] change images on their way, at random if wanted.
+//!
 //! Training, validation and test data never mix: [`SealedTestSet`] opens once, [`LeakCheck`] finds items that are in
 //! more than one part, and [`cross_validate`] chooses between settings without the test set.
 //!
@@ -58,6 +60,7 @@ mod subset;
 mod table;
 mod tensor_dataset;
 mod toy;
+pub mod transforms;
 mod vision;
 #[cfg(feature = "tar")]
 mod web_dataset;

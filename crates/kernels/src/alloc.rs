@@ -14,8 +14,21 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// Alignment of every block: a cache line, and the widest vector register.
 pub const ALIGN: usize = 64;
 const CLASSES: usize = 232;
-/// Free blocks that a thread keeps in each class before it hands them to the shared lists.
+/// Free blocks that a thread keeps in each class before it hands them to the shared lists: so many, and no more bytes
+/// than these. What one thread makes and another frees, such as a loader's batches, would pile up there; and beside the
+/// work on a large block, the shared lists' lock costs nothing.
 const LOCAL: usize = 32;
+const LOCAL_BYTES: usize = 1 << 20;
+const LOCAL_LIMITS: [u8; CLASSES] = {
+    let (mut limits, mut class) = ([0; CLASSES], 0);
+    // None of the larger ones fits; the largest have more bytes than can be counted.
+    while class_bytes(class) <= LOCAL_BYTES {
+        let fit = LOCAL_BYTES / class_bytes(class);
+        limits[class] = if fit < LOCAL { fit } else { LOCAL } as u8;
+        class += 1;
+    }
+    limits
+};
 
 /// A block of initialised memory, 64-byte aligned. Dropping it returns it to the cache.
 pub(crate) struct Block {
@@ -41,7 +54,7 @@ fn class_of(bytes: usize) -> usize {
 }
 
 /// Bytes of a block of this class.
-fn class_bytes(class: usize) -> usize {
+const fn class_bytes(class: usize) -> usize {
     if class < 16 {
         return (class + 1) * ALIGN;
     }
@@ -187,7 +200,7 @@ impl Drop for Block {
             let mut local = local.borrow_mut();
             bump(&local.counters.live, -1);
             bump(&local.counters.live_bytes, -size);
-            if local.free[class].len() >= LOCAL {
+            if local.free[class].len() >= usize::from(LOCAL_LIMITS[class]) {
                 return false;
             }
             local.free[class].push(self.ptr);
@@ -270,6 +283,32 @@ mod tests {
         let address = a.ptr() as usize;
         drop(a);
         assert_eq!(alloc(4900).ptr() as usize, address);
+    }
+
+    #[test]
+    fn threads_keep_as_many_blocks_as_fit_their_bytes() {
+        for (class, limit) in LOCAL_LIMITS.into_iter().enumerate().take(class_of(1 << 40)) {
+            let limit = usize::from(limit);
+            assert!(limit <= LOCAL && limit * class_bytes(class) <= LOCAL_BYTES);
+            assert!(limit == LOCAL || (limit + 1) * class_bytes(class) > LOCAL_BYTES);
+        }
+        assert_eq!(usize::from(LOCAL_LIMITS[class_of(LOCAL_BYTES / LOCAL)]), LOCAL);
+    }
+
+    /// As a loader's batches go.
+    #[test]
+    fn blocks_that_another_thread_frees_come_back() {
+        // Sizes that no other test uses.
+        for bytes in [29 << 20, 700 << 10] {
+            let (sender, receiver) = std::sync::mpsc::sync_channel(0);
+            let maker = std::thread::spawn(move || {
+                (0..100).for_each(|_| sender.send(alloc(bytes)).unwrap());
+            });
+            let addresses: std::collections::HashSet<usize> =
+                receiver.iter().map(|block: Block| block.ptr() as usize).collect();
+            maker.join().unwrap();
+            assert!(addresses.len() <= 4, "{} blocks of {bytes} bytes", addresses.len());
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The random number generator of the library: counter-based, so that any thread can compute any element.
 
 use crate::DType;
+use flambeau_kernels::rng::block;
 pub use flambeau_kernels::rng::permutation;
 use std::cell::Cell;
 use std::sync::{Mutex, PoisonError};
@@ -99,6 +100,20 @@ pub(crate) fn reserve(n: usize, dtype: DType) -> Stream {
         state.offset = state.offset.wrapping_add(taken);
         stream
     })
+}
+
+/// The next four 32-bit words of this thread's stream: for code that draws a few numbers and no tensor of them.
+///
+/// ```
+/// use flambeau_tensor::random::{fork_rng, words};
+/// let draw = || fork_rng(7, || [words(), words()]);
+/// assert_eq!(draw(), draw());
+/// assert_ne!(draw()[0], draw()[1]);
+/// ```
+pub fn words() -> [u32; 4] {
+    // Draws start on a block of four.
+    let Stream { seed, offset } = reserve(4, DType::F32);
+    block(seed, offset / 4)
 }
 
 /// Where the stream stands.
