@@ -10,6 +10,7 @@ pub mod dropout;
 pub mod dtype;
 pub mod index;
 pub mod isa;
+mod lanes;
 pub mod loss;
 pub mod math;
 pub mod matmul;

@@ -1,0 +1,159 @@
+//! The gradient of the weight: with D the transformed gradients of tiles, that of U is the sum of Vᵀ D over tiles.
+
+use super::lines::{Planes, Strip};
+use super::transform::{OutputTransposed, Pixel, WindowTransposed, square};
+use super::{POINTS, Pass, REACH, TILE, Tiles, storage};
+use crate::conv::tile::{Left, PANEL, multiply};
+use crate::conv::{Shape, part};
+use crate::lanes::{LaneKernel, Lanes, WIDTH, dispatch_lanes};
+use crate::pool;
+use std::ops::Range;
+
+/// Tasks to cut the work into, where that takes no more memory for sums than this many floats.
+const TASKS: usize = 8;
+const SUMS: usize = 1 << 21;
+
+pub(in crate::conv) fn weight_gradient(shape: &Shape, input: &[f32], grad: &[f32], out: &mut [f32]) {
+    let pass = &Pass {
+        images: shape.batch,
+        groups: shape.groups,
+        inputs: shape.inputs,
+        outputs: shape.outputs,
+        input: shape.input,
+        output: shape.output,
+        padding: shape.padding,
+        weight: [shape.inputs * 9, 9],
+        reversed: false,
+    };
+    let (lines, across, panels, block) = (pass.lines(), pass.tiles()[1], pass.panels(), pass.block());
+    let [_, size] = pass.u();
+    // Several ranges of tiles, and where their sums would be too large, several ranges of panels.
+    let parts = (SUMS / (panels * size)).clamp(1, TASKS).min(lines.div_ceil(block));
+    let splits = TASKS.div_ceil(parts).min(panels);
+    let (per_group, tiles) = (pass.outputs * pass.inputs * 9, block * across);
+    let mut sums = storage(parts * panels * size);
+    for group in 0..pass.groups {
+        let base = pool::SendPtr(sums.as_mut_slice::<f32>().as_mut_ptr());
+        pool::run(parts * splits, &|task| {
+            let (at, of_panels) = (task / splits, part(panels, splits, task % splits));
+            let start = (at * panels + of_panels.start) * size;
+            // SAFETY: the sums of part `at` for a range of panels that no other task has; they outlive `run`.
+            let sums =
+                unsafe { std::slice::from_raw_parts_mut(base.get().add(start), of_panels.len() * size) };
+            let [[_, v_size], [_, d_size]] = [pass.v(tiles), pass.m(tiles)];
+            let mut scratch = storage(v_size + d_size);
+            let (v, d) = scratch.as_mut_slice::<f32>().split_at_mut(v_size);
+            let mut strip = vec![[0.0; WIDTH]; REACH * pass.width()];
+            let range = part(lines, parts, at);
+            for first in range.clone().step_by(block) {
+                let lines = first..range.end.min(first + block);
+                let strip = &mut strip[..];
+                dispatch_lanes(Tiles { pass, input, group, lines: lines.clone(), strip: &mut *strip, v });
+                for (panel, sums) in of_panels.clone().zip(sums.chunks_exact_mut(size)) {
+                    let (lines, accumulate) = (lines.clone(), first > range.start);
+                    let strip = &mut *strip;
+                    dispatch_lanes(Products {
+                        pass,
+                        grad,
+                        group,
+                        panel,
+                        lines,
+                        strip,
+                        v,
+                        d,
+                        sums,
+                        accumulate,
+                    });
+                }
+            }
+        });
+        let sums = &*sums.as_mut_slice::<f32>();
+        let out = &mut out[group * per_group..][..per_group];
+        pool::chunks_mut(out, PANEL * pass.inputs * 9, |start, out| {
+            let panel = start / (PANEL * pass.inputs * 9);
+            dispatch_lanes(Finish { pass, panel, sums, parts, out });
+        });
+    }
+}
+
+/// Adds Vᵀ D of some lines of tiles to the gradient of U of a panel.
+struct Products<'a> {
+    pass: &'a Pass,
+    grad: &'a [f32],
+    group: usize,
+    panel: usize,
+    lines: Range<usize>,
+    strip: &'a mut [Pixel],
+    v: &'a [f32],
+    d: &'a mut [f32],
+    sums: &'a mut [f32],
+    accumulate: bool,
+}
+
+impl LaneKernel for Products<'_> {
+    type Output = ();
+    #[inline(always)]
+    fn run<L: Lanes>(self) {
+        let Products { pass, grad, group, panel, lines, strip, v, d, sums, accumulate } = self;
+        let ([down, across], depth, columns) = (pass.tiles(), pass.depth(), pass.columns(panel));
+        let tiles = pass.block() * across;
+        let [[u_plane, _], [v_plane, _], [d_plane, _]] = [pass.u(), pass.v(tiles), pass.m(tiles)];
+        let (width, pixels) = (across * TILE, pass.output[0] * pass.output[1]);
+        for first in (0..columns).step_by(WIDTH) {
+            let channel = panel * PANEL + first;
+            let mut strip = Strip { pixels: &mut *strip, width };
+            for (i, line) in lines.clone().enumerate() {
+                let (image, row) = (line / down, line % down);
+                let plane = (image * pass.groups + group) * pass.outputs + channel;
+                let data = &grad[plane * pixels..];
+                let planes = Planes { data, channels: pass.outputs - channel, size: pass.output };
+                strip.read::<L>(planes, 0..TILE, row * TILE, [0, 0]);
+                for x in 0..across {
+                    let place = (i * across + x) * PANEL + first;
+                    square::<OutputTransposed, L, _, _>(
+                        |i, j| L::load(&strip.pixels[i * width + x * TILE + j]),
+                        |point, t: L| t.store_some(&mut d[point * d_plane + place..][..WIDTH]),
+                    );
+                }
+            }
+        }
+        for point in 0..POINTS {
+            let left = Left { data: &v[point * v_plane..][..v_plane], row: 1, k: depth };
+            let (d, sums) = (&d[point * d_plane..][..d_plane], &mut sums[point * u_plane..][..u_plane]);
+            multiply::<L>([pass.inputs, lines.len() * across, columns], left, d, sums, accumulate);
+        }
+    }
+}
+
+/// Adds up the parts of the gradient of U of a panel, and transforms it to that of the weight.
+struct Finish<'a> {
+    pass: &'a Pass,
+    panel: usize,
+    sums: &'a [f32],
+    parts: usize,
+    out: &'a mut [f32],
+}
+
+impl LaneKernel for Finish<'_> {
+    type Output = ();
+    #[inline(always)]
+    fn run<L: Lanes>(self) {
+        let Finish { pass, panel, sums, parts, out } = self;
+        let ([plane, size], columns) = (pass.u(), pass.columns(panel));
+        for first in (0..columns).step_by(WIDTH) {
+            for c in 0..pass.inputs {
+                let sum = |i: usize, j: usize| {
+                    let at = panel * size + (i * REACH + j) * plane + c * PANEL + first;
+                    (0..parts).fold(L::zero(), |sum, part| {
+                        sum + L::load_some(&sums[part * pass.panels() * size + at..][..WIDTH])
+                    })
+                };
+                let mut taps = [L::zero(); WIDTH];
+                square::<WindowTransposed, L, _, _>(sum, |tap, v| taps[tap] = v);
+                for (o, v) in L::transpose(taps).into_iter().enumerate().take(columns - first) {
+                    v.store_some(&mut out[((first + o) * pass.inputs + c) * 9..][..9]);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! The transformations of F(4, 3) with the points 0, ±√½, ±√2 and ∞, which round less than whole numbers do
+//! (Barabasz et al. 2018, <https://arxiv.org/abs/1803.10986>). For signals d of 6 and windows g of 3, the 4 values of
+//! d ⋆ g are Aᵀ (Bᵀ d ⊙ G g).
+
+use crate::lanes::{Lanes, WIDTH};
+use std::array::from_fn;
+use std::f32::consts::{FRAC_1_SQRT_2 as ROOT_HALF, SQRT_2 as ROOT_TWO};
+
+/// A vector of channels.
+pub(super) type Pixel = [f32; WIDTH];
+
+/// A linear map of I numbers to O. (A trait, as functions that are passed to others are not always inlined, which
+/// would lose the instruction set.)
+pub(super) trait Map<const I: usize, const O: usize> {
+    fn line<L: Lanes>(x: [L; I]) -> [L; O];
+}
+
+/// Applies a map to the columns of a square and then to the rows; `store` gets the elements row by row.
+#[inline(always)]
+pub(super) fn square<M: Map<I, O>, L: Lanes, const I: usize, const O: usize>(
+    load: impl Fn(usize, usize) -> L,
+    mut store: impl FnMut(usize, L),
+) {
+    let mut half = [[L::zero(); I]; O];
+    for j in 0..I {
+        let column = M::line(from_fn(|i| load(i, j)));
+        for o in 0..O {
+            half[o][j] = column[o];
+        }
+    }
+    for (o, half) in half.into_iter().enumerate() {
+        for (q, v) in M::line(half).into_iter().enumerate() {
+            store(o * O + q, v);
+        }
+    }
+}
+
+/// a · x + y
+#[inline(always)]
+fn fma<L: Lanes>(a: f32, x: L, y: L) -> L {
+    x.mul_add(L::splat(a), y)
+}
+
+#[inline(always)]
+fn times<L: Lanes>(a: f32, x: L) -> L {
+    L::splat(a) * x
+}
+
+/// Bᵀ d
+pub(super) struct Input;
+impl Map<6, 6> for Input {
+    #[inline(always)]
+    fn line<L: Lanes>(d: [L; 6]) -> [L; 6] {
+        let even = |a: f32| fma(-a, d[2], d[4]);
+        let odd = |a: f32, b: f32| fma(a, d[3], times(-b, d[1]));
+        let (e, o) = (even(2.0), odd(ROOT_HALF, ROOT_TWO));
+        let (f, p) = (even(0.5), odd(ROOT_TWO, ROOT_HALF));
+        [fma(-2.5, d[2], d[0] + d[4]), e + o, e - o, f + p, f - p, fma(-2.5, d[3], d[1] + d[5])]
+    }
+}
+
+/// G g
+pub(super) struct Window;
+impl Map<3, 6> for Window {
+    #[inline(always)]
+    fn line<L: Lanes>(g: [L; 3]) -> [L; 6] {
+        let (e, o) = (fma(-1.0 / 3.0, g[2], times(-2.0 / 3.0, g[0])), times(-ROOT_TWO / 3.0, g[1]));
+        let (f, p) = (fma(1.0 / 3.0, g[2], times(1.0 / 6.0, g[0])), times(ROOT_TWO / 6.0, g[1]));
+        [g[0], e + o, e - o, f + p, f - p, g[2]]
+    }
+}
+
+/// Aᵀ m
+pub(super) struct Output;
+impl Map<6, 4> for Output {
+    #[inline(always)]
+    fn line<L: Lanes>(m: [L; 6]) -> [L; 4] {
+        let (e, o) = (m[1] + m[2], m[1] - m[2]);
+        let (f, p) = (m[3] + m[4], m[3] - m[4]);
+        [
+            m[0] + e + f,
+            fma(ROOT_HALF, o, times(ROOT_TWO, p)),
+            fma(0.5, e, times(2.0, f)),
+            fma(ROOT_HALF / 2.0, o, fma(2.0 * ROOT_TWO, p, m[5])),
+        ]
+    }
+}
+
+/// A y: the transpose of [`Output`].
+pub(super) struct OutputTransposed;
+impl Map<4, 6> for OutputTransposed {
+    #[inline(always)]
+    fn line<L: Lanes>(y: [L; 4]) -> [L; 6] {
+        let (e, o) = (fma(0.5, y[2], y[0]), fma(ROOT_HALF / 2.0, y[3], times(ROOT_HALF, y[1])));
+        let (f, p) = (fma(2.0, y[2], y[0]), fma(2.0 * ROOT_TWO, y[3], times(ROOT_TWO, y[1])));
+        [y[0], e + o, e - o, f + p, f - p, y[3]]
+    }
+}
+
+/// Gᵀ u: the transpose of [`Window`].
+pub(super) struct WindowTransposed;
+impl Map<6, 3> for WindowTransposed {
+    #[inline(always)]
+    fn line<L: Lanes>(u: [L; 6]) -> [L; 3] {
+        let (e, o) = (u[1] + u[2], u[2] - u[1]);
+        let (f, p) = (u[3] + u[4], u[3] - u[4]);
+        [
+            fma(-2.0 / 3.0, e, fma(1.0 / 6.0, f, u[0])),
+            fma(ROOT_TWO / 3.0, o, times(ROOT_TWO / 6.0, p)),
+            fma(1.0 / 3.0, f - e, u[5]),
+        ]
+    }
+}

@@ -1,0 +1,358 @@
+//! Sixteen `f32` side by side, for loops that the compiler does not keep in registers by itself.
+//!
+//! A loop is written once over [`Lanes`], as the `run` of a [`LaneKernel`]; [`dispatch_lanes`] compiles it for each
+//! instruction set. Unlike those of [`isa`](crate::isa), these loops multiply and add in one rounding where the
+//! processor can, so that their results differ between the sets by rounding. Another set is one more implementation.
+
+use crate::isa::{Isa, isa};
+use std::ops::{Add, Mul, Sub};
+
+/// How many there are.
+pub(crate) const WIDTH: usize = 16;
+
+/// Sixteen `f32`. The implementations for an instruction set are named nowhere but in [`dispatch_lanes`], which has
+/// made sure that the processor has it.
+pub(crate) trait Lanes: Copy + Add<Output = Self> + Sub<Output = Self> + Mul<Output = Self> {
+    /// How many, times [`Self::COLUMNS`], fit into the registers beside the operands of a matrix product.
+    const ROWS: usize;
+    /// How many a row of such a block has.
+    const COLUMNS: usize;
+    /// The same number in all.
+    fn splat(v: f32) -> Self;
+    /// From memory.
+    fn load(from: &[f32; WIDTH]) -> Self;
+    /// To memory.
+    fn store(self, to: &mut [f32; WIDTH]);
+    /// self · a + b
+    fn mul_add(self, a: Self, b: Self) -> Self;
+    /// Lane j of row i becomes lane i of row j.
+    fn transpose(rows: [Self; WIDTH]) -> [Self; WIDTH];
+
+    /// All zero.
+    #[inline(always)]
+    fn zero() -> Self {
+        Self::splat(0.0)
+    }
+
+    /// The first sixteen of a slice, or as many as it has and zeros.
+    #[inline(always)]
+    fn load_some(from: &[f32]) -> Self {
+        if let Some(whole) = from.first_chunk() {
+            return Self::load(whole);
+        }
+        let mut lanes = [0.0; WIDTH];
+        lanes[..from.len()].copy_from_slice(from);
+        Self::load(&lanes)
+    }
+
+    /// As many as the slice holds, from the first on.
+    #[inline(always)]
+    fn store_some(self, to: &mut [f32]) {
+        if let Some(whole) = to.first_chunk_mut() {
+            return self.store(whole);
+        }
+        let mut lanes = [0.0; WIDTH];
+        self.store(&mut lanes);
+        let n = to.len();
+        to.copy_from_slice(&lanes[..n]);
+    }
+}
+
+/// A loop to be compiled for each instruction set. Mark `run` `#[inline(always)]`.
+pub(crate) trait LaneKernel {
+    /// What the loop returns.
+    type Output;
+    /// The loop.
+    fn run<L: Lanes>(self) -> Self::Output;
+}
+
+/// Runs a kernel with the lanes of the instruction set in use.
+#[inline]
+pub(crate) fn dispatch_lanes<K: LaneKernel>(kernel: K) -> K::Output {
+    match isa() {
+        Isa::Scalar => kernel.run::<Scalar>(),
+        // SAFETY: `isa` returns a set only if the processor has it.
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx2 => unsafe { x86::avx2(kernel) },
+        // SAFETY: as above.
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx512 => unsafe { x86::avx512(kernel) },
+        #[cfg(not(target_arch = "x86_64"))]
+        _ => kernel.run::<Scalar>(),
+    }
+}
+
+/// Addition, subtraction and multiplication, register by register.
+macro_rules! operators {
+    ($lanes:ident, $([$trait:ident, $name:ident, $one:expr]),*) => {
+        $(impl $trait for $lanes {
+            type Output = Self;
+            #[inline(always)]
+            fn $name(self, other: Self) -> Self {
+                $lanes(std::array::from_fn(|i| $one(self.0[i], other.0[i])))
+            }
+        })*
+    };
+}
+
+/// What every target has: the compiler makes of it what it can.
+#[derive(Clone, Copy)]
+struct Scalar([f32; WIDTH]);
+
+operators!(
+    Scalar,
+    [Add, add, |a: f32, b: f32| a + b],
+    [Sub, sub, |a: f32, b: f32| a - b],
+    [Mul, mul, |a: f32, b: f32| a * b]
+);
+
+impl Lanes for Scalar {
+    const ROWS: usize = 2;
+    const COLUMNS: usize = 1;
+    #[inline(always)]
+    fn splat(v: f32) -> Self {
+        Scalar([v; WIDTH])
+    }
+    #[inline(always)]
+    fn load(from: &[f32; WIDTH]) -> Self {
+        Scalar(*from)
+    }
+    #[inline(always)]
+    fn store(self, to: &mut [f32; WIDTH]) {
+        *to = self.0;
+    }
+    #[inline(always)]
+    fn mul_add(self, a: Self, b: Self) -> Self {
+        self * a + b
+    }
+    #[inline(always)]
+    fn transpose(rows: [Self; WIDTH]) -> [Self; WIDTH] {
+        std::array::from_fn(|i| Scalar(std::array::from_fn(|j| rows[j].0[i])))
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+mod x86 {
+    use super::{Add, LaneKernel, Lanes, Mul, Sub, WIDTH};
+    use std::arch::x86_64::*;
+    use std::array::from_fn;
+
+    #[target_feature(enable = "avx2,fma,bmi1,bmi2,lzcnt,popcnt")]
+    pub(super) fn avx2<K: LaneKernel>(kernel: K) -> K::Output {
+        kernel.run::<Avx2>()
+    }
+
+    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,bmi1,bmi2,lzcnt,popcnt")]
+    pub(super) fn avx512<K: LaneKernel>(kernel: K) -> K::Output {
+        kernel.run::<Avx512>()
+    }
+
+    // SAFETY of all intrinsics below: `Avx2` and `Avx512` are used under `avx2` and `avx512` alone, whose callers have
+    // made sure of the instruction set; loads and stores get references to sixteen numbers.
+
+    #[derive(Clone, Copy)]
+    struct Avx2([__m256; 2]);
+
+    operators!(
+        Avx2,
+        // SAFETY: see above.
+        [Add, add, |a, b| unsafe { _mm256_add_ps(a, b) }],
+        // SAFETY: see above.
+        [Sub, sub, |a, b| unsafe { _mm256_sub_ps(a, b) }],
+        // SAFETY: see above.
+        [Mul, mul, |a, b| unsafe { _mm256_mul_ps(a, b) }]
+    );
+
+    impl Lanes for Avx2 {
+        const ROWS: usize = 6;
+        const COLUMNS: usize = 1;
+        #[inline(always)]
+        fn splat(v: f32) -> Self {
+            // SAFETY: see above.
+            Avx2([unsafe { _mm256_set1_ps(v) }; 2])
+        }
+        #[inline(always)]
+        fn load(from: &[f32; WIDTH]) -> Self {
+            // SAFETY: see above.
+            Avx2(from_fn(|i| unsafe { _mm256_loadu_ps(from[8 * i..].as_ptr()) }))
+        }
+        #[inline(always)]
+        fn store(self, to: &mut [f32; WIDTH]) {
+            for (half, to) in self.0.into_iter().zip(to.as_chunks_mut::<8>().0) {
+                // SAFETY: see above.
+                unsafe { _mm256_storeu_ps(to.as_mut_ptr(), half) };
+            }
+        }
+        #[inline(always)]
+        fn mul_add(self, a: Self, b: Self) -> Self {
+            // SAFETY: see above.
+            Avx2(from_fn(|i| unsafe { _mm256_fmadd_ps(self.0[i], a.0[i], b.0[i]) }))
+        }
+        #[inline(always)]
+        fn transpose(rows: [Self; WIDTH]) -> [Self; WIDTH] {
+            // Four squares of 8, each transposed; the two off the diagonal change places.
+            let squares: [[[__m256; 8]; 2]; 2] =
+                from_fn(|top| from_fn(|left| square(from_fn(|i| rows[8 * top + i].0[left]))));
+            from_fn(|i| Avx2([squares[0][i / 8][i % 8], squares[1][i / 8][i % 8]]))
+        }
+    }
+
+    #[inline(always)]
+    fn square(r: [__m256; 8]) -> [__m256; 8] {
+        // SAFETY: see above.
+        unsafe {
+            let pairs: [__m256; 8] = from_fn(|i| {
+                let (a, b) = (r[i / 2 * 2], r[i / 2 * 2 + 1]);
+                if i % 2 == 0 { _mm256_unpacklo_ps(a, b) } else { _mm256_unpackhi_ps(a, b) }
+            });
+            // Rows 4h … 4h + 3: column c of either half.
+            let fours: [__m256; 8] = from_fn(|i| {
+                let (h, c) = (i / 4, i % 4);
+                let (a, b) = (pairs[4 * h + c / 2], pairs[4 * h + 2 + c / 2]);
+                if c % 2 == 0 {
+                    _mm256_shuffle_ps::<0b01_00_01_00>(a, b)
+                } else {
+                    _mm256_shuffle_ps::<0b11_10_11_10>(a, b)
+                }
+            });
+            from_fn(|i| {
+                let (a, b) = (fours[i % 4], fours[4 + i % 4]);
+                if i < 4 {
+                    _mm256_permute2f128_ps::<0x20>(a, b)
+                } else {
+                    _mm256_permute2f128_ps::<0x31>(a, b)
+                }
+            })
+        }
+    }
+
+    #[derive(Clone, Copy)]
+    struct Avx512([__m512; 1]);
+
+    operators!(
+        Avx512,
+        // SAFETY: see above.
+        [Add, add, |a, b| unsafe { _mm512_add_ps(a, b) }],
+        // SAFETY: see above.
+        [Sub, sub, |a, b| unsafe { _mm512_sub_ps(a, b) }],
+        // SAFETY: see above.
+        [Mul, mul, |a, b| unsafe { _mm512_mul_ps(a, b) }]
+    );
+
+    #[inline(always)]
+    fn first(n: usize) -> __mmask16 {
+        if n >= WIDTH { !0 } else { (1 << n) - 1 }
+    }
+
+    impl Lanes for Avx512 {
+        const ROWS: usize = 12;
+        const COLUMNS: usize = 2;
+        #[inline(always)]
+        fn splat(v: f32) -> Self {
+            // SAFETY: see above.
+            Avx512([unsafe { _mm512_set1_ps(v) }])
+        }
+        #[inline(always)]
+        fn load(from: &[f32; WIDTH]) -> Self {
+            // SAFETY: see above.
+            Avx512([unsafe { _mm512_loadu_ps(from.as_ptr()) }])
+        }
+        #[inline(always)]
+        fn store(self, to: &mut [f32; WIDTH]) {
+            // SAFETY: see above.
+            unsafe { _mm512_storeu_ps(to.as_mut_ptr(), self.0[0]) };
+        }
+        #[inline(always)]
+        fn load_some(from: &[f32]) -> Self {
+            // SAFETY: see above; what the mask leaves out is not touched.
+            Avx512([unsafe { _mm512_maskz_loadu_ps(first(from.len()), from.as_ptr()) }])
+        }
+        #[inline(always)]
+        fn store_some(self, to: &mut [f32]) {
+            // SAFETY: see above; what the mask leaves out is not touched.
+            unsafe { _mm512_mask_storeu_ps(to.as_mut_ptr(), first(to.len()), self.0[0]) };
+        }
+        #[inline(always)]
+        fn mul_add(self, a: Self, b: Self) -> Self {
+            // SAFETY: see above.
+            Avx512([unsafe { _mm512_fmadd_ps(self.0[0], a.0[0], b.0[0]) }])
+        }
+        #[inline(always)]
+        fn transpose(rows: [Self; WIDTH]) -> [Self; WIDTH] {
+            let r: [__m512; WIDTH] = rows.map(|row| row.0[0]);
+            // SAFETY: see above.
+            unsafe {
+                let pairs: [__m512; WIDTH] = from_fn(|i| {
+                    let (a, b) = (r[i / 2 * 2], r[i / 2 * 2 + 1]);
+                    if i % 2 == 0 { _mm512_unpacklo_ps(a, b) } else { _mm512_unpackhi_ps(a, b) }
+                });
+                // Rows 4h … 4h + 3: columns c, c + 4, c + 8 and c + 12.
+                let fours: [__m512; WIDTH] = from_fn(|i| {
+                    let (h, c) = (i / 4, i % 4);
+                    let (a, b) = (pairs[4 * h + c / 2], pairs[4 * h + 2 + c / 2]);
+                    if c % 2 == 0 {
+                        _mm512_shuffle_ps::<0b01_00_01_00>(a, b)
+                    } else {
+                        _mm512_shuffle_ps::<0b11_10_11_10>(a, b)
+                    }
+                });
+                // Rows 8h … 8h + 7: columns c and c + 8, or c + 4 and c + 12.
+                let eights: [__m512; WIDTH] = from_fn(|i| {
+                    let (h, odd, c) = (i / 8, i / 4 % 2, i % 4);
+                    let (a, b) = (fours[8 * h + c], fours[8 * h + 4 + c]);
+                    if odd == 0 {
+                        _mm512_shuffle_f32x4::<0b10_00_10_00>(a, b)
+                    } else {
+                        _mm512_shuffle_f32x4::<0b11_01_11_01>(a, b)
+                    }
+                });
+                from_fn(|i| {
+                    let (a, b) = (eights[i % 8], eights[8 + i % 8]);
+                    Avx512([if i < 8 {
+                        _mm512_shuffle_f32x4::<0b10_00_10_00>(a, b)
+                    } else {
+                        _mm512_shuffle_f32x4::<0b11_01_11_01>(a, b)
+                    }])
+                })
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Check;
+    impl LaneKernel for Check {
+        type Output = ();
+        #[inline(always)]
+        fn run<L: Lanes>(self) {
+            let number = |i: usize, j: usize| (i * WIDTH + j) as f32;
+            let rows = std::array::from_fn(|i| L::load(&std::array::from_fn(|j| number(i, j))));
+            for (i, row) in L::transpose(rows).into_iter().enumerate() {
+                let mut got = [0.0; WIDTH];
+                row.store(&mut got);
+                assert_eq!(got, std::array::from_fn(|j| number(j, i)), "column {i}");
+            }
+            for n in 0..=WIDTH + 1 {
+                let from: Vec<f32> = (0..n).map(|i| i as f32 + 1.0).collect();
+                let mut to = vec![9.0; n];
+                let v = L::load_some(&from).mul_add(L::splat(2.0), L::splat(1.0)) - L::zero() * L::zero();
+                v.store_some(&mut to);
+                let want: Vec<f32> = from
+                    .iter()
+                    .enumerate()
+                    .map(|(i, x)| if i < WIDTH { x * 2.0 + 1.0 } else { 9.0 })
+                    .collect();
+                assert_eq!(to, want);
+            }
+        }
+    }
+
+    #[test]
+    fn lanes_load_store_and_transpose() {
+        Check.run::<Scalar>();
+        dispatch_lanes(Check);
+    }
+}
