@@ -87,6 +87,11 @@ fn settings() -> Vec<Setting> {
         three([70, 1, 16, 16], [5, 5], around(1)),
         three([0, 1, 16, 16], [5, 5], around(1)),
     ];
+    // And with more images, as what is transformed depends on how many pixels there are.
+    let many = |Setting([batch, groups, inputs, outputs], a, b, c, d, e): &Setting| {
+        Setting([batch * 9, *groups, *inputs, *outputs], *a, *b, *c, *d, *e)
+    };
+    all.extend(all[1..all.len() - 2].iter().map(many).collect::<Vec<_>>());
     // What has no way of its own.
     for channels in [[1, 16], [3, 32], [5, 7], [20, 40]] {
         for (kernel, stride, dilation) in [

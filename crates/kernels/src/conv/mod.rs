@@ -9,6 +9,7 @@
 
 mod columns;
 mod direct;
+mod flat;
 mod patches;
 mod tile;
 mod winograd;
@@ -151,6 +152,11 @@ pub fn forward<T: Element>(shape: &Shape, input: &[T], weight: &[T], bias: Optio
         && let (Some(input), Some(weight), Some(out)) = (floats(input), floats(weight), floats_mut(out))
     {
         winograd::forward(shape, input, weight, bias.and_then(floats), out);
+    } else if !shape.is_depthwise()
+        && flat::serves_output(shape)
+        && let (Some(input), Some(weight), Some(out)) = (floats(input), floats(weight), floats_mut(out))
+    {
+        flat::forward(shape, input, weight, bias.and_then(floats), out);
     } else if shape.is_depthwise() {
         direct::forward(shape, input, weight, bias, out);
     } else {
@@ -179,6 +185,12 @@ pub fn input_gradient<T: Element>(
         && let (Some(grad), Some(weight), Some(out)) = (floats(grad), floats(weight), floats_mut(out))
     {
         return winograd::input_gradient(shape, grad, weight, bias.and_then(floats), out);
+    }
+    if shape.inputs >= 4
+        && flat::serves_input(shape)
+        && let (Some(grad), Some(weight), Some(out)) = (floats(grad), floats(weight), floats_mut(out))
+    {
+        return flat::input_gradient(shape, grad, weight, bias.and_then(floats), out);
     }
     // A group of one image, or several where they are small.
     let (group, step) =
@@ -210,10 +222,15 @@ pub fn weight_gradient<T: Element>(shape: &Shape, input: &[T], grad: &[T], out: 
     }
     if shape.batch == 0 {
         out.fill(T::default());
-    } else if winograd::serves_output(shape)
+    } else if winograd::serves_weight(shape)
         && let (Some(input), Some(grad), Some(out)) = (floats(input), floats(grad), floats_mut(out))
     {
         winograd::weight_gradient(shape, input, grad, out);
+    } else if !shape.is_depthwise()
+        && flat::serves_output(shape)
+        && let (Some(input), Some(grad), Some(out)) = (floats(input), floats(grad), floats_mut(out))
+    {
+        flat::weight_gradient(shape, input, grad, out);
     } else if shape.is_depthwise() {
         direct::weight_gradient(shape, input, grad, out);
     } else {

@@ -1,118 +1,162 @@
 //! Small matrix products in registers: what convolutions are made of.
 
-use crate::lanes::{Lanes, WIDTH};
+use crate::lanes::{LaneKernel, Lanes, WIDTH, dispatch_lanes};
 
 /// Columns of a panel: what the second operand and the result are stored in.
 pub(super) const PANEL: usize = 2 * WIDTH;
 
-/// The first operand: where its element (row, k) is.
-#[derive(Clone, Copy)]
-pub(super) struct Left<'a> {
-    pub(super) data: &'a [f32],
-    pub(super) row: usize,
-    pub(super) k: usize,
+/// Where the rows of an operand begin.
+pub(super) trait Rows: Copy {
+    fn at(self, row: usize) -> usize;
+    /// The furthest of the first `count`.
+    fn furthest(self, count: usize) -> usize;
 }
 
-/// out = left · right, or out += left · right where `accumulate`. `right` is (k, [`PANEL`]) and `out` (rows,
-/// [`PANEL`]), of which the first `columns`, rounded up to [`WIDTH`], are used.
+/// So far apart.
+#[derive(Clone, Copy)]
+pub(super) struct Apart(pub(super) usize);
+impl Rows for Apart {
+    #[inline(always)]
+    fn at(self, row: usize) -> usize {
+        self.0 * row
+    }
+    #[inline(always)]
+    fn furthest(self, count: usize) -> usize {
+        self.0 * (count - 1)
+    }
+}
+
+/// At these places.
+impl Rows for &[usize] {
+    #[inline(always)]
+    fn at(self, row: usize) -> usize {
+        self[row]
+    }
+    #[inline(always)]
+    fn furthest(self, count: usize) -> usize {
+        self[..count].iter().fold(0, |most, &at| most.max(at))
+    }
+}
+
+/// The first operand; neighbours in a row are `step` apart.
+#[derive(Clone, Copy)]
+pub(super) struct Left<'a, R> {
+    pub(super) data: &'a [f32],
+    pub(super) rows: R,
+    pub(super) step: usize,
+}
+
+/// The second operand; neighbours in a row are neighbours in memory.
+#[derive(Clone, Copy)]
+pub(super) struct Right<'a, R> {
+    pub(super) data: &'a [f32],
+    pub(super) rows: R,
+}
+
+/// out = left · right, or out += left · right where `accumulate`: `rows` × `columns`, with sums over k. `out` is
+/// (rows, [`PANEL`]), of which the first `columns`, rounded up to [`WIDTH`], are used; as many of `right` are read.
 ///
 /// # Panics
 /// If an operand lies outside its slice.
-#[inline(always)]
-pub(super) fn multiply<L: Lanes>(
+pub(super) fn multiply<A: Rows, B: Rows>(
     [rows, k, columns]: [usize; 3],
-    left: Left<'_>,
-    right: &[f32],
+    left: Left<'_, A>,
+    right: Right<'_, B>,
     out: &mut [f32],
     accumulate: bool,
 ) {
-    if columns > WIDTH && L::COLUMNS > 1 {
-        blocks::<L, 2>([rows, k], left, right, out, accumulate);
+    let width = columns.next_multiple_of(WIDTH);
+    if rows == 0 || width == 0 {
         return;
     }
-    for start in (0..columns).step_by(WIDTH) {
-        blocks::<L, 1>([rows, k], left, &right[start..], &mut out[start..], accumulate);
+    assert!(width <= PANEL && (rows - 1) * PANEL + width <= out.len());
+    if k > 0 {
+        assert!(left.rows.furthest(rows) + (k - 1) * left.step < left.data.len());
+        assert!(right.rows.furthest(k) + width <= right.data.len());
     }
+    dispatch_lanes(Multiply { sizes: [rows, k, width], left, right, out, accumulate });
 }
 
-#[inline(always)]
-fn blocks<L: Lanes, const N: usize>(
-    [rows, k]: [usize; 2],
-    left: Left<'_>,
-    right: &[f32],
-    out: &mut [f32],
+struct Multiply<'a, A, B> {
+    sizes: [usize; 3],
+    left: Left<'a, A>,
+    right: Right<'a, B>,
+    out: &'a mut [f32],
     accumulate: bool,
-) {
-    if rows == 0 || k == 0 {
-        return;
-    }
-    assert!((rows - 1) * left.row + (k - 1) * left.k < left.data.len());
-    assert!((k - 1) * PANEL + N * WIDTH <= right.len());
-    assert!((rows - 1) * PANEL + N * WIDTH <= out.len());
-    let mut at = 0;
-    while at < rows {
-        let rest = rows - at;
-        // SAFETY: asserted above for the last row; `rest` rows are left, and the block has no more.
-        unsafe {
-            let strides = [left.row, left.k];
-            let (a, b) = (left.data.as_ptr().add(at * left.row), right.as_ptr());
-            let c = out.as_mut_ptr().add(at * PANEL);
-            at += if L::ROWS >= 12 && rest >= 12 {
-                block::<L, 12, N>(k, a, strides, b, c, accumulate)
-            } else if L::ROWS >= 12 && rest >= 8 {
-                block::<L, 8, N>(k, a, strides, b, c, accumulate)
-            } else if L::ROWS >= 6 && rest >= 6 {
-                block::<L, 6, N>(k, a, strides, b, c, accumulate)
-            } else if L::ROWS >= 4 && rest >= 4 {
-                block::<L, 4, N>(k, a, strides, b, c, accumulate)
-            } else if rest >= 2 {
-                block::<L, 2, N>(k, a, strides, b, c, accumulate)
-            } else {
-                block::<L, 1, N>(k, a, strides, b, c, accumulate)
-            };
+}
+
+impl<A: Rows, B: Rows> LaneKernel for Multiply<'_, A, B> {
+    type Output = ();
+    #[inline(always)]
+    fn run<L: Lanes>(mut self) {
+        if self.sizes[2] > WIDTH && L::COLUMNS > 1 {
+            self.blocks::<L, 2>(0);
+            return;
+        }
+        for column in (0..self.sizes[2]).step_by(WIDTH) {
+            self.blocks::<L, 1>(column);
         }
     }
 }
 
-/// M rows and N · [`WIDTH`] columns, whose sums stay in registers. Returns M.
-///
-/// # Safety
-/// `a` must hold M × k elements at these strides, `b` k rows and `c` M rows of N · `WIDTH`, [`PANEL`] apart.
-#[inline(always)]
-unsafe fn block<L: Lanes, const M: usize, const N: usize>(
-    k: usize,
-    a: *const f32,
-    [row, step]: [usize; 2],
-    b: *const f32,
-    c: *mut f32,
-    accumulate: bool,
-) -> usize {
-    let mut sums = [[L::zero(); N]; M];
-    let (mut a, mut b) = (a, b.cast::<[[f32; WIDTH]; N]>());
-    for _ in 0..k {
-        // SAFETY: this is row `p` of b, of which there are k; one past the last is only pointed to.
-        let right: &[[f32; WIDTH]; N] = unsafe { &*b };
-        let mut lanes = [L::zero(); N];
-        for j in 0..N {
-            lanes[j] = L::load(&right[j]);
+impl<A: Rows, B: Rows> Multiply<'_, A, B> {
+    /// N registers of columns, from this one on: as few blocks of rows as the registers allow, of equal height.
+    #[inline(always)]
+    fn blocks<L: Lanes, const N: usize>(&mut self, column: usize) {
+        let [rows, ..] = self.sizes;
+        let (mut row, mut blocks) = (0, rows.div_ceil(L::ROWS));
+        while row < rows {
+            let height = (rows - row).div_ceil(blocks);
+            match height {
+                12 if L::ROWS >= 12 => self.block::<L, 12, N>(row, column),
+                11 if L::ROWS >= 12 => self.block::<L, 11, N>(row, column),
+                10 if L::ROWS >= 12 => self.block::<L, 10, N>(row, column),
+                9 if L::ROWS >= 12 => self.block::<L, 9, N>(row, column),
+                8 if L::ROWS >= 12 => self.block::<L, 8, N>(row, column),
+                7 if L::ROWS >= 12 => self.block::<L, 7, N>(row, column),
+                6 if L::ROWS >= 6 => self.block::<L, 6, N>(row, column),
+                5 if L::ROWS >= 6 => self.block::<L, 5, N>(row, column),
+                4 if L::ROWS >= 6 => self.block::<L, 4, N>(row, column),
+                3 if L::ROWS >= 6 => self.block::<L, 3, N>(row, column),
+                2 => self.block::<L, 2, N>(row, column),
+                _ => self.block::<L, 1, N>(row, column),
+            }
+            (row, blocks) = (row + height, blocks - 1);
         }
-        for i in 0..M {
-            // SAFETY: element (i, p) of a.
-            let v = L::splat(unsafe { *a.add(i * row) });
-            for j in 0..N {
-                sums[i][j] = v.mul_add(lanes[j], sums[i][j]);
+    }
+
+    /// M rows and N registers of columns, whose sums stay in registers.
+    #[inline(always)]
+    fn block<L: Lanes, const M: usize, const N: usize>(&mut self, row: usize, column: usize) {
+        let [_, k, _] = self.sizes;
+        let Left { data: a, rows, step } = self.left;
+        let starts: [usize; M] = std::array::from_fn(|i| rows.at(row + i));
+        let mut sums = [[L::zero(); N]; M];
+        let mut a = a.as_ptr();
+        for p in 0..k {
+            let mut lanes = [L::zero(); N];
+            for (j, lane) in lanes.iter_mut().enumerate() {
+                // SAFETY: `multiply` asserted that all of row p up to the width of the product lies in the slice.
+                let from =
+                    unsafe { self.right.data.as_ptr().add(self.right.rows.at(p) + column + j * WIDTH) };
+                // SAFETY: as above.
+                *lane = L::load(unsafe { &*from.cast() });
+            }
+            for (sums, start) in sums.iter_mut().zip(starts) {
+                // SAFETY: element p of that row, which `multiply` asserted to lie in the slice.
+                let v = L::splat(unsafe { *a.add(start) });
+                for (sum, lane) in sums.iter_mut().zip(lanes) {
+                    *sum = v.mul_add(lane, *sum);
+                }
+            }
+            a = a.wrapping_add(step);
+        }
+        for (i, sums) in sums.into_iter().enumerate() {
+            let line = &mut self.out[(row + i) * PANEL + column..][..N * WIDTH];
+            for (sum, out) in sums.into_iter().zip(line.as_chunks_mut().0) {
+                let sum = if self.accumulate { L::load(out) + sum } else { sum };
+                sum.store(out);
             }
         }
-        a = a.wrapping_add(step);
-        b = b.cast::<f32>().wrapping_add(PANEL).cast();
     }
-    for i in 0..M {
-        // SAFETY: row i of c.
-        let out: &mut [[f32; WIDTH]; N] = unsafe { &mut *c.add(i * PANEL).cast() };
-        for j in 0..N {
-            let sum = if accumulate { L::load(&out[j]) + sums[i][j] } else { sums[i][j] };
-            sum.store(&mut out[j]);
-        }
-    }
-    M
 }

@@ -3,7 +3,7 @@
 use super::lines::{Planes, Strip};
 use super::transform::{OutputTransposed, Pixel, WindowTransposed, square};
 use super::{POINTS, Pass, REACH, TILE, Tiles, storage};
-use crate::conv::tile::{Left, PANEL, multiply};
+use crate::conv::tile::{Apart, Left, PANEL, Right, multiply};
 use crate::conv::{Shape, part};
 use crate::lanes::{LaneKernel, Lanes, WIDTH, dispatch_lanes};
 use crate::pool;
@@ -25,7 +25,8 @@ pub(in crate::conv) fn weight_gradient(shape: &Shape, input: &[f32], grad: &[f32
         weight: [shape.inputs * 9, 9],
         reversed: false,
     };
-    let (lines, across, panels, block) = (pass.lines(), pass.tiles()[1], pass.panels(), pass.block());
+    // Each block reads and writes all sums, so it is large.
+    let (lines, across, panels, block) = (pass.lines(), pass.tiles()[1], pass.panels(), pass.block(96));
     let [_, size] = pass.u();
     // Several ranges of tiles, and where their sums would be too large, several ranges of panels.
     let parts = (SUMS / (panels * size)).clamp(1, TASKS).min(lines.div_ceil(block));
@@ -48,11 +49,20 @@ pub(in crate::conv) fn weight_gradient(shape: &Shape, input: &[f32], grad: &[f32
             for first in range.clone().step_by(block) {
                 let lines = first..range.end.min(first + block);
                 let strip = &mut strip[..];
-                dispatch_lanes(Tiles { pass, input, group, lines: lines.clone(), strip: &mut *strip, v });
+                dispatch_lanes(Tiles {
+                    pass,
+                    tiles,
+                    input,
+                    group,
+                    lines: lines.clone(),
+                    strip: &mut *strip,
+                    v,
+                });
                 for (panel, sums) in of_panels.clone().zip(sums.chunks_exact_mut(size)) {
                     let (lines, accumulate) = (lines.clone(), first > range.start);
                     let strip = &mut *strip;
                     dispatch_lanes(Products {
+                        tiles,
                         pass,
                         grad,
                         group,
@@ -79,6 +89,8 @@ pub(in crate::conv) fn weight_gradient(shape: &Shape, input: &[f32], grad: &[f32
 /// Adds Vᵀ D of some lines of tiles to the gradient of U of a panel.
 struct Products<'a> {
     pass: &'a Pass,
+    /// Of a whole block.
+    tiles: usize,
     grad: &'a [f32],
     group: usize,
     panel: usize,
@@ -94,9 +106,8 @@ impl LaneKernel for Products<'_> {
     type Output = ();
     #[inline(always)]
     fn run<L: Lanes>(self) {
-        let Products { pass, grad, group, panel, lines, strip, v, d, sums, accumulate } = self;
+        let Products { pass, tiles, grad, group, panel, lines, strip, v, d, sums, accumulate } = self;
         let ([down, across], depth, columns) = (pass.tiles(), pass.depth(), pass.columns(panel));
-        let tiles = pass.block() * across;
         let [[u_plane, _], [v_plane, _], [d_plane, _]] = [pass.u(), pass.v(tiles), pass.m(tiles)];
         let (width, pixels) = (across * TILE, pass.output[0] * pass.output[1]);
         for first in (0..columns).step_by(WIDTH) {
@@ -118,9 +129,10 @@ impl LaneKernel for Products<'_> {
             }
         }
         for point in 0..POINTS {
-            let left = Left { data: &v[point * v_plane..][..v_plane], row: 1, k: depth };
-            let (d, sums) = (&d[point * d_plane..][..d_plane], &mut sums[point * u_plane..][..u_plane]);
-            multiply::<L>([pass.inputs, lines.len() * across, columns], left, d, sums, accumulate);
+            let left = Left { data: &v[point * v_plane..][..v_plane], rows: Apart(1), step: depth };
+            let right = Right { data: &d[point * d_plane..][..d_plane], rows: Apart(PANEL) };
+            let sums = &mut sums[point * u_plane..][..u_plane];
+            multiply([pass.inputs, lines.len() * across, columns], left, right, sums, accumulate);
         }
     }
 }

@@ -7,22 +7,22 @@ use std::ops::Range;
 
 /// Channels of one image, from some channel on: at most [`WIDTH`] of them are read.
 #[derive(Clone, Copy)]
-pub(super) struct Planes<'a> {
-    pub(super) data: &'a [f32],
-    pub(super) channels: usize,
-    pub(super) size: [usize; 2],
+pub(in crate::conv) struct Planes<'a> {
+    pub(in crate::conv) data: &'a [f32],
+    pub(in crate::conv) channels: usize,
+    pub(in crate::conv) size: [usize; 2],
 }
 
 /// Lines of pixels, `width` apart.
-pub(super) struct Strip<'a> {
-    pub(super) pixels: &'a mut [Pixel],
-    pub(super) width: usize,
+pub(in crate::conv) struct Strip<'a> {
+    pub(in crate::conv) pixels: &'a mut [Pixel],
+    pub(in crate::conv) width: usize,
 }
 
 impl Strip<'_> {
     /// Sets the lines `to` to those from `first` on of the image with `padding` zeros around it.
     #[inline(always)]
-    pub(super) fn read<L: Lanes>(
+    pub(in crate::conv) fn read<L: Lanes>(
         &mut self,
         image: Planes<'_>,
         to: Range<usize>,
@@ -69,13 +69,13 @@ impl Strip<'_> {
 
     /// Moves the lines from this one on to the front.
     #[inline(always)]
-    pub(super) fn advance(&mut self, line: usize, lines: usize) {
+    pub(in crate::conv) fn advance(&mut self, line: usize, lines: usize) {
         self.pixels.copy_within(line * self.width..lines * self.width, 0);
     }
 
     /// Writes the first `count` lines, cut to `width` pixels, channel by channel to the places that `out` gives.
     #[inline(always)]
-    pub(super) fn write<'b, L: Lanes>(
+    pub(in crate::conv) fn write<'b, L: Lanes>(
         &self,
         channels: usize,
         [count, width]: [usize; 2],

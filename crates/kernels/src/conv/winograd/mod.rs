@@ -12,11 +12,11 @@ mod transform;
 pub(super) use gradient::weight_gradient;
 
 use super::Shape;
-use super::tile::{Left, PANEL, multiply};
+use super::tile::{Apart, Left, PANEL, Right, multiply};
 use crate::lanes::{LaneKernel, Lanes, WIDTH, dispatch_lanes};
 use crate::pool::{self, SendPtr};
 use crate::{DType, Storage};
-use lines::{Planes, Strip};
+pub(super) use lines::{Planes, Strip};
 use std::array::from_fn;
 use std::ops::Range;
 use transform::{Input, Output, Pixel, Window, square};
@@ -72,9 +72,8 @@ impl Pass {
         self.tiles()[1] * TILE + REACH - TILE
     }
 
-    /// Lines of tiles to a block: some 48 tiles, fewer where they are deep, and so few that there are several blocks.
-    fn block(&self) -> usize {
-        let tiles = (3600 / self.depth()).clamp(24, 72);
+    /// Lines of tiles to a block: about so many tiles, and so few that there are several blocks.
+    fn block(&self, tiles: usize) -> usize {
         let spread = (self.lines() * self.tiles()[1]).div_ceil(8).max(12);
         (tiles.min(spread) / self.tiles()[1]).max(1)
     }
@@ -102,10 +101,17 @@ impl Pass {
     }
 }
 
-/// Whether this way serves a convolution of `inputs` to `outputs` channels in a group.
-fn serves(input: [usize; 2], output: [usize; 2], padding: [usize; 2], [inputs, outputs]: [usize; 2]) -> bool {
+/// Whether this way serves a convolution of `inputs` to `outputs` channels in a group: with so many images that their
+/// tiles outweigh the windows.
+fn serves(
+    images: usize,
+    [input, output]: [[usize; 2]; 2],
+    padding: [usize; 2],
+    [inputs, outputs]: [usize; 2],
+) -> bool {
     let fits = |d: usize| padding[d] <= 2 && input[d] + padding[d] <= output[d].div_ceil(TILE) * TILE + 2;
-    inputs >= 8 && outputs >= 8 && fits(0) && fits(1)
+    let many = images.saturating_mul(output[0]).saturating_mul(output[1]) >= 64;
+    many && inputs >= 8 && outputs >= 8 && fits(0) && fits(1)
 }
 
 fn is_small(shape: &Shape) -> bool {
@@ -114,7 +120,13 @@ fn is_small(shape: &Shape) -> bool {
 
 /// The forward pass, where it can be done this way.
 pub(super) fn serves_output(shape: &Shape) -> bool {
-    is_small(shape) && serves(shape.input, shape.output, shape.padding, [shape.inputs, shape.outputs])
+    is_small(shape)
+        && serves(shape.batch, [shape.input, shape.output], shape.padding, [shape.inputs, shape.outputs])
+}
+
+/// The gradient of the weight, where it can be done this way; it is large in itself.
+pub(super) fn serves_weight(shape: &Shape) -> bool {
+    serves_output(shape) && shape.batch.saturating_mul(shape.windows()) >= 400
 }
 
 /// The gradient of the input, where it can be done this way.
@@ -122,7 +134,12 @@ pub(super) fn serves_input(shape: &Shape) -> bool {
     is_small(shape)
         && shape.padding[0] <= 2
         && shape.padding[1] <= 2
-        && serves(shape.output, shape.input, shape.padding.map(|p| 2 - p), [shape.outputs, shape.inputs])
+        && serves(
+            shape.batch,
+            [shape.output, shape.input],
+            shape.padding.map(|p| 2 - p),
+            [shape.outputs, shape.inputs],
+        )
 }
 
 pub(super) fn forward(shape: &Shape, input: &[f32], weight: &[f32], bias: Option<&[f32]>, out: &mut [f32]) {
@@ -167,11 +184,13 @@ fn storage(floats: usize) -> Storage {
 
 fn run(pass: &Pass, input: &[f32], weight: &[f32], bias: Option<&[f32]>, out: &mut [f32]) {
     let (lines, across) = (pass.lines(), pass.tiles()[1]);
-    let (panels, block) = (pass.panels(), pass.block());
+    // V and M stay in the second cache.
+    let (panels, block) = (pass.panels(), pass.block((3600 / pass.depth()).clamp(24, 72)));
+    let tiles = block * across;
     let blocks = lines.div_ceil(block);
     let [_, u_size] = pass.u();
-    let [_, v_size] = pass.v(block * across);
-    let [_, m_size] = pass.m(block * across);
+    let [_, v_size] = pass.v(tiles);
+    let [_, m_size] = pass.m(tiles);
     let per_group = pass.outputs * pass.inputs * 9;
     let base = SendPtr(out.as_mut_ptr());
     let rows = |b: usize| b * block..lines.min((b + 1) * block);
@@ -185,14 +204,14 @@ fn run(pass: &Pass, input: &[f32], weight: &[f32], bias: Option<&[f32]>, out: &m
                 // SAFETY: tasks differ in their tiles or their panel, and so write other elements of `out`, which outlives
                 // them.
                 let out = unsafe { Out::new(base.get(), pass, group) };
-                dispatch_lanes(Finish { pass, panel, u, v, m, strip, bias, lines, out });
+                dispatch_lanes(Finish { pass, tiles, panel, u, v, m, strip, bias, lines, out });
             };
         if few {
             let mut v = storage(blocks * v_size);
             pool::chunks_mut(v.as_mut_slice::<f32>(), v_size, |start, v| {
                 let mut strip = vec![[0.0; WIDTH]; REACH * pass.width()];
                 let lines = rows(start / v_size);
-                dispatch_lanes(Tiles { pass, input, group, lines, strip: &mut strip, v });
+                dispatch_lanes(Tiles { pass, tiles, input, group, lines, strip: &mut strip, v });
             });
             let v = &*v.as_mut_slice::<f32>();
             pool::run(panels, &|panel| {
@@ -215,7 +234,7 @@ fn run(pass: &Pass, input: &[f32], weight: &[f32], bias: Option<&[f32]>, out: &m
             let mut scratch = storage(v_size + m_size);
             let (v, m) = scratch.as_mut_slice::<f32>().split_at_mut(v_size);
             let mut strip = vec![[0.0; WIDTH]; REACH * pass.width()];
-            dispatch_lanes(Tiles { pass, input, group, lines: rows(b), strip: &mut strip, v });
+            dispatch_lanes(Tiles { pass, tiles, input, group, lines: rows(b), strip: &mut strip, v });
             for (panel, u) in u.chunks_exact(u_size).enumerate() {
                 finish(panel, u, v, m, &mut strip, rows(b));
             }
@@ -259,6 +278,8 @@ impl LaneKernel for Windows<'_> {
 /// V of some lines of tiles.
 struct Tiles<'a> {
     pass: &'a Pass,
+    /// Of a whole block.
+    tiles: usize,
     input: &'a [f32],
     group: usize,
     lines: Range<usize>,
@@ -270,9 +291,9 @@ impl LaneKernel for Tiles<'_> {
     type Output = ();
     #[inline(always)]
     fn run<L: Lanes>(self) {
-        let Tiles { pass, input, group, lines, strip, v } = self;
+        let Tiles { pass, tiles, input, group, lines, strip, v } = self;
         let ([down, across], width, depth) = (pass.tiles(), pass.width(), pass.depth());
-        let [plane, _] = pass.v(pass.block() * across);
+        let [plane, _] = pass.v(tiles);
         let size = pass.inputs * pass.input[0] * pass.input[1];
         for first in (0..pass.inputs).step_by(WIDTH) {
             let mut strip = Strip { pixels: &mut *strip, width };
@@ -329,6 +350,8 @@ impl<'a> Out<'a> {
 /// Multiplies V by U of one panel, and transforms the products to outputs.
 struct Finish<'a> {
     pass: &'a Pass,
+    /// Of a whole block.
+    tiles: usize,
     panel: usize,
     u: &'a [f32],
     v: &'a [f32],
@@ -343,14 +366,14 @@ impl LaneKernel for Finish<'_> {
     type Output = ();
     #[inline(always)]
     fn run<L: Lanes>(self) {
-        let Finish { pass, panel, u, v, m, strip, bias, lines, out } = self;
+        let Finish { pass, tiles, panel, u, v, m, strip, bias, lines, out } = self;
         let ([down, across], depth, columns) = (pass.tiles(), pass.depth(), pass.columns(panel));
-        let [[u_plane, _], [v_plane, _], [m_plane, _]] =
-            [pass.u(), pass.v(pass.block() * across), pass.m(pass.block() * across)];
+        let [[u_plane, _], [v_plane, _], [m_plane, _]] = [pass.u(), pass.v(tiles), pass.m(tiles)];
         for point in 0..POINTS {
-            let left = Left { data: &v[point * v_plane..][..v_plane], row: depth, k: 1 };
-            let (u, m) = (&u[point * u_plane..][..u_plane], &mut m[point * m_plane..][..m_plane]);
-            multiply::<L>([lines.len() * across, pass.inputs, columns], left, u, m, false);
+            let left = Left { data: &v[point * v_plane..][..v_plane], rows: Apart(depth), step: 1 };
+            let right = Right { data: &u[point * u_plane..][..u_plane], rows: Apart(PANEL) };
+            let m = &mut m[point * m_plane..][..m_plane];
+            multiply([lines.len() * across, pass.inputs, columns], left, right, m, false);
         }
         let width = across * TILE;
         for first in (0..columns).step_by(WIDTH) {
