@@ -4,6 +4,8 @@
 //! instruction set. Unlike those of [`isa`](crate::isa), these loops multiply and add in one rounding where the
 //! processor can, so that their results differ between the sets by rounding. Another set is one more implementation.
 
+#![allow(clippy::needless_range_loop, reason = "see `operators`")]
+
 use crate::isa::{Isa, isa};
 use std::ops::{Add, Mul, Sub};
 
@@ -82,14 +84,20 @@ pub(crate) fn dispatch_lanes<K: LaneKernel>(kernel: K) -> K::Output {
     }
 }
 
-/// Addition, subtraction and multiplication, register by register.
+/// Addition, subtraction and multiplication, register by register. Here and below there are loops where the standard
+/// library has functions that take closures: those are not always inlined, which would lose the instruction set.
 macro_rules! operators {
-    ($lanes:ident, $([$trait:ident, $name:ident, $one:expr]),*) => {
+    ($lanes:ident, $([$trait:ident, $name:ident, $one:path]),*) => {
         $(impl $trait for $lanes {
             type Output = Self;
             #[inline(always)]
-            fn $name(self, other: Self) -> Self {
-                $lanes(std::array::from_fn(|i| $one(self.0[i], other.0[i])))
+            fn $name(mut self, other: Self) -> Self {
+                for i in 0..self.0.len() {
+                    // SAFETY: see the type; of numbers it is safe.
+                    #[allow(unused_unsafe)]
+                    unsafe { self.0[i] = $one(self.0[i], other.0[i]) };
+                }
+                self
             }
         })*
     };
@@ -99,12 +107,7 @@ macro_rules! operators {
 #[derive(Clone, Copy)]
 struct Scalar([f32; WIDTH]);
 
-operators!(
-    Scalar,
-    [Add, add, |a: f32, b: f32| a + b],
-    [Sub, sub, |a: f32, b: f32| a - b],
-    [Mul, mul, |a: f32, b: f32| a * b]
-);
+operators!(Scalar, [Add, add, f32::add], [Sub, sub, f32::sub], [Mul, mul, f32::mul]);
 
 impl Lanes for Scalar {
     const ROWS: usize = 2;
@@ -127,7 +130,13 @@ impl Lanes for Scalar {
     }
     #[inline(always)]
     fn transpose(rows: [Self; WIDTH]) -> [Self; WIDTH] {
-        std::array::from_fn(|i| Scalar(std::array::from_fn(|j| rows[j].0[i])))
+        let mut columns = rows;
+        for i in 0..WIDTH {
+            for j in 0..WIDTH {
+                columns[i].0[j] = rows[j].0[i];
+            }
+        }
+        columns
     }
 }
 
@@ -135,7 +144,6 @@ impl Lanes for Scalar {
 mod x86 {
     use super::{Add, LaneKernel, Lanes, Mul, Sub, WIDTH};
     use std::arch::x86_64::*;
-    use std::array::from_fn;
 
     #[target_feature(enable = "avx2,fma,bmi1,bmi2,lzcnt,popcnt")]
     pub(super) fn avx2<K: LaneKernel>(kernel: K) -> K::Output {
@@ -153,15 +161,7 @@ mod x86 {
     #[derive(Clone, Copy)]
     struct Avx2([__m256; 2]);
 
-    operators!(
-        Avx2,
-        // SAFETY: see above.
-        [Add, add, |a, b| unsafe { _mm256_add_ps(a, b) }],
-        // SAFETY: see above.
-        [Sub, sub, |a, b| unsafe { _mm256_sub_ps(a, b) }],
-        // SAFETY: see above.
-        [Mul, mul, |a, b| unsafe { _mm256_mul_ps(a, b) }]
-    );
+    operators!(Avx2, [Add, add, _mm256_add_ps], [Sub, sub, _mm256_sub_ps], [Mul, mul, _mm256_mul_ps]);
 
     impl Lanes for Avx2 {
         const ROWS: usize = 6;
@@ -173,71 +173,75 @@ mod x86 {
         }
         #[inline(always)]
         fn load(from: &[f32; WIDTH]) -> Self {
+            let (low, high) = from.split_at(8);
             // SAFETY: see above.
-            Avx2(from_fn(|i| unsafe { _mm256_loadu_ps(from[8 * i..].as_ptr()) }))
+            Avx2(unsafe { [_mm256_loadu_ps(low.as_ptr()), _mm256_loadu_ps(high.as_ptr())] })
         }
         #[inline(always)]
         fn store(self, to: &mut [f32; WIDTH]) {
-            for (half, to) in self.0.into_iter().zip(to.as_chunks_mut::<8>().0) {
-                // SAFETY: see above.
-                unsafe { _mm256_storeu_ps(to.as_mut_ptr(), half) };
+            let (low, high) = to.split_at_mut(8);
+            // SAFETY: see above.
+            unsafe {
+                _mm256_storeu_ps(low.as_mut_ptr(), self.0[0]);
+                _mm256_storeu_ps(high.as_mut_ptr(), self.0[1]);
             }
         }
         #[inline(always)]
         fn mul_add(self, a: Self, b: Self) -> Self {
             // SAFETY: see above.
-            Avx2(from_fn(|i| unsafe { _mm256_fmadd_ps(self.0[i], a.0[i], b.0[i]) }))
+            Avx2(unsafe {
+                [_mm256_fmadd_ps(self.0[0], a.0[0], b.0[0]), _mm256_fmadd_ps(self.0[1], a.0[1], b.0[1])]
+            })
         }
         #[inline(always)]
         fn transpose(rows: [Self; WIDTH]) -> [Self; WIDTH] {
             // Four squares of 8, each transposed; the two off the diagonal change places.
-            let squares: [[[__m256; 8]; 2]; 2] =
-                from_fn(|top| from_fn(|left| square(from_fn(|i| rows[8 * top + i].0[left]))));
-            from_fn(|i| Avx2([squares[0][i / 8][i % 8], squares[1][i / 8][i % 8]]))
+            let mut columns = rows;
+            for top in 0..2 {
+                for left in 0..2 {
+                    let mut r = [rows[0].0[0]; 8];
+                    for i in 0..8 {
+                        r[i] = rows[8 * top + i].0[left];
+                    }
+                    let r = square(r);
+                    for i in 0..8 {
+                        columns[8 * left + i].0[top] = r[i];
+                    }
+                }
+            }
+            columns
         }
     }
 
     #[inline(always)]
     fn square(r: [__m256; 8]) -> [__m256; 8] {
+        let (mut pairs, mut fours, mut out) = (r, r, r);
         // SAFETY: see above.
         unsafe {
-            let pairs: [__m256; 8] = from_fn(|i| {
-                let (a, b) = (r[i / 2 * 2], r[i / 2 * 2 + 1]);
-                if i % 2 == 0 { _mm256_unpacklo_ps(a, b) } else { _mm256_unpackhi_ps(a, b) }
-            });
+            for i in (0..8).step_by(2) {
+                pairs[i] = _mm256_unpacklo_ps(r[i], r[i + 1]);
+                pairs[i + 1] = _mm256_unpackhi_ps(r[i], r[i + 1]);
+            }
             // Rows 4h … 4h + 3: column c of either half.
-            let fours: [__m256; 8] = from_fn(|i| {
-                let (h, c) = (i / 4, i % 4);
-                let (a, b) = (pairs[4 * h + c / 2], pairs[4 * h + 2 + c / 2]);
-                if c % 2 == 0 {
-                    _mm256_shuffle_ps::<0b01_00_01_00>(a, b)
-                } else {
-                    _mm256_shuffle_ps::<0b11_10_11_10>(a, b)
+            for h in [0, 4] {
+                for c in [0, 2] {
+                    let (a, b) = (pairs[h + c / 2], pairs[h + 2 + c / 2]);
+                    fours[h + c] = _mm256_shuffle_ps::<0b01_00_01_00>(a, b);
+                    fours[h + c + 1] = _mm256_shuffle_ps::<0b11_10_11_10>(a, b);
                 }
-            });
-            from_fn(|i| {
-                let (a, b) = (fours[i % 4], fours[4 + i % 4]);
-                if i < 4 {
-                    _mm256_permute2f128_ps::<0x20>(a, b)
-                } else {
-                    _mm256_permute2f128_ps::<0x31>(a, b)
-                }
-            })
+            }
+            for i in 0..4 {
+                out[i] = _mm256_permute2f128_ps::<0x20>(fours[i], fours[4 + i]);
+                out[4 + i] = _mm256_permute2f128_ps::<0x31>(fours[i], fours[4 + i]);
+            }
         }
+        out
     }
 
     #[derive(Clone, Copy)]
     struct Avx512([__m512; 1]);
 
-    operators!(
-        Avx512,
-        // SAFETY: see above.
-        [Add, add, |a, b| unsafe { _mm512_add_ps(a, b) }],
-        // SAFETY: see above.
-        [Sub, sub, |a, b| unsafe { _mm512_sub_ps(a, b) }],
-        // SAFETY: see above.
-        [Mul, mul, |a, b| unsafe { _mm512_mul_ps(a, b) }]
-    );
+    operators!(Avx512, [Add, add, _mm512_add_ps], [Sub, sub, _mm512_sub_ps], [Mul, mul, _mm512_mul_ps]);
 
     #[inline(always)]
     fn first(n: usize) -> __mmask16 {
@@ -279,42 +283,40 @@ mod x86 {
         }
         #[inline(always)]
         fn transpose(rows: [Self; WIDTH]) -> [Self; WIDTH] {
-            let r: [__m512; WIDTH] = rows.map(|row| row.0[0]);
+            let mut r = [rows[0].0[0]; WIDTH];
+            for i in 0..WIDTH {
+                r[i] = rows[i].0[0];
+            }
+            let (mut pairs, mut fours, mut eights, mut columns) = (r, r, r, rows);
             // SAFETY: see above.
             unsafe {
-                let pairs: [__m512; WIDTH] = from_fn(|i| {
-                    let (a, b) = (r[i / 2 * 2], r[i / 2 * 2 + 1]);
-                    if i % 2 == 0 { _mm512_unpacklo_ps(a, b) } else { _mm512_unpackhi_ps(a, b) }
-                });
-                // Rows 4h … 4h + 3: columns c, c + 4, c + 8 and c + 12.
-                let fours: [__m512; WIDTH] = from_fn(|i| {
-                    let (h, c) = (i / 4, i % 4);
-                    let (a, b) = (pairs[4 * h + c / 2], pairs[4 * h + 2 + c / 2]);
-                    if c % 2 == 0 {
-                        _mm512_shuffle_ps::<0b01_00_01_00>(a, b)
-                    } else {
-                        _mm512_shuffle_ps::<0b11_10_11_10>(a, b)
+                for i in (0..WIDTH).step_by(2) {
+                    pairs[i] = _mm512_unpacklo_ps(r[i], r[i + 1]);
+                    pairs[i + 1] = _mm512_unpackhi_ps(r[i], r[i + 1]);
+                }
+                // Rows h … h + 3: columns c, c + 4, c + 8 and c + 12.
+                for h in (0..WIDTH).step_by(4) {
+                    for c in [0, 2] {
+                        let (a, b) = (pairs[h + c / 2], pairs[h + 2 + c / 2]);
+                        fours[h + c] = _mm512_shuffle_ps::<0b01_00_01_00>(a, b);
+                        fours[h + c + 1] = _mm512_shuffle_ps::<0b11_10_11_10>(a, b);
                     }
-                });
-                // Rows 8h … 8h + 7: columns c and c + 8, or c + 4 and c + 12.
-                let eights: [__m512; WIDTH] = from_fn(|i| {
-                    let (h, odd, c) = (i / 8, i / 4 % 2, i % 4);
-                    let (a, b) = (fours[8 * h + c], fours[8 * h + 4 + c]);
-                    if odd == 0 {
-                        _mm512_shuffle_f32x4::<0b10_00_10_00>(a, b)
-                    } else {
-                        _mm512_shuffle_f32x4::<0b11_01_11_01>(a, b)
+                }
+                // Rows h … h + 7: columns c and c + 8, then c + 4 and c + 12.
+                for h in [0, 8] {
+                    for c in 0..4 {
+                        let (a, b) = (fours[h + c], fours[h + 4 + c]);
+                        eights[h + c] = _mm512_shuffle_f32x4::<0b10_00_10_00>(a, b);
+                        eights[h + 4 + c] = _mm512_shuffle_f32x4::<0b11_01_11_01>(a, b);
                     }
-                });
-                from_fn(|i| {
-                    let (a, b) = (eights[i % 8], eights[8 + i % 8]);
-                    Avx512([if i < 8 {
-                        _mm512_shuffle_f32x4::<0b10_00_10_00>(a, b)
-                    } else {
-                        _mm512_shuffle_f32x4::<0b11_01_11_01>(a, b)
-                    }])
-                })
+                }
+                for c in 0..8 {
+                    let (a, b) = (eights[c], eights[8 + c]);
+                    columns[c].0[0] = _mm512_shuffle_f32x4::<0b10_00_10_00>(a, b);
+                    columns[8 + c].0[0] = _mm512_shuffle_f32x4::<0b11_01_11_01>(a, b);
+                }
             }
+            columns
         }
     }
 }

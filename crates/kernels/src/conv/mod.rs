@@ -152,8 +152,7 @@ pub fn forward<T: Element>(shape: &Shape, input: &[T], weight: &[T], bias: Optio
         && let (Some(input), Some(weight), Some(out)) = (floats(input), floats(weight), floats_mut(out))
     {
         winograd::forward(shape, input, weight, bias.and_then(floats), out);
-    } else if !shape.is_depthwise()
-        && flat::serves_output(shape)
+    } else if flat::serves_output(shape)
         && let (Some(input), Some(weight), Some(out)) = (floats(input), floats(weight), floats_mut(out))
     {
         flat::forward(shape, input, weight, bias.and_then(floats), out);
@@ -186,8 +185,7 @@ pub fn input_gradient<T: Element>(
     {
         return winograd::input_gradient(shape, grad, weight, bias.and_then(floats), out);
     }
-    if shape.inputs >= 4
-        && flat::serves_input(shape)
+    if flat::serves_input(shape)
         && let (Some(grad), Some(weight), Some(out)) = (floats(grad), floats(weight), floats_mut(out))
     {
         return flat::input_gradient(shape, grad, weight, bias.and_then(floats), out);
@@ -226,8 +224,7 @@ pub fn weight_gradient<T: Element>(shape: &Shape, input: &[T], grad: &[T], out: 
         && let (Some(input), Some(grad), Some(out)) = (floats(input), floats(grad), floats_mut(out))
     {
         winograd::weight_gradient(shape, input, grad, out);
-    } else if !shape.is_depthwise()
-        && flat::serves_output(shape)
+    } else if flat::serves_output(shape)
         && let (Some(input), Some(grad), Some(out)) = (floats(input), floats(grad), floats_mut(out))
     {
         flat::weight_gradient(shape, input, grad, out);

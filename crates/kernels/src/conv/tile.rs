@@ -1,5 +1,7 @@
 //! Small matrix products in registers: what convolutions are made of.
 
+#![allow(clippy::needless_range_loop, reason = "iterators over lanes are not always inlined")]
+
 use crate::lanes::{LaneKernel, Lanes, WIDTH, dispatch_lanes};
 
 /// Columns of a panel: what the second operand and the result are stored in.
@@ -130,32 +132,33 @@ impl<A: Rows, B: Rows> Multiply<'_, A, B> {
     fn block<L: Lanes, const M: usize, const N: usize>(&mut self, row: usize, column: usize) {
         let [_, k, _] = self.sizes;
         let Left { data: a, rows, step } = self.left;
-        let starts: [usize; M] = std::array::from_fn(|i| rows.at(row + i));
+        let mut starts = [0; M];
+        for i in 0..M {
+            starts[i] = rows.at(row + i);
+        }
         let mut sums = [[L::zero(); N]; M];
-        let mut a = a.as_ptr();
+        let (mut a, b) = (a.as_ptr(), self.right.data.as_ptr());
         for p in 0..k {
             let mut lanes = [L::zero(); N];
-            for (j, lane) in lanes.iter_mut().enumerate() {
+            for j in 0..N {
                 // SAFETY: `multiply` asserted that all of row p up to the width of the product lies in the slice.
-                let from =
-                    unsafe { self.right.data.as_ptr().add(self.right.rows.at(p) + column + j * WIDTH) };
-                // SAFETY: as above.
-                *lane = L::load(unsafe { &*from.cast() });
+                lanes[j] = L::load(unsafe { &*b.add(self.right.rows.at(p) + column + j * WIDTH).cast() });
             }
-            for (sums, start) in sums.iter_mut().zip(starts) {
+            for i in 0..M {
                 // SAFETY: element p of that row, which `multiply` asserted to lie in the slice.
-                let v = L::splat(unsafe { *a.add(start) });
-                for (sum, lane) in sums.iter_mut().zip(lanes) {
-                    *sum = v.mul_add(lane, *sum);
+                let v = L::splat(unsafe { *a.add(starts[i]) });
+                for j in 0..N {
+                    sums[i][j] = v.mul_add(lanes[j], sums[i][j]);
                 }
             }
             a = a.wrapping_add(step);
         }
-        for (i, sums) in sums.into_iter().enumerate() {
+        for i in 0..M {
             let line = &mut self.out[(row + i) * PANEL + column..][..N * WIDTH];
-            for (sum, out) in sums.into_iter().zip(line.as_chunks_mut().0) {
-                let sum = if self.accumulate { L::load(out) + sum } else { sum };
-                sum.store(out);
+            for j in 0..N {
+                let out = &mut line[j * WIDTH..][..WIDTH];
+                let sum = if self.accumulate { L::load_some(out) + sums[i][j] } else { sums[i][j] };
+                sum.store_some(out);
             }
         }
     }

@@ -1,9 +1,9 @@
 //! The gradient of the weight: with D the transformed gradients of tiles, that of U is the sum of Vᵀ D over tiles.
 
 use super::lines::{Planes, Strip};
-use super::transform::{OutputTransposed, Pixel, WindowTransposed, square};
+use super::transform::{Apart, OutputTransposed, Pixel, WindowTransposed, square};
 use super::{POINTS, Pass, REACH, TILE, Tiles, storage};
-use crate::conv::tile::{Apart, Left, PANEL, Right, multiply};
+use crate::conv::tile::{self, Left, PANEL, Right, multiply};
 use crate::conv::{Shape, part};
 use crate::lanes::{LaneKernel, Lanes, WIDTH, dispatch_lanes};
 use crate::pool;
@@ -121,16 +121,15 @@ impl LaneKernel for Products<'_> {
                 strip.read::<L>(planes, 0..TILE, row * TILE, [0, 0]);
                 for x in 0..across {
                     let place = (i * across + x) * PANEL + first;
-                    square::<OutputTransposed, L, _, _>(
-                        |i, j| L::load(&strip.pixels[i * width + x * TILE + j]),
-                        |point, t: L| t.store_some(&mut d[point * d_plane + place..][..WIDTH]),
-                    );
+                    let from = (strip.pixels[x * TILE..].as_flattened(), Apart::rows(width));
+                    let to = (&mut d[place..], Apart::planes(REACH, d_plane));
+                    square::<OutputTransposed, L, _, _>(from, to);
                 }
             }
         }
         for point in 0..POINTS {
-            let left = Left { data: &v[point * v_plane..][..v_plane], rows: Apart(1), step: depth };
-            let right = Right { data: &d[point * d_plane..][..d_plane], rows: Apart(PANEL) };
+            let left = Left { data: &v[point * v_plane..][..v_plane], rows: tile::Apart(1), step: depth };
+            let right = Right { data: &d[point * d_plane..][..d_plane], rows: tile::Apart(PANEL) };
             let sums = &mut sums[point * u_plane..][..u_plane];
             multiply([pass.inputs, lines.len() * across, columns], left, right, sums, accumulate);
         }
@@ -154,16 +153,26 @@ impl LaneKernel for Finish<'_> {
         let ([plane, size], columns) = (pass.u(), pass.columns(panel));
         for first in (0..columns).step_by(WIDTH) {
             for c in 0..pass.inputs {
-                let sum = |i: usize, j: usize| {
-                    let at = panel * size + (i * REACH + j) * plane + c * PANEL + first;
-                    (0..parts).fold(L::zero(), |sum, part| {
-                        sum + L::load_some(&sums[part * pass.panels() * size + at..][..WIDTH])
-                    })
-                };
-                let mut taps = [L::zero(); WIDTH];
-                square::<WindowTransposed, L, _, _>(sum, |tap, v| taps[tap] = v);
-                for (o, v) in L::transpose(taps).into_iter().enumerate().take(columns - first) {
-                    v.store_some(&mut out[((first + o) * pass.inputs + c) * 9..][..9]);
+                let at = panel * size + c * PANEL + first;
+                let mut sum = [0.0; POINTS * WIDTH];
+                for point in 0..POINTS {
+                    let mut v = L::zero();
+                    for part in 0..parts {
+                        let at = part * pass.panels() * size + at + point * plane;
+                        v = v + L::load_some(&sums[at..][..WIDTH]);
+                    }
+                    v.store_some(&mut sum[point * WIDTH..][..WIDTH]);
+                }
+                let mut taps = [[0.0; WIDTH]; WIDTH];
+                let to = (taps.as_flattened_mut(), Apart::rows(3));
+                square::<WindowTransposed, L, _, _>((&sum, Apart::rows(REACH)), to);
+                let mut rows = [L::zero(); WIDTH];
+                for tap in 0..9 {
+                    rows[tap] = L::load(&taps[tap]);
+                }
+                let rows = L::transpose(rows);
+                for o in 0..(columns - first).min(WIDTH) {
+                    rows[o].store_some(&mut out[((first + o) * pass.inputs + c) * 9..][..9]);
                 }
             }
         }

@@ -2,7 +2,6 @@
 
 use super::transform::Pixel;
 use crate::lanes::{Lanes, WIDTH};
-use std::array::from_fn;
 use std::ops::Range;
 
 /// Channels of one image, from some channel on: at most [`WIDTH`] of them are read.
@@ -49,15 +48,13 @@ impl Strip<'_> {
         let (mut pixel, end) = (from * width, end * width);
         while pixel < end {
             let n = (end - pixel).min(WIDTH);
-            let rows = from_fn(|c| {
-                if c < image.channels {
-                    L::load_some(&image.data[c * plane + pixel..][..n])
-                } else {
-                    L::zero()
-                }
-            });
-            for v in L::transpose(rows).into_iter().take(n) {
-                v.store(&mut lines[at]);
+            let mut rows = [L::zero(); WIDTH];
+            for c in 0..image.channels.min(WIDTH) {
+                rows[c] = L::load_some(&image.data[c * plane + pixel..][..n]);
+            }
+            let columns = L::transpose(rows);
+            for i in 0..n {
+                columns[i].store(&mut lines[at]);
                 (x, at) = (x + 1, at + 1);
                 if x == width {
                     (x, at) = (0, at + self.width - width);
@@ -73,11 +70,13 @@ impl Strip<'_> {
         self.pixels.copy_within(line * self.width..lines * self.width, 0);
     }
 
-    /// Writes the first `count` lines, cut to `width` pixels, channel by channel to the places that `out` gives.
+    /// Writes the first `count` lines, cut to `width` pixels, channel by channel to the places that `out` gives, plus a
+    /// bias for each channel, if there is one.
     #[inline(always)]
     pub(in crate::conv) fn write<'b, L: Lanes>(
         &self,
         channels: usize,
+        bias: &[f32],
         [count, width]: [usize; 2],
         mut out: impl FnMut(usize, Range<usize>) -> &'b mut [f32],
     ) {
@@ -86,15 +85,17 @@ impl Strip<'_> {
         for pixel in (0..end).step_by(WIDTH) {
             let n = (end - pixel).min(WIDTH);
             let mut columns = [L::zero(); WIDTH];
-            for v in columns.iter_mut().take(n) {
-                *v = L::load(&self.pixels[at]);
+            for i in 0..n {
+                columns[i] = L::load(&self.pixels[at]);
                 (x, at) = (x + 1, at + 1);
                 if x == width {
                     (x, at) = (0, at + self.width - width);
                 }
             }
-            for (c, v) in L::transpose(columns).into_iter().enumerate().take(channels) {
-                v.store_some(out(c, pixel..pixel + n));
+            let rows = L::transpose(columns);
+            for c in 0..channels.min(WIDTH) {
+                let shift = L::splat(if bias.is_empty() { 0.0 } else { bias[c] });
+                (rows[c] + shift).store_some(out(c, pixel..pixel + n));
             }
         }
     }

@@ -5,6 +5,8 @@
 //! Pixels of sixteen channels are what the transformations work on. In names, V are the transformed tiles (36, tile,
 //! channel), U the windows (36, channel, output), M the products (36, tile, output).
 
+#![allow(clippy::needless_range_loop, reason = "iterators over lanes are not always inlined")]
+
 mod gradient;
 mod lines;
 mod transform;
@@ -12,14 +14,13 @@ mod transform;
 pub(super) use gradient::weight_gradient;
 
 use super::Shape;
-use super::tile::{Apart, Left, PANEL, Right, multiply};
+use super::tile::{self, Left, PANEL, Right, multiply};
 use crate::lanes::{LaneKernel, Lanes, WIDTH, dispatch_lanes};
 use crate::pool::{self, SendPtr};
 use crate::{DType, Storage};
 pub(super) use lines::{Planes, Strip};
-use std::array::from_fn;
 use std::ops::Range;
-use transform::{Input, Output, Pixel, Window, square};
+use transform::{Apart, Input, Output, Pixel, Window, square};
 
 /// Outputs of a tile along a line.
 const TILE: usize = 4;
@@ -262,14 +263,18 @@ impl LaneKernel for Windows<'_> {
             let lanes = (columns - first).min(WIDTH);
             for c in 0..pass.inputs {
                 let at = (panel * PANEL + first) * of_output + c * of_input;
-                let rows = from_fn(|l| {
-                    if l < lanes { L::load_some(&weight[at + l * of_output..][..9]) } else { L::zero() }
-                });
+                let mut rows = [L::zero(); WIDTH];
+                for l in 0..lanes {
+                    rows[l] = L::load_some(&weight[at + l * of_output..][..9]);
+                }
                 let taps = L::transpose(rows);
-                square::<Window, L, _, _>(
-                    |i, j| taps[if pass.reversed { 8 - (3 * i + j) } else { 3 * i + j }],
-                    |point, v: L| v.store_some(&mut u[point * plane + c * PANEL + first..][..WIDTH]),
-                );
+                let mut windows = [0.0; 9 * WIDTH];
+                for tap in 0..9 {
+                    let place = if pass.reversed { 8 - tap } else { tap };
+                    taps[tap].store_some(&mut windows[place * WIDTH..][..WIDTH]);
+                }
+                let to = (&mut u[c * PANEL + first..], Apart::planes(REACH, plane));
+                square::<Window, L, _, _>((&windows, Apart::rows(3)), to);
             }
         }
     }
@@ -310,10 +315,8 @@ impl LaneKernel for Tiles<'_> {
                 }
                 for x in 0..across {
                     let place = (i * across + x) * depth + first;
-                    square::<Input, L, _, _>(
-                        |i, j| L::load(&strip.pixels[i * width + x * TILE + j]),
-                        |point, t: L| t.store_some(&mut v[point * plane + place..][..WIDTH]),
-                    );
+                    let from = (&strip.pixels[x * TILE..].as_flattened()[..], Apart::rows(width));
+                    square::<Input, L, _, _>(from, (&mut v[place..], Apart::planes(REACH, plane)));
                 }
             }
         }
@@ -370,27 +373,26 @@ impl LaneKernel for Finish<'_> {
         let ([down, across], depth, columns) = (pass.tiles(), pass.depth(), pass.columns(panel));
         let [[u_plane, _], [v_plane, _], [m_plane, _]] = [pass.u(), pass.v(tiles), pass.m(tiles)];
         for point in 0..POINTS {
-            let left = Left { data: &v[point * v_plane..][..v_plane], rows: Apart(depth), step: 1 };
-            let right = Right { data: &u[point * u_plane..][..u_plane], rows: Apart(PANEL) };
+            let left = Left { data: &v[point * v_plane..][..v_plane], rows: tile::Apart(depth), step: 1 };
+            let right = Right { data: &u[point * u_plane..][..u_plane], rows: tile::Apart(PANEL) };
             let m = &mut m[point * m_plane..][..m_plane];
             multiply([lines.len() * across, pass.inputs, columns], left, right, m, false);
         }
         let width = across * TILE;
         for first in (0..columns).step_by(WIDTH) {
             let channel = panel * PANEL + first;
-            let shift = bias.map_or(L::zero(), |bias| L::load_some(&bias[channel..]));
+            let bias = bias.map_or(&[][..], |bias| &bias[channel..]);
             for (i, line) in lines.clone().enumerate() {
                 let (image, row) = (line / down, line % down * TILE);
                 for x in 0..across {
-                    let place = (i * across + x) * PANEL + first;
-                    square::<Output, L, _, _>(
-                        |i, j| L::load_some(&m[(i * REACH + j) * m_plane + place..][..WIDTH]),
-                        |o, y: L| (y + shift).store(&mut strip[o / TILE * width + x * TILE + o % TILE]),
-                    );
+                    let from = (&m[(i * across + x) * PANEL + first..], Apart::planes(REACH, m_plane));
+                    let to = (strip[x * TILE..].as_flattened_mut(), Apart::rows(width));
+                    square::<Output, L, _, _>(from, to);
                 }
                 let count = TILE.min(pass.output[0] - row);
                 Strip { pixels: &mut *strip, width }.write::<L>(
                     columns - first,
+                    bias,
                     [count, pass.output[1]],
                     |c, pixels| out.at(image, channel + c, row, pixels),
                 );

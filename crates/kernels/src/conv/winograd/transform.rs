@@ -3,34 +3,56 @@
 //! d ⋆ g are Aᵀ (Bᵀ d ⊙ G g).
 
 use crate::lanes::{Lanes, WIDTH};
-use std::array::from_fn;
 use std::f32::consts::{FRAC_1_SQRT_2 as ROOT_HALF, SQRT_2 as ROOT_TWO};
 
 /// A vector of channels.
 pub(super) type Pixel = [f32; WIDTH];
 
-/// A linear map of I numbers to O. (A trait, as functions that are passed to others are not always inlined, which
-/// would lose the instruction set.)
+/// A linear map of I numbers to O.
 pub(super) trait Map<const I: usize, const O: usize> {
     fn line<L: Lanes>(x: [L; I]) -> [L; O];
 }
 
-/// Applies a map to the columns of a square and then to the rows; `store` gets the elements row by row.
+/// Vectors in memory: element (i, j) of a square is at i · `line` + j · `column`.
+#[derive(Clone, Copy)]
+pub(super) struct Apart {
+    pub(super) line: usize,
+    pub(super) column: usize,
+}
+
+impl Apart {
+    /// Rows of n vectors without gaps.
+    pub(super) fn rows(n: usize) -> Apart {
+        Apart { line: n * WIDTH, column: WIDTH }
+    }
+
+    /// Rows of n planes.
+    pub(super) fn planes(n: usize, plane: usize) -> Apart {
+        Apart { line: n * plane, column: plane }
+    }
+}
+
+/// Applies a map to the columns of a square and then to the rows.
 #[inline(always)]
 pub(super) fn square<M: Map<I, O>, L: Lanes, const I: usize, const O: usize>(
-    load: impl Fn(usize, usize) -> L,
-    mut store: impl FnMut(usize, L),
+    (from, at): (&[f32], Apart),
+    (to, place): (&mut [f32], Apart),
 ) {
     let mut half = [[L::zero(); I]; O];
     for j in 0..I {
-        let column = M::line(from_fn(|i| load(i, j)));
+        let mut column = [L::zero(); I];
+        for i in 0..I {
+            column[i] = L::load_some(&from[i * at.line + j * at.column..][..WIDTH]);
+        }
+        let column = M::line(column);
         for o in 0..O {
             half[o][j] = column[o];
         }
     }
-    for (o, half) in half.into_iter().enumerate() {
-        for (q, v) in M::line(half).into_iter().enumerate() {
-            store(o * O + q, v);
+    for o in 0..O {
+        let row = M::line(half[o]);
+        for q in 0..O {
+            row[q].store_some(&mut to[o * place.line + q * place.column..][..WIDTH]);
         }
     }
 }
@@ -51,10 +73,8 @@ pub(super) struct Input;
 impl Map<6, 6> for Input {
     #[inline(always)]
     fn line<L: Lanes>(d: [L; 6]) -> [L; 6] {
-        let even = |a: f32| fma(-a, d[2], d[4]);
-        let odd = |a: f32, b: f32| fma(a, d[3], times(-b, d[1]));
-        let (e, o) = (even(2.0), odd(ROOT_HALF, ROOT_TWO));
-        let (f, p) = (even(0.5), odd(ROOT_TWO, ROOT_HALF));
+        let (e, o) = (fma(-2.0, d[2], d[4]), fma(ROOT_HALF, d[3], times(-ROOT_TWO, d[1])));
+        let (f, p) = (fma(-0.5, d[2], d[4]), fma(ROOT_TWO, d[3], times(-ROOT_HALF, d[1])));
         [fma(-2.5, d[2], d[0] + d[4]), e + o, e - o, f + p, f - p, fma(-2.5, d[3], d[1] + d[5])]
     }
 }

@@ -5,11 +5,16 @@
 //!
 //! Zeros after a line are those before the next one, so that few windows lie between lines, which are no windows.
 
+#![allow(clippy::needless_range_loop, reason = "iterators over lanes are not always inlined")]
+
+mod weight;
+
+pub(super) use weight::weight_gradient;
+
 use super::tile::{Apart, Left, PANEL, Right, multiply};
-use super::winograd::{Planes, Strip};
-use super::{GRAIN, PARTS, Shape, part};
+use super::{GRAIN, PARTS, Shape};
 use crate::lanes::{LaneKernel, Lanes, WIDTH, dispatch_lanes};
-use crate::pool::{self, SendPtr};
+use crate::pool::SendPtr;
 use crate::{DType, Storage};
 use std::array::from_fn;
 use std::ops::Range;
@@ -18,6 +23,10 @@ use std::ops::Range;
 const COPY: usize = 1 << 16;
 /// Floats of a copy at most, where one line of windows needs so many.
 const MOST: usize = 1 << 22;
+
+/// Rows that are too few to share what is loaded: each is done by itself, for [`WIDE`] windows at a time.
+const FEW: usize = 4;
+const WIDE: usize = 2 * PANEL;
 
 /// What sees the pixels of an image, and where.
 struct Flat {
@@ -73,7 +82,7 @@ impl Flat {
 
     /// Floats of all channels, and what is read beyond them.
     fn size(&self, lines: usize) -> usize {
-        self.plane(lines).saturating_mul(self.channels).saturating_add(PANEL)
+        self.plane(lines).saturating_mul(self.channels).saturating_add(WIDE)
     }
 
     /// Lines of windows to a block, so that there are several tasks for each of so many images.
@@ -167,7 +176,7 @@ fn cover(cover: &Cover<'_>, out: &mut [f32]) {
     let (end, size) = (out.len(), flat.channels * flat.source[0] * flat.source[1]);
     super::run(images * blocks, work / blocks, |tasks| {
         let room = flat.size(block);
-        let mut scratch = Storage::new(DType::F32, room + rows * PANEL);
+        let mut scratch = Storage::new(DType::F32, room + (rows * PANEL).max(FEW * WIDE));
         let (copy, sums) = scratch.as_mut_slice::<f32>().split_at_mut(room);
         let mut offsets = (0, Vec::new());
         for task in tasks {
@@ -206,12 +215,24 @@ impl LaneKernel for Lines<'_> {
         let Cover { flat, groups, rows, left, bias, target, .. } = *cover;
         let (k, pitch, width) = (offsets.len(), flat.pitch(), flat.output[1]);
         let group = image % groups;
-        let left = Left { data: &left[group * rows * k..][..rows * k], rows: Apart(k), step: 1 };
+        let left = &left[group * rows * k..][..rows * k];
         let windows = flat.windows(lines.len());
-        for start in (0..windows).step_by(PANEL) {
-            let n = PANEL.min(windows - start);
-            let right = Right { data: &copy[start..], rows: offsets };
-            multiply([rows, k, n], left, right, sums, false);
+        let panel = if rows < FEW { WIDE } else { PANEL };
+        for start in (0..windows).step_by(panel) {
+            let n = panel.min(windows - start);
+            if rows < FEW {
+                for row in 0..rows {
+                    wide::<L>(
+                        &left[row * k..][..k],
+                        offsets,
+                        &copy[start..],
+                        &mut sums[row * WIDE..][..WIDE],
+                    );
+                }
+            } else {
+                let left = Left { data: left, rows: Apart(k), step: 1 };
+                multiply([rows, k, n], left, Right { data: &copy[start..], rows: offsets }, sums, false);
+            }
             let mut at = start;
             while at < start + n {
                 let (line, column) = (at / pitch, at % pitch);
@@ -224,13 +245,16 @@ impl LaneKernel for Lines<'_> {
                 for row in 0..rows {
                     let shift = L::splat(bias.map_or(0.0, |bias| bias[group * rows + row]));
                     let from = (image * rows + row) * target.plane + place;
-                    let sums = &sums[row * PANEL + at - start..][..count];
+                    let sums = &sums[row * panel + at - start..][..count];
                     assert!(from + (count - 1) * target.column < end);
                     if target.column == 1 {
                         // SAFETY: inside the output, as asserted; see `base` for who else writes.
                         let out = unsafe { std::slice::from_raw_parts_mut(base.add(from), count) };
-                        for (sums, out) in sums.chunks(WIDTH).zip(out.chunks_mut(WIDTH)) {
-                            (L::load_some(sums) + shift).store_some(out);
+                        let mut i = 0;
+                        while i < count {
+                            let end = count.min(i + WIDTH);
+                            (L::load_some(&sums[i..end]) + shift).store_some(&mut out[i..end]);
+                            i = end;
                         }
                     } else {
                         let shift = bias.map_or(0.0, |bias| bias[group * rows + row]);
@@ -243,6 +267,21 @@ impl LaneKernel for Lines<'_> {
                 at += count;
             }
         }
+    }
+}
+
+/// The sums of one row for [`WIDE`] windows.
+#[inline(always)]
+fn wide<L: Lanes>(left: &[f32], offsets: &[usize], copy: &[f32], sums: &mut [f32]) {
+    let mut lanes = [L::zero(); WIDE / WIDTH];
+    for p in 0..left.len() {
+        let (v, copy) = (L::splat(left[p]), &copy[offsets[p]..][..WIDE]);
+        for j in 0..lanes.len() {
+            lanes[j] = v.mul_add(L::load_some(&copy[j * WIDTH..][..WIDTH]), lanes[j]);
+        }
+    }
+    for j in 0..lanes.len() {
+        lanes[j].store_some(&mut sums[j * WIDTH..][..WIDTH]);
     }
 }
 
@@ -320,121 +359,5 @@ pub(super) fn input_gradient(
             first: first[0] * width + first[1],
         };
         cover(&Cover { flat, images, groups, source: grad, left: &left, rows, bias, target }, out);
-    }
-}
-
-/// Sums that the weight's gradient takes at most beside the result, in floats.
-const SUMS: usize = 1 << 21;
-
-pub(super) fn weight_gradient(shape: &Shape, input: &[f32], grad: &[f32], out: &mut [f32]) {
-    let flat = &Flat::forward(shape);
-    let (rows, panels) = (shape.rows(), shape.outputs.div_ceil(PANEL));
-    let block = flat.block(shape.batch, shape.work());
-    let blocks = flat.output[0].div_ceil(block);
-    let (units, size) = (shape.batch * blocks, rows * PANEL);
-    let worth = (shape.work().saturating_mul(shape.batch) / GRAIN).min(SUMS / size);
-    let parts = (PARTS / panels).min(worth).clamp(1, units);
-    let (pixels, windows) = (shape.inputs * shape.pixels(), shape.outputs * shape.windows());
-    let mut sums = Storage::new(DType::F32, parts * panels * size);
-    for group in 0..shape.groups {
-        // (part, panel, row, output of the panel)
-        pool::chunks_mut(sums.as_mut_slice::<f32>(), size, |start, sums| {
-            let (at, panel) = (start / size / panels, start / size % panels);
-            let room = flat.size(block);
-            let length = block * flat.pitch();
-            let mut scratch = Storage::new(DType::F32, room + length * PANEL);
-            let (copy, d) = scratch.as_mut_slice::<f32>().split_at_mut(room);
-            let mut strip = vec![[0.0; WIDTH]; length];
-            let (mut offsets, range) = ((0, Vec::new()), part(units, parts, at));
-            for unit in range.clone() {
-                let (image, first) = (unit / blocks * shape.groups + group, unit % blocks * block);
-                let lines = first..flat.output[0].min(first + block);
-                if offsets.0 != lines.len() {
-                    offsets = (lines.len(), flat.offsets(lines.len()));
-                }
-                let copy = &mut copy[..flat.size(lines.len())];
-                flat.fill(&input[image * pixels..][..pixels], lines.clone(), copy);
-                let data = &grad[image * windows + panel * PANEL * shape.windows()..];
-                let channels = shape.outputs - panel * PANEL;
-                let grad = Planes { data, channels, size: shape.output };
-                let (n, pitch) = (flat.windows(lines.len()), flat.pitch());
-                dispatch_lanes(Transpose { grad, lines, pitch, strip: &mut strip, d: &mut *d });
-                let left = Left { data: copy, rows: &offsets.1[..], step: 1 };
-                let right = Right { data: d, rows: Apart(PANEL) };
-                multiply([rows, n, channels.min(PANEL)], left, right, sums, unit > range.start);
-            }
-        });
-        let sums = &*sums.as_mut_slice::<f32>();
-        let out = &mut out[group * shape.outputs * rows..][..shape.outputs * rows];
-        for (panel, out) in out.chunks_mut(PANEL * rows).enumerate() {
-            let sums = &sums[panel * size..];
-            dispatch_lanes(Finish { sums, parts, apart: panels * size, rows, out });
-        }
-    }
-}
-
-/// Lines of up to [`PANEL`] channels, `pitch` apart with zeros between them, as rows of [`PANEL`].
-struct Transpose<'a> {
-    grad: Planes<'a>,
-    lines: Range<usize>,
-    pitch: usize,
-    strip: &'a mut [[f32; WIDTH]],
-    d: &'a mut [f32],
-}
-
-impl LaneKernel for Transpose<'_> {
-    type Output = ();
-    #[inline(always)]
-    fn run<L: Lanes>(self) {
-        let Transpose { grad, lines, pitch, strip, d } = self;
-        let plane = grad.size[0] * grad.size[1];
-        for first in (0..grad.channels.min(PANEL)).step_by(WIDTH) {
-            let planes = Planes {
-                data: &grad.data[first * plane..],
-                channels: grad.channels - first,
-                size: grad.size,
-            };
-            let mut strip = Strip { pixels: &mut *strip, width: pitch };
-            strip.read::<L>(planes, 0..lines.len(), lines.start, [0, 0]);
-            let pixels = &strip.pixels[..lines.len() * pitch];
-            for (pixel, d) in pixels.iter().zip(d.chunks_exact_mut(PANEL)) {
-                L::load(pixel).store_some(&mut d[first..][..WIDTH]);
-            }
-        }
-    }
-}
-
-/// Adds up the parts of the sums for a panel and turns (row, output) into (output, row).
-struct Finish<'a> {
-    sums: &'a [f32],
-    parts: usize,
-    /// Distance of the parts.
-    apart: usize,
-    rows: usize,
-    out: &'a mut [f32],
-}
-
-impl LaneKernel for Finish<'_> {
-    type Output = ();
-    #[inline(always)]
-    fn run<L: Lanes>(self) {
-        let Finish { sums, parts, apart, rows, out } = self;
-        let outputs = out.len() / rows;
-        for first in (0..outputs).step_by(WIDTH) {
-            for row in (0..rows).step_by(WIDTH) {
-                let n = (rows - row).min(WIDTH);
-                let square = from_fn(|i| {
-                    if i >= n {
-                        return L::zero();
-                    }
-                    let at = (row + i) * PANEL + first;
-                    (0..parts)
-                        .fold(L::zero(), |sum, part| sum + L::load_some(&sums[part * apart + at..][..WIDTH]))
-                });
-                for (o, v) in L::transpose(square).into_iter().enumerate().take(outputs - first) {
-                    v.store_some(&mut out[(first + o) * rows + row..][..n]);
-                }
-            }
-        }
     }
 }
