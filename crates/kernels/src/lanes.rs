@@ -4,6 +4,8 @@
 //! instruction set. Unlike those of [`isa`](crate::isa), these loops multiply and add in one rounding where the
 //! processor can, so that their results differ between the sets by rounding. Another set is one more implementation.
 
+#![allow(clippy::needless_range_loop, reason = "see `operators`")]
+
 use crate::isa::{Isa, isa};
 use std::ops::{Add, Mul, Sub};
 
@@ -95,19 +97,20 @@ pub(crate) fn tile_size() -> (usize, usize) {
     dispatch_lanes(Size)
 }
 
-/// Addition, subtraction and multiplication, register by register.
+/// Addition, subtraction and multiplication, register by register. Here and below there are loops where the standard
+/// library has functions that take closures: those are not always inlined, which would lose the instruction set.
 macro_rules! operators {
-    ($lanes:ident, $([$trait:ident, $name:ident, $a:ident, $b:ident, $one:expr]),*) => {
+    ($lanes:ident, $([$trait:ident, $name:ident, $one:path]),*) => {
         $(impl $trait for $lanes {
             type Output = Self;
             #[inline(always)]
-            fn $name(self, other: Self) -> Self {
-                let mut out = self;
-                for i in 0..out.0.len() {
-                    let ($a, $b) = (self.0[i], other.0[i]);
-                    out.0[i] = $one;
+            fn $name(mut self, other: Self) -> Self {
+                for i in 0..self.0.len() {
+                    // SAFETY: see the type; of numbers it is safe.
+                    #[allow(unused_unsafe)]
+                    unsafe { self.0[i] = $one(self.0[i], other.0[i]) };
                 }
-                out
+                self
             }
         })*
     };
@@ -117,7 +120,7 @@ macro_rules! operators {
 #[derive(Clone, Copy)]
 struct Scalar([f32; WIDTH]);
 
-operators!(Scalar, [Add, add, a, b, a + b], [Sub, sub, a, b, a - b], [Mul, mul, a, b, a * b]);
+operators!(Scalar, [Add, add, f32::add], [Sub, sub, f32::sub], [Mul, mul, f32::mul]);
 
 impl Lanes for Scalar {
     const ROWS: usize = 2;
@@ -140,7 +143,13 @@ impl Lanes for Scalar {
     }
     #[inline(always)]
     fn transpose(rows: [Self; WIDTH]) -> [Self; WIDTH] {
-        std::array::from_fn(|i| Scalar(std::array::from_fn(|j| rows[j].0[i])))
+        let mut columns = rows;
+        for i in 0..WIDTH {
+            for j in 0..WIDTH {
+                columns[i].0[j] = rows[j].0[i];
+            }
+        }
+        columns
     }
 }
 
@@ -165,15 +174,7 @@ mod x86 {
     #[derive(Clone, Copy)]
     struct Avx2([__m256; 2]);
 
-    operators!(
-        Avx2,
-        // SAFETY: see above.
-        [Add, add, a, b, unsafe { _mm256_add_ps(a, b) }],
-        // SAFETY: see above.
-        [Sub, sub, a, b, unsafe { _mm256_sub_ps(a, b) }],
-        // SAFETY: see above.
-        [Mul, mul, a, b, unsafe { _mm256_mul_ps(a, b) }]
-    );
+    operators!(Avx2, [Add, add, _mm256_add_ps], [Sub, sub, _mm256_sub_ps], [Mul, mul, _mm256_mul_ps]);
 
     impl Lanes for Avx2 {
         const ROWS: usize = 6;
@@ -185,22 +186,25 @@ mod x86 {
         }
         #[inline(always)]
         fn load(from: &[f32; WIDTH]) -> Self {
+            let (low, high) = from.split_at(8);
             // SAFETY: see above.
-            unsafe { Avx2([_mm256_loadu_ps(from.as_ptr()), _mm256_loadu_ps(from[8..].as_ptr())]) }
+            Avx2(unsafe { [_mm256_loadu_ps(low.as_ptr()), _mm256_loadu_ps(high.as_ptr())] })
         }
         #[inline(always)]
         fn store(self, to: &mut [f32; WIDTH]) {
+            let (low, high) = to.split_at_mut(8);
             // SAFETY: see above.
             unsafe {
-                _mm256_storeu_ps(to.as_mut_ptr(), self.0[0]);
-                _mm256_storeu_ps(to[8..].as_mut_ptr(), self.0[1]);
+                _mm256_storeu_ps(low.as_mut_ptr(), self.0[0]);
+                _mm256_storeu_ps(high.as_mut_ptr(), self.0[1]);
             }
         }
         #[inline(always)]
         fn mul_add(self, a: Self, b: Self) -> Self {
-            let ([x, y], [a, c], [b, d]) = (self.0, a.0, b.0);
             // SAFETY: see above.
-            unsafe { Avx2([_mm256_fmadd_ps(x, a, b), _mm256_fmadd_ps(y, c, d)]) }
+            Avx2(unsafe {
+                [_mm256_fmadd_ps(self.0[0], a.0[0], b.0[0]), _mm256_fmadd_ps(self.0[1], a.0[1], b.0[1])]
+            })
         }
         #[inline(always)]
         fn transpose(rows: [Self; WIDTH]) -> [Self; WIDTH] {
@@ -208,13 +212,13 @@ mod x86 {
             let mut columns = rows;
             for top in 0..2 {
                 for left in 0..2 {
-                    let mut part = [rows[0].0[0]; 8];
+                    let mut r = [rows[0].0[0]; 8];
                     for i in 0..8 {
-                        part[i] = rows[8 * top + i].0[left];
+                        r[i] = rows[8 * top + i].0[left];
                     }
-                    let part = square(part);
+                    let r = square(r);
                     for i in 0..8 {
-                        columns[8 * left + i].0[top] = part[i];
+                        columns[8 * left + i].0[top] = r[i];
                     }
                 }
             }
@@ -222,34 +226,26 @@ mod x86 {
         }
     }
 
-    // Loops, and no closures, which would not be compiled for the instruction set unless they are inlined.
-
     #[inline(always)]
     fn square(r: [__m256; 8]) -> [__m256; 8] {
         let (mut pairs, mut fours, mut out) = (r, r, r);
         // SAFETY: see above.
         unsafe {
-            for i in 0..8 {
-                let (a, b) = (r[i / 2 * 2], r[i / 2 * 2 + 1]);
-                pairs[i] = if i % 2 == 0 { _mm256_unpacklo_ps(a, b) } else { _mm256_unpackhi_ps(a, b) };
+            for i in (0..8).step_by(2) {
+                pairs[i] = _mm256_unpacklo_ps(r[i], r[i + 1]);
+                pairs[i + 1] = _mm256_unpackhi_ps(r[i], r[i + 1]);
             }
             // Rows 4h … 4h + 3: column c of either half.
-            for i in 0..8 {
-                let (h, c) = (i / 4, i % 4);
-                let (a, b) = (pairs[4 * h + c / 2], pairs[4 * h + 2 + c / 2]);
-                fours[i] = if c % 2 == 0 {
-                    _mm256_shuffle_ps::<0b01_00_01_00>(a, b)
-                } else {
-                    _mm256_shuffle_ps::<0b11_10_11_10>(a, b)
-                };
+            for h in [0, 4] {
+                for c in [0, 2] {
+                    let (a, b) = (pairs[h + c / 2], pairs[h + 2 + c / 2]);
+                    fours[h + c] = _mm256_shuffle_ps::<0b01_00_01_00>(a, b);
+                    fours[h + c + 1] = _mm256_shuffle_ps::<0b11_10_11_10>(a, b);
+                }
             }
-            for i in 0..8 {
-                let (a, b) = (fours[i % 4], fours[4 + i % 4]);
-                out[i] = if i < 4 {
-                    _mm256_permute2f128_ps::<0x20>(a, b)
-                } else {
-                    _mm256_permute2f128_ps::<0x31>(a, b)
-                };
+            for i in 0..4 {
+                out[i] = _mm256_permute2f128_ps::<0x20>(fours[i], fours[4 + i]);
+                out[4 + i] = _mm256_permute2f128_ps::<0x31>(fours[i], fours[4 + i]);
             }
         }
         out
@@ -258,15 +254,7 @@ mod x86 {
     #[derive(Clone, Copy)]
     struct Avx512([__m512; 1]);
 
-    operators!(
-        Avx512,
-        // SAFETY: see above.
-        [Add, add, a, b, unsafe { _mm512_add_ps(a, b) }],
-        // SAFETY: see above.
-        [Sub, sub, a, b, unsafe { _mm512_sub_ps(a, b) }],
-        // SAFETY: see above.
-        [Mul, mul, a, b, unsafe { _mm512_mul_ps(a, b) }]
-    );
+    operators!(Avx512, [Add, add, _mm512_add_ps], [Sub, sub, _mm512_sub_ps], [Mul, mul, _mm512_mul_ps]);
 
     #[inline(always)]
     fn first(n: usize) -> __mmask16 {
@@ -312,43 +300,36 @@ mod x86 {
             for i in 0..WIDTH {
                 r[i] = rows[i].0[0];
             }
-            let (mut pairs, mut fours, mut eights, mut out) = (r, r, r, rows);
+            let (mut pairs, mut fours, mut eights, mut columns) = (r, r, r, rows);
             // SAFETY: see above.
             unsafe {
-                for i in 0..WIDTH {
-                    let (a, b) = (r[i / 2 * 2], r[i / 2 * 2 + 1]);
-                    pairs[i] = if i % 2 == 0 { _mm512_unpacklo_ps(a, b) } else { _mm512_unpackhi_ps(a, b) };
+                for i in (0..WIDTH).step_by(2) {
+                    pairs[i] = _mm512_unpacklo_ps(r[i], r[i + 1]);
+                    pairs[i + 1] = _mm512_unpackhi_ps(r[i], r[i + 1]);
                 }
-                // Rows 4h … 4h + 3: columns c, c + 4, c + 8 and c + 12.
-                for i in 0..WIDTH {
-                    let (h, c) = (i / 4, i % 4);
-                    let (a, b) = (pairs[4 * h + c / 2], pairs[4 * h + 2 + c / 2]);
-                    fours[i] = if c % 2 == 0 {
-                        _mm512_shuffle_ps::<0b01_00_01_00>(a, b)
-                    } else {
-                        _mm512_shuffle_ps::<0b11_10_11_10>(a, b)
-                    };
+                // Rows h … h + 3: columns c, c + 4, c + 8 and c + 12.
+                for h in (0..WIDTH).step_by(4) {
+                    for c in [0, 2] {
+                        let (a, b) = (pairs[h + c / 2], pairs[h + 2 + c / 2]);
+                        fours[h + c] = _mm512_shuffle_ps::<0b01_00_01_00>(a, b);
+                        fours[h + c + 1] = _mm512_shuffle_ps::<0b11_10_11_10>(a, b);
+                    }
                 }
-                // Rows 8h … 8h + 7: columns c and c + 8, or c + 4 and c + 12.
-                for i in 0..WIDTH {
-                    let (h, odd, c) = (i / 8, i / 4 % 2, i % 4);
-                    let (a, b) = (fours[8 * h + c], fours[8 * h + 4 + c]);
-                    eights[i] = if odd == 0 {
-                        _mm512_shuffle_f32x4::<0b10_00_10_00>(a, b)
-                    } else {
-                        _mm512_shuffle_f32x4::<0b11_01_11_01>(a, b)
-                    };
+                // Rows h … h + 7: columns c and c + 8, then c + 4 and c + 12.
+                for h in [0, 8] {
+                    for c in 0..4 {
+                        let (a, b) = (fours[h + c], fours[h + 4 + c]);
+                        eights[h + c] = _mm512_shuffle_f32x4::<0b10_00_10_00>(a, b);
+                        eights[h + 4 + c] = _mm512_shuffle_f32x4::<0b11_01_11_01>(a, b);
+                    }
                 }
-                for i in 0..WIDTH {
-                    let (a, b) = (eights[i % 8], eights[8 + i % 8]);
-                    out[i].0[0] = if i < 8 {
-                        _mm512_shuffle_f32x4::<0b10_00_10_00>(a, b)
-                    } else {
-                        _mm512_shuffle_f32x4::<0b11_01_11_01>(a, b)
-                    };
+                for c in 0..8 {
+                    let (a, b) = (eights[c], eights[8 + c]);
+                    columns[c].0[0] = _mm512_shuffle_f32x4::<0b10_00_10_00>(a, b);
+                    columns[8 + c].0[0] = _mm512_shuffle_f32x4::<0b11_01_11_01>(a, b);
                 }
             }
-            out
+            columns
         }
     }
 }

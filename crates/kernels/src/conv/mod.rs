@@ -9,13 +9,16 @@
 
 mod columns;
 mod direct;
+mod flat;
 mod patches;
+mod tile;
+mod winograd;
 
 pub use patches::{fold, unfold};
 
-use crate::Element;
 use crate::pool;
 use crate::strided::numel;
+use crate::{DType, Element};
 use std::ops::Range;
 
 /// Sizes of a convolution; pairs are vertical, horizontal.
@@ -145,7 +148,15 @@ pub fn forward<T: Element>(shape: &Shape, input: &[T], weight: &[T], bias: Optio
     if out.is_empty() {
         return;
     }
-    if shape.is_depthwise() {
+    if winograd::serves_output(shape)
+        && let (Some(input), Some(weight), Some(out)) = (floats(input), floats(weight), floats_mut(out))
+    {
+        winograd::forward(shape, input, weight, bias.and_then(floats), out);
+    } else if flat::serves_output(shape)
+        && let (Some(input), Some(weight), Some(out)) = (floats(input), floats(weight), floats_mut(out))
+    {
+        flat::forward(shape, input, weight, bias.and_then(floats), out);
+    } else if shape.is_depthwise() {
         direct::forward(shape, input, weight, bias, out);
     } else {
         columns::forward(shape, input, weight, bias, out);
@@ -168,6 +179,16 @@ pub fn input_gradient<T: Element>(
     assert!(bias.is_none_or(|bias| bias.len() == shape.groups * shape.inputs));
     if out.is_empty() {
         return;
+    }
+    if winograd::serves_input(shape)
+        && let (Some(grad), Some(weight), Some(out)) = (floats(grad), floats(weight), floats_mut(out))
+    {
+        return winograd::input_gradient(shape, grad, weight, bias.and_then(floats), out);
+    }
+    if flat::serves_input(shape)
+        && let (Some(grad), Some(weight), Some(out)) = (floats(grad), floats(weight), floats_mut(out))
+    {
+        return flat::input_gradient(shape, grad, weight, bias.and_then(floats), out);
     }
     // A group of one image, or several where they are small.
     let (group, step) =
@@ -199,11 +220,32 @@ pub fn weight_gradient<T: Element>(shape: &Shape, input: &[T], grad: &[T], out: 
     }
     if shape.batch == 0 {
         out.fill(T::default());
+    } else if winograd::serves_weight(shape)
+        && let (Some(input), Some(grad), Some(out)) = (floats(input), floats(grad), floats_mut(out))
+    {
+        winograd::weight_gradient(shape, input, grad, out);
+    } else if flat::serves_output(shape)
+        && let (Some(input), Some(grad), Some(out)) = (floats(input), floats(grad), floats_mut(out))
+    {
+        flat::weight_gradient(shape, input, grad, out);
     } else if shape.is_depthwise() {
         direct::weight_gradient(shape, input, grad, out);
     } else {
         columns::weight_gradient(shape, input, grad, out);
     }
+}
+
+/// The slice itself, where its elements are `f32`.
+fn floats<T: Element>(x: &[T]) -> Option<&[f32]> {
+    // SAFETY: T is f32: no other type has its `DTYPE`, as `Element` is sealed.
+    (T::DTYPE == DType::F32).then(|| unsafe { std::slice::from_raw_parts(x.as_ptr().cast(), x.len()) })
+}
+
+/// As [`floats`], for writing.
+fn floats_mut<T: Element>(x: &mut [T]) -> Option<&mut [f32]> {
+    // SAFETY: as above.
+    (T::DTYPE == DType::F32)
+        .then(|| unsafe { std::slice::from_raw_parts_mut(x.as_mut_ptr().cast(), x.len()) })
 }
 
 /// How many ranges of images to sum apart, where the sums could otherwise be cut into so many pieces only. Each

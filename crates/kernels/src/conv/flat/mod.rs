@@ -1,0 +1,363 @@
+//! Windows of any size, stride and dilation: the image is copied with its padding, lines one after another, so that
+//! a position of the window is the same offset from every window, and vectors of neighbouring windows are vectors of
+//! neighbouring pixels. Where the stride is s, pixels s apart are made neighbours: there are s · s copies, each of some
+//! lines and columns.
+//!
+//! Zeros after a line are those before the next one, so that few windows lie between lines, which are no windows.
+
+#![allow(clippy::needless_range_loop, reason = "iterators over lanes are not always inlined")]
+
+mod weight;
+
+pub(super) use weight::weight_gradient;
+
+use super::tile::{Apart, Left, PANEL, Right, multiply};
+use super::{GRAIN, PARTS, Shape};
+use crate::lanes::{LaneKernel, Lanes, WIDTH, dispatch_lanes};
+use crate::pool::SendPtr;
+use crate::{DType, Storage};
+use std::array::from_fn;
+use std::ops::Range;
+
+/// Floats of a copy that stay in the second cache.
+const COPY: usize = 1 << 16;
+/// Floats of a copy at most, where one line of windows needs so many.
+const MOST: usize = 1 << 22;
+
+/// Rows that are too few to share what is loaded: each is done by itself, for [`WIDE`] windows at a time.
+const FEW: usize = 4;
+const WIDE: usize = 2 * PANEL;
+
+/// What sees the pixels of an image, and where.
+struct Flat {
+    channels: usize,
+    /// Size of the image.
+    source: [usize; 2],
+    /// Lines and columns of zeros before it.
+    before: [usize; 2],
+    /// How many windows there are.
+    output: [usize; 2],
+    stride: [usize; 2],
+    /// The positions of a window, from its first corner.
+    taps: Vec<[usize; 2]>,
+}
+
+impl Flat {
+    fn forward(shape: &Shape) -> Flat {
+        let [down, across] = shape.kernel;
+        let at = |y, x| [y * shape.dilation[0], x * shape.dilation[1]];
+        Flat {
+            channels: shape.inputs,
+            source: shape.input,
+            before: shape.padding,
+            output: shape.output,
+            stride: shape.stride,
+            taps: (0..down).flat_map(|y| (0..across).map(move |x| at(y, x))).collect(),
+        }
+    }
+
+    /// The furthest position.
+    fn reach(&self, d: usize) -> usize {
+        self.taps.iter().fold(0, |most, tap| most.max(tap[d]))
+    }
+
+    /// Distance of lines in a copy.
+    fn pitch(&self) -> usize {
+        let [_, source] = self.source;
+        let [_, before] = self.before;
+        let seen = (self.output[1] - 1) * self.stride[1] + self.reach(1) + 1;
+        (source + before.max(seen.saturating_sub(before + source))).div_ceil(self.stride[1])
+    }
+
+    /// Floats between copies for so many lines of windows: one more line is zeros.
+    fn copy(&self, lines: usize) -> usize {
+        (((lines - 1) * self.stride[0] + self.reach(0) + 1).div_ceil(self.stride[0]) + 1)
+            .saturating_mul(self.pitch())
+    }
+
+    /// Floats of one channel.
+    fn plane(&self, lines: usize) -> usize {
+        self.stride[0].saturating_mul(self.stride[1]).saturating_mul(self.copy(lines))
+    }
+
+    /// Floats of all channels, and what is read beyond them.
+    fn size(&self, lines: usize) -> usize {
+        self.plane(lines).saturating_mul(self.channels).saturating_add(WIDE)
+    }
+
+    /// Lines of windows to a block, so that there are several tasks for each of so many images.
+    fn block(&self, images: usize, work: usize) -> usize {
+        let pieces = (PARTS / images.max(1)).min(work / GRAIN).max(1);
+        let fits = (self.size(2) - self.size(1)).max(1);
+        (COPY.saturating_sub(self.size(1)) / fits + 1).min(self.output[0].div_ceil(pieces))
+    }
+
+    /// Windows of so many lines, with those between lines that are none.
+    fn windows(&self, lines: usize) -> usize {
+        (lines - 1) * self.pitch() + self.output[1]
+    }
+
+    /// Where the first window finds its positions: (channel, position).
+    fn offsets(&self, lines: usize) -> Vec<usize> {
+        let ([sy, sx], plane, copy) = (self.stride, self.plane(lines), self.copy(lines));
+        let at = |[y, x]: [usize; 2]| (y % sy * sx + x % sx) * copy + y / sy * self.pitch() + x / sx;
+        (0..self.channels).flat_map(|c| self.taps.iter().map(move |&tap| c * plane + at(tap))).collect()
+    }
+
+    /// Copies what these lines of windows see.
+    fn fill(&self, image: &[f32], lines: Range<usize>, to: &mut [f32]) {
+        let ([sy, sx], [height, width], pitch) = (self.stride, self.source, self.pitch());
+        let (plane, copy) = (self.plane(lines.len()), self.copy(lines.len()));
+        let first = lines.start * sy;
+        let seen = (lines.len() - 1) * sy + self.reach(0) + 1;
+        let from = self.before[0].saturating_sub(first).min(seen);
+        let end = (self.before[0] + height).saturating_sub(first).clamp(from, seen);
+        to.fill(0.0);
+        for (image, to) in image.chunks_exact(height * width).zip(to.chunks_exact_mut(plane)) {
+            for line in from..end {
+                let image = &image[(first + line - self.before[0]) * width..][..width];
+                let at = line % sy * sx * copy + line / sy * pitch;
+                if sx == 1 {
+                    to[at + self.before[1]..][..width].copy_from_slice(image);
+                    continue;
+                }
+                for x in 0..sx.min(width) {
+                    let column = self.before[1] + x;
+                    let to = &mut to[at + column % sx * copy + column / sx..];
+                    for (to, from) in to.iter_mut().zip(image[x..].iter().step_by(sx)) {
+                        *to = *from;
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Whether a copy is not much larger than image and output.
+fn serves(flat: &Flat) -> bool {
+    let rest = |size: [usize; 2]| size[0].saturating_mul(size[1]);
+    let both = rest(flat.source).saturating_add(rest(flat.output)).saturating_mul(flat.channels);
+    flat.size(1) <= MOST.max(both)
+}
+
+/// The forward pass and the weight's gradient, where they can be done this way.
+pub(super) fn serves_output(shape: &Shape) -> bool {
+    serves(&Flat::forward(shape))
+}
+
+/// Where results go: the element at (channel, line, column).
+#[derive(Clone, Copy)]
+struct Target {
+    plane: usize,
+    line: usize,
+    column: usize,
+    first: usize,
+}
+
+/// Sums of products with each row of `left` (group, row, channel and position) for all windows.
+struct Cover<'a> {
+    flat: &'a Flat,
+    images: usize,
+    groups: usize,
+    source: &'a [f32],
+    left: &'a [f32],
+    rows: usize,
+    bias: Option<&'a [f32]>,
+    target: Target,
+}
+
+fn cover(cover: &Cover<'_>, out: &mut [f32]) {
+    let Cover { flat, groups, rows, .. } = *cover;
+    let (images, k) = (cover.images * groups, flat.channels * flat.taps.len());
+    let work = rows.saturating_mul(k).saturating_mul(flat.output[0] * flat.output[1]);
+    let block = flat.block(images, work);
+    let blocks = flat.output[0].div_ceil(block);
+    let base = SendPtr(out.as_mut_ptr());
+    let (end, size) = (out.len(), flat.channels * flat.source[0] * flat.source[1]);
+    super::run(images * blocks, work / blocks, |tasks| {
+        let room = flat.size(block);
+        let mut scratch = Storage::new(DType::F32, room + (rows * PANEL).max(FEW * WIDE));
+        let (copy, sums) = scratch.as_mut_slice::<f32>().split_at_mut(room);
+        let mut offsets = (0, Vec::new());
+        for task in tasks {
+            let (image, first) = (task / blocks, task % blocks * block);
+            let lines = first..flat.output[0].min(first + block);
+            if offsets.0 != lines.len() {
+                offsets = (lines.len(), flat.offsets(lines.len()));
+            }
+            let copy = &mut copy[..flat.size(lines.len())];
+            flat.fill(&cover.source[image * size..][..size], lines.clone(), copy);
+            let (base, offsets) = (base.get(), &offsets.1[..]);
+            dispatch_lanes(Lines { cover, image, lines, offsets, copy, sums, base, end });
+        }
+    });
+}
+
+/// Some lines of windows of one group of an image.
+struct Lines<'a> {
+    cover: &'a Cover<'a>,
+    /// Counted with the groups.
+    image: usize,
+    lines: Range<usize>,
+    offsets: &'a [usize],
+    copy: &'a [f32],
+    sums: &'a mut [f32],
+    /// The output: these lines of this image are written by nobody else.
+    base: *mut f32,
+    end: usize,
+}
+
+impl LaneKernel for Lines<'_> {
+    type Output = ();
+    #[inline(always)]
+    fn run<L: Lanes>(self) {
+        let Lines { cover, image, lines, offsets, copy, sums, base, end } = self;
+        let Cover { flat, groups, rows, left, bias, target, .. } = *cover;
+        let (k, pitch, width) = (offsets.len(), flat.pitch(), flat.output[1]);
+        let group = image % groups;
+        let left = &left[group * rows * k..][..rows * k];
+        let windows = flat.windows(lines.len());
+        let panel = if rows < FEW { WIDE } else { PANEL };
+        for start in (0..windows).step_by(panel) {
+            let n = panel.min(windows - start);
+            if rows < FEW {
+                for row in 0..rows {
+                    wide::<L>(
+                        &left[row * k..][..k],
+                        offsets,
+                        &copy[start..],
+                        &mut sums[row * WIDE..][..WIDE],
+                    );
+                }
+            } else {
+                let left = Left { data: left, rows: Apart(k), step: 1 };
+                multiply([rows, k, n], left, Right { data: &copy[start..], rows: offsets }, sums, false);
+            }
+            let mut at = start;
+            while at < start + n {
+                let (line, column) = (at / pitch, at % pitch);
+                if column >= width {
+                    at = (line + 1) * pitch;
+                    continue;
+                }
+                let count = (width - column).min(start + n - at);
+                let place = target.first + (lines.start + line) * target.line + column * target.column;
+                for row in 0..rows {
+                    let shift = L::splat(bias.map_or(0.0, |bias| bias[group * rows + row]));
+                    let from = (image * rows + row) * target.plane + place;
+                    let sums = &sums[row * panel + at - start..][..count];
+                    assert!(from + (count - 1) * target.column < end);
+                    if target.column == 1 {
+                        // SAFETY: inside the output, as asserted; see `base` for who else writes.
+                        let out = unsafe { std::slice::from_raw_parts_mut(base.add(from), count) };
+                        let mut i = 0;
+                        while i < count {
+                            let end = count.min(i + WIDTH);
+                            (L::load_some(&sums[i..end]) + shift).store_some(&mut out[i..end]);
+                            i = end;
+                        }
+                    } else {
+                        let shift = bias.map_or(0.0, |bias| bias[group * rows + row]);
+                        for (i, sum) in sums.iter().enumerate() {
+                            // SAFETY: as above.
+                            unsafe { *base.add(from + i * target.column) = sum + shift };
+                        }
+                    }
+                }
+                at += count;
+            }
+        }
+    }
+}
+
+/// The sums of one row for [`WIDE`] windows.
+#[inline(always)]
+fn wide<L: Lanes>(left: &[f32], offsets: &[usize], copy: &[f32], sums: &mut [f32]) {
+    let mut lanes = [L::zero(); WIDE / WIDTH];
+    for p in 0..left.len() {
+        let (v, copy) = (L::splat(left[p]), &copy[offsets[p]..][..WIDE]);
+        for j in 0..lanes.len() {
+            lanes[j] = v.mul_add(L::load_some(&copy[j * WIDTH..][..WIDTH]), lanes[j]);
+        }
+    }
+    for j in 0..lanes.len() {
+        lanes[j].store_some(&mut sums[j * WIDTH..][..WIDTH]);
+    }
+}
+
+pub(super) fn forward(shape: &Shape, input: &[f32], weight: &[f32], bias: Option<&[f32]>, out: &mut [f32]) {
+    let flat = &Flat::forward(shape);
+    let target = Target { plane: shape.windows(), line: shape.output[1], column: 1, first: 0 };
+    let (images, groups, rows) = (shape.batch, shape.groups, shape.outputs);
+    cover(&Cover { flat, images, groups, source: input, left: weight, rows, bias, target }, out);
+}
+
+/// For each of the pixels `stride` apart from one, the windows that see it along a dimension: (position, shift of the
+/// window's number from the pixel's).
+fn seen(shape: &Shape, d: usize, pixel: usize) -> Vec<(usize, isize)> {
+    let (stride, at) = (shape.stride[d] as isize, (pixel + shape.padding[d]) as isize);
+    let shift = |tap: usize| (at - (tap * shape.dilation[d]) as isize, tap);
+    let shifts = (0..shape.kernel[d]).map(shift).filter(|(shift, _)| shift % stride == 0);
+    shifts.map(|(shift, tap)| (tap, shift / stride)).collect()
+}
+
+/// The input's gradient at the pixels `stride` apart from one: a convolution of stride 1, and its window's positions in
+/// that of the weight.
+fn phase(shape: &Shape, first: [usize; 2]) -> (Flat, Vec<usize>) {
+    let [down, across] = [0, 1].map(|d| seen(shape, d, first[d]));
+    let before =
+        [&down, &across].map(|seen| seen.iter().fold(0, |most, (_, shift)| most.max(-shift)) as usize);
+    let at = |shift: isize, d: usize| (shift + before[d] as isize) as usize;
+    let pairs = || down.iter().flat_map(|y| across.iter().map(move |x| (y, x)));
+    let flat = Flat {
+        channels: shape.outputs,
+        source: shape.output,
+        before,
+        output: from_fn(|d| (shape.input[d] - first[d]).div_ceil(shape.stride[d])),
+        stride: [1, 1],
+        taps: pairs().map(|(y, x)| [at(y.1, 0), at(x.1, 1)]).collect(),
+    };
+    let positions = pairs().map(|(y, x)| y.0 * shape.kernel[1] + x.0).collect();
+    (flat, positions)
+}
+
+fn phases(shape: &Shape) -> impl Iterator<Item = [usize; 2]> {
+    let [down, across] = [0, 1].map(|d| shape.stride[d].min(shape.input[d]));
+    (0..down).flat_map(move |y| (0..across).map(move |x| [y, x]))
+}
+
+/// The gradient of the input, where it can be done this way.
+pub(super) fn serves_input(shape: &Shape) -> bool {
+    let [down, across] = shape.stride;
+    down <= 8 && across <= 8 && phases(shape).all(|first| serves(&phase(shape, first).0))
+}
+
+pub(super) fn input_gradient(
+    shape: &Shape,
+    grad: &[f32],
+    weight: &[f32],
+    bias: Option<&[f32]>,
+    out: &mut [f32],
+) {
+    let (images, groups, rows, taps) = (shape.batch, shape.groups, shape.inputs, shape.taps());
+    let [height, width] = shape.input;
+    for first in phases(shape) {
+        let (flat, positions) = &phase(shape, first);
+        // (group, channel of the input, channel of the output, position)
+        let mut left = Vec::with_capacity(groups * rows * flat.channels * positions.len());
+        for (g, c) in (0..groups).flat_map(|g| (0..rows).map(move |c| (g, c))) {
+            for o in 0..flat.channels {
+                let weight = &weight[((g * flat.channels + o) * rows + c) * taps..][..taps];
+                left.extend(positions.iter().map(|&tap| weight[tap]));
+            }
+        }
+        let [sy, sx] = shape.stride;
+        let target = Target {
+            plane: height * width,
+            line: sy * width,
+            column: sx,
+            first: first[0] * width + first[1],
+        };
+        cover(&Cover { flat, images, groups, source: grad, left: &left, rows, bias, target }, out);
+    }
+}

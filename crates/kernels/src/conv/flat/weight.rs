@@ -1,0 +1,217 @@
+//! The gradient of the weight: sums over windows of what a position sees times the window's gradient. The gradients of
+//! many outputs are turned so that outputs are lanes; with few outputs, windows are.
+
+#![allow(clippy::needless_range_loop, reason = "iterators over lanes are not always inlined")]
+
+use super::{FEW, Flat};
+use crate::conv::tile::{Apart, Left, PANEL, Right, multiply};
+use crate::conv::winograd::{Planes, Strip};
+use crate::conv::{GRAIN, PARTS, Shape, part};
+use crate::lanes::{LaneKernel, Lanes, WIDTH, dispatch_lanes};
+use crate::{DType, Storage, pool};
+use std::ops::Range;
+
+/// Sums that the weight's gradient takes at most beside the result, in floats.
+const SUMS: usize = 1 << 21;
+
+pub(in crate::conv) fn weight_gradient(shape: &Shape, input: &[f32], grad: &[f32], out: &mut [f32]) {
+    if shape.outputs < FEW {
+        return few(shape, input, grad, out);
+    }
+    let flat = &Flat::forward(shape);
+    let (rows, panels) = (shape.rows(), shape.outputs.div_ceil(PANEL));
+    let block = flat.block(shape.batch, shape.work());
+    let blocks = flat.output[0].div_ceil(block);
+    let (units, size) = (shape.batch * blocks, rows * PANEL);
+    let worth = (shape.work().saturating_mul(shape.batch) / GRAIN).min(SUMS / size);
+    let parts = (PARTS / panels).min(worth).clamp(1, units);
+    let (pixels, windows) = (shape.inputs * shape.pixels(), shape.outputs * shape.windows());
+    let mut sums = Storage::new(DType::F32, parts * panels * size);
+    for group in 0..shape.groups {
+        // (part, panel, row, output of the panel)
+        pool::chunks_mut(sums.as_mut_slice::<f32>(), size, |start, sums| {
+            let (at, panel) = (start / size / panels, start / size % panels);
+            let room = flat.size(block);
+            let length = block * flat.pitch();
+            let mut scratch = Storage::new(DType::F32, room + length * PANEL);
+            let (copy, d) = scratch.as_mut_slice::<f32>().split_at_mut(room);
+            let mut strip = vec![[0.0; WIDTH]; length];
+            let (mut offsets, range) = ((0, Vec::new()), part(units, parts, at));
+            for unit in range.clone() {
+                let (image, first) = (unit / blocks * shape.groups + group, unit % blocks * block);
+                let lines = first..flat.output[0].min(first + block);
+                if offsets.0 != lines.len() {
+                    offsets = (lines.len(), flat.offsets(lines.len()));
+                }
+                let copy = &mut copy[..flat.size(lines.len())];
+                flat.fill(&input[image * pixels..][..pixels], lines.clone(), copy);
+                let data = &grad[image * windows + panel * PANEL * shape.windows()..];
+                let channels = shape.outputs - panel * PANEL;
+                let grad = Planes { data, channels, size: shape.output };
+                let (n, pitch) = (flat.windows(lines.len()), flat.pitch());
+                dispatch_lanes(Transpose { grad, lines, pitch, strip: &mut strip, d: &mut *d });
+                let left = Left { data: copy, rows: &offsets.1[..], step: 1 };
+                let right = Right { data: d, rows: Apart(PANEL) };
+                multiply([rows, n, channels.min(PANEL)], left, right, sums, unit > range.start);
+            }
+        });
+        let sums = &*sums.as_mut_slice::<f32>();
+        let out = &mut out[group * shape.outputs * rows..][..shape.outputs * rows];
+        for (panel, out) in out.chunks_mut(PANEL * rows).enumerate() {
+            let sums = &sums[panel * size..];
+            dispatch_lanes(Finish { sums, parts, apart: panels * size, rows, out });
+        }
+    }
+}
+
+/// Lines of up to [`PANEL`] channels, `pitch` apart with zeros between them, as rows of [`PANEL`].
+struct Transpose<'a> {
+    grad: Planes<'a>,
+    lines: Range<usize>,
+    pitch: usize,
+    strip: &'a mut [[f32; WIDTH]],
+    d: &'a mut [f32],
+}
+
+impl LaneKernel for Transpose<'_> {
+    type Output = ();
+    #[inline(always)]
+    fn run<L: Lanes>(self) {
+        let Transpose { grad, lines, pitch, strip, d } = self;
+        let plane = grad.size[0] * grad.size[1];
+        for first in (0..grad.channels.min(PANEL)).step_by(WIDTH) {
+            let planes = Planes {
+                data: &grad.data[first * plane..],
+                channels: grad.channels - first,
+                size: grad.size,
+            };
+            let mut strip = Strip { pixels: &mut *strip, width: pitch };
+            strip.read::<L>(planes, 0..lines.len(), lines.start, [0, 0]);
+            for i in 0..lines.len() * pitch {
+                L::load(&strip.pixels[i]).store_some(&mut d[i * PANEL + first..][..WIDTH]);
+            }
+        }
+    }
+}
+
+/// Adds up the parts of the sums for a panel and turns (row, output) into (output, row).
+struct Finish<'a> {
+    sums: &'a [f32],
+    parts: usize,
+    /// Distance of the parts.
+    apart: usize,
+    rows: usize,
+    out: &'a mut [f32],
+}
+
+impl LaneKernel for Finish<'_> {
+    type Output = ();
+    #[inline(always)]
+    fn run<L: Lanes>(self) {
+        let Finish { sums, parts, apart, rows, out } = self;
+        let outputs = out.len() / rows;
+        for first in (0..outputs).step_by(WIDTH) {
+            for row in (0..rows).step_by(WIDTH) {
+                let n = (rows - row).min(WIDTH);
+                let mut square = [L::zero(); WIDTH];
+                for i in 0..n {
+                    for part in 0..parts {
+                        let at = part * apart + (row + i) * PANEL + first;
+                        square[i] = square[i] + L::load_some(&sums[at..][..WIDTH]);
+                    }
+                }
+                let columns = L::transpose(square);
+                for o in 0..(outputs - first).min(WIDTH) {
+                    columns[o].store_some(&mut out[(first + o) * rows + row..][..n]);
+                }
+            }
+        }
+    }
+}
+
+/// For few outputs in a group.
+fn few(shape: &Shape, input: &[f32], grad: &[f32], out: &mut [f32]) {
+    let flat = &Flat::forward(shape);
+    let (rows, outputs, block) = (shape.rows(), shape.outputs, flat.block(PARTS, 0));
+    let (pixels, windows) = (shape.inputs * shape.pixels(), shape.windows());
+    let step = (GRAIN / shape.work().saturating_mul(shape.batch).max(1)).clamp(1, shape.groups);
+    pool::chunks_mut(out, outputs * rows * step, |start, out| {
+        let room = flat.size(block);
+        let length = (block * flat.pitch()).next_multiple_of(WIDTH);
+        let mut scratch = Storage::new(DType::F32, room + length + outputs * rows * WIDTH);
+        let (copy, scratch) = scratch.as_mut_slice::<f32>().split_at_mut(room);
+        let (g, sums) = scratch.split_at_mut(length);
+        let mut offsets = (0, Vec::new());
+        for (i, out) in out.chunks_exact_mut(outputs * rows).enumerate() {
+            let group = start / (outputs * rows) + i;
+            sums.fill(0.0);
+            for image in (0..shape.batch).map(|image| image * shape.groups + group) {
+                for first in (0..flat.output[0]).step_by(block) {
+                    let lines = first..flat.output[0].min(first + block);
+                    if offsets.0 != lines.len() {
+                        offsets = (lines.len(), flat.offsets(lines.len()));
+                    }
+                    let copy = &mut copy[..flat.size(lines.len())];
+                    flat.fill(&input[image * pixels..][..pixels], lines.clone(), copy);
+                    for o in 0..outputs {
+                        let grad = &grad[(image * outputs + o) * windows..][..windows];
+                        g.fill(0.0);
+                        for (to, line) in g.chunks_mut(flat.pitch()).zip(lines.clone()) {
+                            let line = &grad[line * flat.output[1]..][..flat.output[1]];
+                            to[..line.len()].copy_from_slice(line);
+                        }
+                        let (g, sums) = (&*g, &mut sums[o * rows * WIDTH..][..rows * WIDTH]);
+                        dispatch_lanes(Dots { g, copy, offsets: &offsets.1, sums });
+                    }
+                }
+            }
+            for (out, lanes) in out.iter_mut().zip(sums.as_chunks::<WIDTH>().0) {
+                *out = lanes.iter().sum();
+            }
+        }
+    });
+}
+
+/// Adds to the sums, lane by lane, of the products of g with what each position sees.
+struct Dots<'a> {
+    g: &'a [f32],
+    copy: &'a [f32],
+    offsets: &'a [usize],
+    sums: &'a mut [f32],
+}
+
+/// Positions whose sums are held in registers.
+const TOGETHER: usize = 5;
+
+impl LaneKernel for Dots<'_> {
+    type Output = ();
+    #[inline(always)]
+    fn run<L: Lanes>(self) {
+        let Dots { g, copy, offsets, sums } = self;
+        let mut row = 0;
+        while row < offsets.len() {
+            if row + TOGETHER <= offsets.len() {
+                dots::<L, TOGETHER>(g, copy, &offsets[row..], &mut sums[row * WIDTH..]);
+                row += TOGETHER;
+            } else {
+                dots::<L, 1>(g, copy, &offsets[row..], &mut sums[row * WIDTH..]);
+                row += 1;
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn dots<L: Lanes, const N: usize>(g: &[f32], copy: &[f32], offsets: &[usize], sums: &mut [f32]) {
+    let mut lanes = [L::zero(); N];
+    for i in (0..g.len()).step_by(WIDTH) {
+        let v = L::load_some(&g[i..][..WIDTH]);
+        for j in 0..N {
+            lanes[j] = v.mul_add(L::load_some(&copy[offsets[j] + i..][..WIDTH]), lanes[j]);
+        }
+    }
+    for j in 0..N {
+        let sum = &mut sums[j * WIDTH..][..WIDTH];
+        (L::load_some(sum) + lanes[j]).store_some(sum);
+    }
+}

@@ -1,0 +1,169 @@
+//! The convolutions of `f32`, by every instruction set, against those of `f64`, which take the plain way.
+//!
+//! The set is chosen once per process, so the test runs itself again for each one.
+
+use flambeau_kernels::conv::{self, Shape};
+use flambeau_kernels::{isa::detect, pool, rng};
+use std::process::Command;
+
+/// How far off a result of `f32` may be, as a part of the largest.
+const BOUND: f64 = 2e-5;
+
+fn numbers(seed: u64, n: usize) -> (Vec<f32>, Vec<f64>) {
+    let mut x = vec![0f32; n];
+    rng::fill_normal_f32(seed, 0, &mut x);
+    let wide = x.iter().map(|&v| f64::from(v)).collect();
+    (x, wide)
+}
+
+fn compare(what: &str, got: &[f32], want: &[f64], shape: &Shape) {
+    let scale = want.iter().fold(1e-6, |most: f64, v| most.max(v.abs()));
+    for (i, (&got, &want)) in got.iter().zip(want).enumerate() {
+        let off = (f64::from(got) - want).abs() / scale;
+        assert!(off <= BOUND, "{what} at {i}: {got}, not {want} (off by {off:e}): {shape:?}");
+    }
+}
+
+fn check(shape: &Shape) {
+    let area = |size: [usize; 2]| size[0] * size[1];
+    let (groups, rows) = (shape.groups, shape.inputs * area(shape.kernel));
+    let pixels = shape.batch * groups * shape.inputs * area(shape.input);
+    let windows = shape.batch * groups * shape.outputs * area(shape.output);
+    let (x, wide_x) = numbers(1, pixels);
+    let (w, wide_w) = numbers(2, groups * shape.outputs * rows);
+    let (g, wide_g) = numbers(3, windows);
+    let (b, wide_b) = numbers(4, groups * shape.outputs);
+    let (c, wide_c) = numbers(5, groups * shape.inputs);
+    for with_bias in [false, true] {
+        let (mut y, mut wide) = (vec![7f32; windows], vec![0f64; windows]);
+        conv::forward(shape, &x, &w, with_bias.then_some(&b), &mut y);
+        conv::forward(shape, &wide_x, &wide_w, with_bias.then_some(&wide_b), &mut wide);
+        compare("output", &y, &wide, shape);
+        let (mut gx, mut wide) = (vec![7f32; pixels], vec![0f64; pixels]);
+        conv::input_gradient(shape, &g, &w, with_bias.then_some(&c), &mut gx);
+        conv::input_gradient(shape, &wide_g, &wide_w, with_bias.then_some(&wide_c), &mut wide);
+        compare("input's gradient", &gx, &wide, shape);
+    }
+    let (mut gw, mut wide) = (vec![7f32; w.len()], vec![0f64; w.len()]);
+    conv::weight_gradient(shape, &x, &g, &mut gw);
+    conv::weight_gradient(shape, &wide_x, &wide_g, &mut wide);
+    compare("weight's gradient", &gw, &wide, shape);
+}
+
+/// Images, groups, channels of input and output in a group, size, window, stride, dilation, zeros before and after.
+struct Setting([usize; 4], [usize; 2], [usize; 2], [usize; 2], [usize; 2], [[usize; 2]; 2]);
+
+impl Setting {
+    fn shape(&self) -> Shape {
+        let Setting([batch, groups, inputs, outputs], input, kernel, stride, dilation, padding) = *self;
+        let output = [0, 1].map(|d| {
+            (input[d] + padding[0][d] + padding[1][d] - (kernel[d] - 1) * dilation[d] - 1) / stride[d] + 1
+        });
+        let padding = padding[0];
+        Shape { batch, groups, inputs, outputs, input, output, kernel, stride, dilation, padding }
+    }
+}
+
+fn settings() -> Vec<Setting> {
+    let three = |sizes, input, padding| Setting(sizes, input, [3, 3], [1, 1], [1, 1], padding);
+    let around = |p| [[p, p], [p, p]];
+    let mut all = vec![
+        three([3, 1, 16, 32], [28, 28], around(1)),
+        // Channels that fill no register, or just one more.
+        three([2, 1, 8, 8], [9, 11], around(1)),
+        three([2, 1, 17, 33], [7, 7], around(1)),
+        three([1, 1, 33, 70], [8, 8], around(0)),
+        // Few tiles beside many channels, and none whole.
+        three([1, 1, 130, 65], [4, 4], around(1)),
+        three([1, 1, 40, 40], [1, 1], around(1)),
+        three([5, 1, 64, 64], [2, 3], around(2)),
+        // Padding on one side, and none.
+        three([2, 1, 12, 20], [10, 6], [[0, 2], [1, 0]]),
+        three([2, 1, 12, 20], [13, 6], [[2, 1], [3, 5]]),
+        three([2, 1, 9, 10], [40, 3], [[0, 0], [0, 1]]),
+        // Groups, long lines, many images.
+        three([3, 4, 8, 9], [12, 10], around(1)),
+        three([1, 1, 10, 18], [3, 150], around(1)),
+        three([70, 1, 16, 16], [5, 5], around(1)),
+        three([0, 1, 16, 16], [5, 5], around(1)),
+    ];
+    // And with more images, as what is transformed depends on how many pixels there are.
+    let many = |Setting([batch, groups, inputs, outputs], a, b, c, d, e): &Setting| {
+        Setting([batch * 9, *groups, *inputs, *outputs], *a, *b, *c, *d, *e)
+    };
+    all.extend(all[1..all.len() - 2].iter().map(many).collect::<Vec<_>>());
+    // What has no way of its own.
+    for channels in [[1, 16], [3, 32], [5, 7], [20, 40]] {
+        for (kernel, stride, dilation) in [
+            (3, 1, 1),
+            (3, 2, 1),
+            (5, 1, 1),
+            (5, 2, 1),
+            (1, 1, 1),
+            (1, 2, 1),
+            (7, 2, 1),
+            (3, 1, 2),
+            (2, 3, 3),
+        ] {
+            let [inputs, outputs] = channels;
+            let (kernel, stride, dilation) = ([kernel; 2], [stride; 2], [dilation; 2]);
+            all.push(Setting(
+                [2, 1, inputs, outputs],
+                [15, 13],
+                kernel,
+                stride,
+                dilation,
+                around(kernel[0] / 2),
+            ));
+        }
+    }
+    for (groups, inputs, outputs) in [(40, 1, 1), (5, 1, 2), (3, 4, 4)] {
+        for stride in [1, 2] {
+            all.push(Setting([2, groups, inputs, outputs], [14, 17], [3, 3], [stride; 2], [1, 1], around(1)));
+        }
+    }
+    all
+}
+
+#[test]
+fn every_instruction_set_convolves() {
+    if std::env::var_os("FLAMBEAU_CONVOLVE").is_some() {
+        settings().iter().for_each(|setting| check(&setting.shape()));
+        println!("convolved");
+        return;
+    }
+    for set in &["scalar", "avx2", "avx512"][..=detect() as usize] {
+        let output = Command::new(std::env::current_exe().unwrap())
+            .args(["every_instruction_set_convolves", "--exact", "--nocapture"])
+            .env("FLAMBEAU_ISA", set)
+            .env("FLAMBEAU_CONVOLVE", "1")
+            .output()
+            .unwrap();
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(text.contains("convolved"), "{set}: {text}{}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+#[test]
+fn the_same_bits_on_any_number_of_threads() {
+    for setting in settings() {
+        let shape = setting.shape();
+        let area = |size: [usize; 2]| size[0] * size[1];
+        let count = |channels, size| shape.batch * shape.groups * channels * area(size);
+        let (x, g) = (
+            numbers(1, count(shape.inputs, shape.input)).0,
+            numbers(2, count(shape.outputs, shape.output)).0,
+        );
+        let w = numbers(3, shape.groups * shape.outputs * shape.inputs * area(shape.kernel)).0;
+        let results = [1, 2, 5].map(|threads| {
+            pool::with_num_threads(threads, || {
+                let (mut y, mut gx, mut gw) = (g.clone(), x.clone(), w.clone());
+                conv::forward(&shape, &x, &w, None, &mut y);
+                conv::input_gradient(&shape, &g, &w, None, &mut gx);
+                conv::weight_gradient(&shape, &x, &g, &mut gw);
+                [y, gx, gw].concat()
+            })
+        });
+        assert!(results[0] == results[1] && results[0] == results[2], "{shape:?}");
+    }
+}
