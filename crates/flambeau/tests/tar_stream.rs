@@ -64,7 +64,7 @@ fn soak_a_stream_larger_than_memory() {
 
     let shards: Vec<PathBuf> = WebDataset::expand(dir.path().join("train-{00..09}.tar")).unwrap();
     let data = WebDataset::new(shards, decode).unwrap().shuffle(256).seed(1);
-    let loader = StreamLoader::new(data, 64).unwrap().num_workers(2);
+    let loader = StreamLoader::new(data, 32).unwrap().num_workers(2);
     let loader = loader.map(|x, y| (x.to_dtype(DType::F32) / 255.0, y));
     manual_seed(1);
     let model = Sequential::new((Linear::new(PIXELS, 32), ReLU::default(), Linear::new(32, CLASSES)));

@@ -4,7 +4,7 @@ use ::parquet::file::metadata::KeyValue;
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef, BinaryArray, RecordBatch};
 use arrow_schema::{DataType, Field};
-use flambeau_tensor::{Error, Result, Tensor};
+use flambeau_tensor::{Error, Result};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -43,6 +43,10 @@ pub struct ParquetImages {
 }
 
 /// Some rows of a file.
+#[cfg_attr(
+    not(feature = "image"),
+    allow(dead_code, reason = "where they are matters when one cannot be decoded")
+)]
 struct Part {
     path: Arc<PathBuf>,
     /// Of the first, in the file and in the whole set.
@@ -224,7 +228,7 @@ impl crate::Dataset for ParquetImages {
         self.targets.len()
     }
 
-    fn get(&self, index: usize) -> (Tensor, Tensor) {
+    fn get(&self, index: usize) -> (flambeau_tensor::Tensor, flambeau_tensor::Tensor) {
         let (part, inside) = self.find(index);
         let image =
             crate::vision::decode(part.images.value(inside), self.mode, false).unwrap_or_else(|message| {
@@ -233,7 +237,7 @@ impl crate::Dataset for ParquetImages {
                     format!("row {}: {message}", part.row + inside),
                 ))
             });
-        (crate::vision::scaled(&image), Tensor::from_vec(vec![self.targets[index]], []))
+        (crate::vision::scaled(&image), flambeau_tensor::Tensor::from_vec(vec![self.targets[index]], []))
     }
 }
 
