@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The workloads of flambeau-bench for PyTorch, written as a PyTorch user writes them (see README.md)."""
 import argparse
+import gzip
 import itertools
 import json
 import statistics
@@ -11,6 +12,15 @@ import numpy as np
 import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
+
+
+# Where Debian's package dataset-fashion-mnist puts the files.
+FASHION_MNIST = "/usr/share/datasets/fashion-mnist"
+
+
+def loaded(augmented):
+    """The batches of a run of W9."""
+    return 100 if augmented else 400
 
 
 # What both programs compute with: SplitMix64, whose n-th number needs no earlier one.
@@ -237,6 +247,44 @@ def first_step():
     return loss.item()
 
 
+def fashion_mnist(workers, augmented):
+    """What a PyTorch user writes: torchvision's own data set or a TensorDataset, shuffled, in a DataLoader."""
+    def pixels(name, skip):
+        return torch.frombuffer(bytearray(gzip.open(f"{FASHION_MNIST}/{name}").read()[skip:]), dtype=torch.uint8)
+
+    x = pixels("train-images-idx3-ubyte.gz", 16).view(-1, 28, 28)
+    y = pixels("train-labels-idx1-ubyte.gz", 8).long()
+    floats = x.unsqueeze(1).float() / 255
+    if augmented:
+        # On Pillow's images, as torchvision's data set gives them: their rotation is quicker than that of tensors.
+        from PIL import Image
+        from torchvision.transforms import v2
+        check = ((floats[:64] - 0.286) / 0.353).mean().item()
+        transform = v2.Compose([v2.RandomRotation(10), v2.RandomCrop(28, padding=2), v2.ToImage(),
+                                v2.ToDtype(torch.float32, scale=True), v2.Normalize((0.286,), (0.353,))])
+
+        class Images(torch.utils.data.Dataset):
+            def __len__(self):
+                return len(x)
+
+            def __getitem__(self, index):
+                return transform(Image.fromarray(x[index].numpy())), int(y[index])
+
+        data = Images()
+    else:
+        check = floats[:64].mean().item() + y[:64].float().mean().item()
+        data = torch.utils.data.TensorDataset(floats, y)
+    loader = torch.utils.data.DataLoader(data, 64, shuffle=True, num_workers=workers, persistent_workers=workers > 0)
+    walk = itertools.chain.from_iterable(loader for _ in itertools.count())
+
+    def run():
+        for _ in range(loaded(augmented)):
+            next(walk)
+
+    run()
+    return run, check
+
+
 # Which of them record gradients; for the others PyTorch's quickest mode is on.
 GRADIENTS = {
     "W1_b32": lambda: training(32),
@@ -264,6 +312,8 @@ NO_GRADIENTS = {
     "W6_sum_dim0": lambda: summed(0),
     "W6_sum_dim1": lambda: summed(1),
     "W6_tiny_nograd": lambda: tiny(False),
+    **{f"W9_{kind}_w{workers}": lambda workers=workers, kind=kind: fashion_mnist(workers, kind == "augmented")
+       for kind in ("plain", "augmented") for workers in (0, 1, 2)},
 }
 
 
@@ -296,6 +346,9 @@ def run(name, options):
         if name == "W7_himmelblau":
             rates, used = repeat(call, 3, 1, 20_000)
             calls = 20_000
+        elif name.startswith("W9_"):
+            calls = loaded("augmented" in name)
+            rates, used = repeat(call, 5, 1, calls)
         else:
             rates, used, calls = measure(call, 1000 if "tiny" in name else 1, options)
     values = [1e9 / rate for rate in rates] if "tiny" in name else rates

@@ -28,7 +28,12 @@ fn main() -> ExitCode {
         }
     };
     if arguments.list {
-        WORKLOADS.iter().for_each(|workload| println!("{}", workload.name));
+        for workload in WORKLOADS {
+            match workload.missing() {
+                Some(what) => eprintln!("left out: {} {what}", workload.name),
+                None => println!("{}", workload.name),
+            }
+        }
         return ExitCode::SUCCESS;
     }
     flambeau::set_num_threads(arguments.threads);

@@ -74,7 +74,16 @@ pub(crate) fn run(args: &[String]) -> Result {
                 let mut checks = Vec::new();
                 for (side, command) in [(Side::Ours, Some(ours)), (Side::PyTorch, theirs)] {
                     let Some(mut command) = command else { continue };
-                    let (figure, check) = measure(&mut command, workload)?;
+                    let (figure, check) = match measure(&mut command, workload) {
+                        Ok(measured) => measured,
+                        // Such as a package that it lacks: the other figures still count.
+                        Err(error) if side == Side::PyTorch => {
+                            eprint!(", {error}");
+                            wrong.push(error);
+                            continue;
+                        }
+                        Err(error) => return Err(error),
+                    };
                     eprint!(", {side:?} {}", shown(figure.value));
                     figures.entry((row, threads, side)).or_default().push(figure);
                     checks.push(check);
@@ -93,6 +102,7 @@ pub(crate) fn run(args: &[String]) -> Result {
         let version = ["-c", "import torch; print(torch.__version__)"];
         println!("\nPyTorch {}", process::output(Command::new(python).args(version))?.trim());
     }
+    wrong.sort();
     wrong.dedup();
     if wrong.is_empty() { Ok(()) } else { Err(wrong.join("\n")) }
 }

@@ -2,6 +2,7 @@
 
 mod cnn;
 mod himmelblau;
+mod loader;
 mod mlp;
 mod ops;
 mod tiny;
@@ -33,6 +34,10 @@ const fn repeated(
     Workload { name, kind: Kind::Repeated(measure), expected }
 }
 
+/// Of the first 64 images: the mean pixel and the mean label together, the mean normalised pixel.
+const PLAIN: f64 = 4.397336;
+const AUGMENTED: f64 = 0.00555581;
+
 pub(crate) const WORKLOADS: &[Workload] = &[
     repeated("W1_b32", &[2.083125], |t| mlp::train(t, 32, mlp::sgd)),
     repeated("W1_b64", &[2.093977], |t| mlp::train(t, 64, mlp::sgd)),
@@ -57,12 +62,23 @@ pub(crate) const WORKLOADS: &[Workload] = &[
     repeated("W6_tiny_grad", &[2.000047], tiny::with_gradient),
     repeated("W6_tiny_nograd", &[2.000047], tiny::without_gradient),
     repeated("W7_himmelblau", &[3.0, 2.0], himmelblau::descend),
+    repeated("W9_plain_w0", &[PLAIN], |t| loader::plain(t, 0)),
+    repeated("W9_plain_w1", &[PLAIN], |t| loader::plain(t, 1)),
+    repeated("W9_plain_w2", &[PLAIN], |t| loader::plain(t, 2)),
+    repeated("W9_augmented_w0", &[AUGMENTED], |t| loader::augmented(t, 0)),
+    repeated("W9_augmented_w1", &[AUGMENTED], |t| loader::augmented(t, 1)),
+    repeated("W9_augmented_w2", &[AUGMENTED], |t| loader::augmented(t, 2)),
     Workload { name: "W8_cold", kind: Kind::FirstStep(mlp::first_step), expected: &[2.312250] },
 ];
 
 impl Workload {
     pub(crate) fn only_if_named(&self) -> bool {
         matches!(self.kind, Kind::FirstStep(_))
+    }
+
+    /// What the machine lacks for it.
+    pub(crate) fn missing(&self) -> Option<String> {
+        if self.name.starts_with("W9_") { loader::missing() } else { None }
     }
 
     pub(crate) fn verify(&self, got: &[f64]) -> Result<(), String> {

@@ -6,6 +6,7 @@ use std::ffi::OsString;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
+use crate::data::DataCommand;
 use crate::datasets::DatasetName;
 
 /// Train and use neural networks.
@@ -22,13 +23,17 @@ Without a command, flambeau trains: `flambeau --epochs 5` means `flambeau train 
 Examples:
   flambeau
   flambeau train --dataset fashion-mnist --data-dir ~/fashion-mnist --out runs/fashion
-  flambeau predict runs/fashion boot.png";
+  flambeau predict runs/fashion boot.png
+  flambeau data check fashion-mnist";
 
 /// What the program is asked to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Train(TrainArgs),
     Predict(PredictArgs),
+    /// List, show and check the data sets
+    #[command(subcommand)]
+    Data(DataCommand),
 }
 
 /// Train the three-layer network on labelled images and write a run folder
@@ -143,6 +148,10 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command,
         Err(e) if matches!(e.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
             Err(NoCommand::Shown(e.render().to_string()))
         }
+        // Of `flambeau data`, the only command that has others below it.
+        Err(e) if e.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            Err(NoCommand::Wrong("no command; try `flambeau data list` or `flambeau data --help`".into()))
+        }
         Err(e) => Err(NoCommand::Wrong(one_line(&e.to_string()))),
     }
 }
@@ -173,7 +182,7 @@ fn whole_number<T: TryFrom<u64>>(text: &str, range: RangeInclusive<u64>, need: &
 /// A run's config.toml keeps the numbers, and TOML's integers end here.
 const MAX: u64 = i64::MAX as u64;
 
-fn count(text: &str) -> Result<usize, String> {
+pub(crate) fn count(text: &str) -> Result<usize, String> {
     whole_number(text, 1..=MAX, "from 1 up")
 }
 
@@ -181,7 +190,7 @@ fn threads(text: &str) -> Result<usize, String> {
     whole_number(text, 1..=1024, "from 1 to 1024")
 }
 
-fn seed(text: &str) -> Result<u64, String> {
+pub(crate) fn seed(text: &str) -> Result<u64, String> {
     whole_number(text, 0..=MAX, &format!("from 0 to {MAX}"))
 }
 
@@ -248,6 +257,10 @@ mod tests {
             ("train --dataset", ["--dataset", "; possible values: digits"]),
             ("train --epohcs 3", ["--epohcs", "--epochs"]),
             ("predict runs/x", ["IMAGE", "required"]),
+            ("data", ["no command", "data list"]),
+            ("data show digits --transform spin=3", ["spin", "rotation"]),
+            ("data show digits --epochs 0", ["--epochs", "from 1 up"]),
+            ("data stats cifar", ["cifar", "fashion-mnist"]),
             ("tarin", ["tarin", "; a similar subcommand exists: 'train'"]),
         ] {
             let message = complaint(line);

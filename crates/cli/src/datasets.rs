@@ -7,6 +7,7 @@ use flambeau::data::{
 use flambeau::{Error, Result};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::config::{MAX_PIXELS, MAX_SIZE};
 
@@ -44,6 +45,15 @@ impl DatasetName {
         }
     }
 
+    fn missing(self) -> &'static str {
+        match self {
+            DatasetName::FashionMnist => {
+                "missing; name the folder with fashion-mnist's four IDX files, or apt-get install dataset-fashion-mnist"
+            }
+            _ => "missing; name the folder with mnist's four IDX files",
+        }
+    }
+
     /// Enough for the validation accuracy to stop rising.
     pub(crate) fn default_epochs(self) -> usize {
         match self {
@@ -52,7 +62,16 @@ impl DatasetName {
         }
     }
 
-    /// The folder to read from: what the user gave, or a place where the system keeps it.
+    /// Where it is looked for if the user names no folder: in the folder that FLAMBEAU_DATA names, and where the system
+    /// keeps it.
+    pub(crate) fn places(self) -> Vec<PathBuf> {
+        let own = std::env::var_os("FLAMBEAU_DATA").filter(|folder| !folder.is_empty());
+        let own = own.map(|folder| Path::new(&folder).join(self.name()));
+        let system = (self == DatasetName::FashionMnist).then(|| PathBuf::from(DEBIAN_FASHION_MNIST));
+        if self == DatasetName::Digits { Vec::new() } else { own.into_iter().chain(system).collect() }
+    }
+
+    /// The folder to read from: what the user gave, or one of [`places`](Self::places).
     pub(crate) fn folder(self, given: Option<PathBuf>) -> Result<Option<PathBuf>> {
         match (self, given) {
             (DatasetName::Digits, None) => Ok(None),
@@ -61,17 +80,23 @@ impl DatasetName {
                 format!("{} is not needed: the digits are part of the program; leave it out", dir.display()),
             )),
             (_, Some(dir)) => Ok(Some(dir)),
-            (DatasetName::FashionMnist, None) if Path::new(DEBIAN_FASHION_MNIST).is_dir() => {
-                Ok(Some(DEBIAN_FASHION_MNIST.into()))
-            }
-            (DatasetName::FashionMnist, None) => Err(Error::config(
-                "--data-dir",
-                "missing; name the folder with fashion-mnist's four IDX files, or apt-get install dataset-fashion-mnist",
-            )),
-            (DatasetName::Mnist, None) => {
-                Err(Error::config("--data-dir", "missing; name the folder with mnist's four IDX files"))
-            }
+            (_, None) => match self.places().into_iter().find(|place| place.is_dir()) {
+                Some(place) => Ok(Some(place)),
+                None => Err(Error::config("--data-dir", self.missing())),
+            },
         }
+    }
+}
+
+/// The images of training and validation, without the test images: those of the official training files, or of the split
+/// that `flambeau train` makes.
+pub(crate) fn training_data(dataset: DatasetName, given: Option<PathBuf>) -> Result<Arc<dyn Dataset>> {
+    match dataset.folder(given)? {
+        None => {
+            let splits = load(dataset, None, 0)?;
+            Ok(Arc::new(splits.train.concat(splits.val)))
+        }
+        Some(folder) => Ok(Arc::new(load_mnist(folder, MnistSplit::Train)?)),
     }
 }
 

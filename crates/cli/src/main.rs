@@ -1,4 +1,4 @@
-//! The `flambeau` program: trains a network on labelled images and classifies pictures with it.
+//! The `flambeau` program: trains a network on labelled images, classifies pictures with it, and looks at data.
 //!
 //! Glue only: what it does comes from the library, and each command is a file. It must not hold what a user's own
 //! training loop would want.
@@ -7,6 +7,7 @@ mod args;
 mod config;
 mod console;
 mod curves;
+mod data;
 mod datasets;
 mod history;
 mod interrupt;
@@ -27,6 +28,11 @@ const WRONG: u8 = 2;
 fn main() -> ExitCode {
     let done = match args::parse(std::env::args_os()) {
         Ok(Command::Train(args)) => train::run(args),
+        // 1 where the data are unsound, as for a test that fails.
+        Ok(Command::Data(command)) => match data::run(command) {
+            Ok(sound) => return ExitCode::from(u8::from(!sound)),
+            Err(e) => Err(e),
+        },
         Ok(Command::Predict(args)) => predict::run(&args).map(|()| Status::Finished),
         Err(NoCommand::Shown(text)) => {
             console::say(text.trim_end());

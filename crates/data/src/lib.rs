@@ -80,8 +80,8 @@ pub use samplers::{
     WeightedRandomSampler,
 };
 pub use split::{
-    CrossValidation, Fold, GroupKFold, KFold, LeakCheck, LeakReport, Overlap, SealedTestSet, SplitSize,
-    StratifiedKFold, cross_validate, random_split, stratified_split,
+    CrossValidation, Duplicate, Fold, GroupKFold, KFold, LeakCheck, LeakReport, Overlap, SealedTestSet,
+    SplitSize, StratifiedKFold, cross_validate, random_split, stratified_split,
 };
 pub use subset::Subset;
 #[cfg(any(feature = "csv", feature = "parquet"))]

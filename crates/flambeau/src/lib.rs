@@ -50,7 +50,13 @@ pub use flambeau_train as train;
 
 /// What a training program needs, in one `use`.
 pub mod prelude {
-    pub use crate::data::{DataLoader, Dataset, TensorDataset, random_split};
+    pub use crate::data::transforms::{self, Transform};
+    pub use crate::data::{
+        BatchSampler, ConcatDataset, DataLoader, Dataset, DistributedSampler, GroupKFold, IterableDataset,
+        KFold, LeakCheck, RandomSampler, Sampler, SealedTestSet, SequentialSampler, StratifiedKFold,
+        StreamLoader, Subset, SubsetRandomSampler, TensorDataset, WeightedRandomSampler, cross_validate,
+        default_collate, random_split, stratified_split,
+    };
     pub use crate::nn::layers::*;
     pub use crate::nn::losses::*;
     pub use crate::nn::{

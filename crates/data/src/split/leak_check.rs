@@ -55,7 +55,7 @@ impl<'a> LeakCheck<'a> {
     pub fn run(&self) -> LeakReport {
         let mut by_origin = HashMap::<(usize, usize), Vec<(usize, usize)>>::new();
         let mut by_content = HashMap::<[u64; 2], Vec<(usize, usize)>>::new();
-        let mut overlaps = Vec::new();
+        let (mut overlaps, mut duplicates) = (Vec::new(), Vec::new());
         for (part, (_, dataset)) in self.parts.iter().enumerate() {
             for index in 0..dataset.len() {
                 let origin = dataset.origin(index);
@@ -64,6 +64,10 @@ impl<'a> LeakCheck<'a> {
                 let equal = by_content.get(&content).into_iter().flatten();
                 let mut found: Vec<(usize, usize, bool)> =
                     same.map(|&(p, i)| (p, i, true)).chain(equal.map(|&(p, i)| (p, i, false))).collect();
+                if let Some(&(_, first, _)) = found.iter().filter(|&&(p, ..)| p == part).min_by_key(|f| f.1) {
+                    let name = self.parts[part].0.clone();
+                    duplicates.push(Duplicate { part: name, indices: [first, index] });
+                }
                 found.retain(|&(p, ..)| p != part);
                 found.sort_unstable_by_key(|&(p, i, same)| (p, i, !same));
                 found.dedup_by_key(|&mut (p, i, _)| (p, i));
@@ -78,7 +82,7 @@ impl<'a> LeakCheck<'a> {
                 by_content.entry(content).or_default().push((part, index));
             }
         }
-        LeakReport { overlaps }
+        LeakReport { overlaps, duplicates }
     }
 }
 
@@ -118,16 +122,40 @@ pub struct Overlap {
     pub same_item: bool,
 }
 
+/// An item that is in one part more than once: no leak, but it counts twice.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Duplicate {
+    /// The part's name.
+    pub part: String,
+    /// Where it is for the first time, and where again.
+    pub indices: [usize; 2],
+}
+
 /// What a [`LeakCheck`] found.
 #[derive(Clone, Debug)]
 pub struct LeakReport {
     overlaps: Vec<Overlap>,
+    duplicates: Vec<Duplicate>,
 }
 
 impl LeakReport {
     /// Whether no two parts share an item.
     pub fn is_clean(&self) -> bool {
         self.overlaps.is_empty()
+    }
+
+    /// Each item that its part has already, by content or because it is the same item.
+    ///
+    /// ```
+    /// use flambeau_data::{LeakCheck, Subset, digits};
+    /// let data = Subset::new(digits(), vec![4, 7, 4])?;
+    /// let report = LeakCheck::new().add("train", &data).run();
+    /// assert!(report.is_clean());
+    /// assert_eq!(report.duplicates()[0].indices, [0, 2]);
+    /// # Ok::<(), flambeau_tensor::Error>(())
+    /// ```
+    pub fn duplicates(&self) -> &[Duplicate] {
+        &self.duplicates
     }
 
     /// Each pair of equal items of two parts.

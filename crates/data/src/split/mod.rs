@@ -8,6 +8,6 @@ mod sealed;
 
 pub use cross_validate::{CrossValidation, cross_validate};
 pub use k_fold::{Fold, GroupKFold, KFold, StratifiedKFold};
-pub use leak_check::{LeakCheck, LeakReport, Overlap};
+pub use leak_check::{Duplicate, LeakCheck, LeakReport, Overlap};
 pub use random::{SplitSize, random_split, stratified_split};
 pub use sealed::SealedTestSet;

@@ -253,62 +253,67 @@ impl Grid {
         Grid { m, input, output }
     }
 
-    /// Calls `pixel` with each pixel's number and its place x, y on the image.
+    /// From a pixel's place in row `i` of the result to its place x, y on the image.
     #[inline(always)]
-    fn each(&self, mut pixel: impl FnMut(usize, f32, f32)) {
+    fn row(&self, i: usize) -> impl Fn(usize) -> (f32, f32) {
         let ([h, w], [height, width]) = (self.input, self.output);
         let [m0, m1, m2, m3, m4, m5] = self.m;
         let (half_w, half_h) = (w as f32 / 2.0, h as f32 / 2.0);
-        let (start_x, start_y) = ((1.0 - width as f32) * 0.5, (1.0 - height as f32) * 0.5);
-        for i in 0..height {
-            let y = start_y + i as f32;
-            for j in 0..width {
-                let x = start_x + j as i32 as f32;
-                let (gx, gy) = (x * m0 + y * m1 + m2, x * m3 + y * m4 + m5);
-                pixel(i * width + j, (gx + 1.0) * half_w - 0.5, (gy + 1.0) * half_h - 0.5);
-            }
+        let (start, y) = ((1.0 - width as f32) * 0.5, (1.0 - height as f32) * 0.5 + i as f32);
+        move |j| {
+            let x = start + j as i32 as f32;
+            let (gx, gy) = (x * m0 + y * m1 + m2, x * m3 + y * m4 + m5);
+            ((gx + 1.0) * half_w - 0.5, (gy + 1.0) * half_h - 0.5)
         }
     }
 
     /// The index of the nearest pixel for each of the result; −1 where there is none.
     fn nearest(&self) -> Vec<i32> {
-        let [h, w] = self.input;
+        let ([h, w], [height, width]) = (self.input, self.output);
         let (last_x, last_y, columns) = (w as f32 - 1.0, h as f32 - 1.0, w as i32);
-        let mut sources = vec![-1; self.output[0] * self.output[1]];
-        self.each(|k, x, y| {
-            let (x, y) = (nearest(x), nearest(y));
-            // No shortcuts: a loop without branches is a loop of vectors.
-            let inside = (x >= 0.0) & (x <= last_x) & (y >= 0.0) & (y <= last_y);
-            let index = (y as i32).wrapping_mul(columns).wrapping_add(x as i32);
-            sources[k] = if inside { index } else { -1 };
-        });
+        let mut sources = vec![-1; height * width];
+        for (i, row) in sources.chunks_exact_mut(width).enumerate() {
+            let place = self.row(i);
+            for (j, source) in row.iter_mut().enumerate() {
+                let (x, y) = place(j);
+                let (x, y) = (nearest(x), nearest(y));
+                // No shortcuts: a loop without branches is a loop of vectors.
+                let inside = (x >= 0.0) & (x <= last_x) & (y >= 0.0) & (y <= last_y);
+                let index = (y as i32).wrapping_mul(columns).wrapping_add(x as i32);
+                *source = if inside { index } else { -1 };
+            }
+        }
         sources
     }
 
     /// The mean of the four pixels around, weighted by nearness. As torchvision has it, what lies half outside is blended
     /// with the fill value on top of the black that is around the image.
     fn bilinear<T: Pixel>(&self, x: &[T], out: &mut [T], fill: f32) {
-        let [h, w] = self.input;
-        let outside = T::rounded(fill);
-        self.each(|k, px, py| {
-            if !(px > -1.0 && px < w as f32 && py > -1.0 && py < h as f32) {
-                out[k] = outside;
-                return;
-            }
-            // Rounds down: both are above −1.
-            let (left, top) = ((px + 1.0) as usize, (py + 1.0) as usize);
-            let (right_part, lower_part) = (px + 1.0 - left as f32, py + 1.0 - top as f32);
-            let (mut sum, mut mask) = (0.0, 0.0);
-            for (row, part) in [(top, 1.0 - lower_part), (top + 1, lower_part)] {
-                for (column, weight) in [(left, part * (1.0 - right_part)), (left + 1, part * right_part)] {
-                    // Counted from 1.
-                    if (1..=h).contains(&row) && (1..=w).contains(&column) {
-                        sum += x[(row - 1) * w + column - 1].to_f32() * weight;
-                        mask += weight;
+        let ([h, w], outside) = (self.input, T::rounded(fill));
+        for (i, row) in out.chunks_exact_mut(self.output[1]).enumerate() {
+            let place = self.row(i);
+            for (j, o) in row.iter_mut().enumerate() {
+                let (px, py) = place(j);
+                if !(px > -1.0 && px < w as f32 && py > -1.0 && py < h as f32) {
+                    *o = outside;
+                    continue;
+                }
+                // Rounds down: both are above −1.
+                let (left, top) = ((px + 1.0) as usize, (py + 1.0) as usize);
+                let (right_part, lower_part) = (px + 1.0 - left as f32, py + 1.0 - top as f32);
+                let (mut sum, mut mask) = (0.0, 0.0);
+                for (row, part) in [(top, 1.0 - lower_part), (top + 1, lower_part)] {
+                    for (column, weight) in [(left, part * (1.0 - right_part)), (left + 1, part * right_part)]
+                    {
+                        // Counted from 1.
+                        if (1..=h).contains(&row) && (1..=w).contains(&column) {
+                            sum += x[(row - 1) * w + column - 1].to_f32() * weight;
+                            mask += weight;
+                        }
                     }
                 }
+                *o = T::rounded(mask * (sum - fill) + fill);
             }
-            out[k] = T::rounded(mask * (sum - fill) + fill);
-        });
+        }
     }
 }

@@ -1,0 +1,61 @@
+//! `flambeau data check`.
+
+use flambeau::Result;
+use flambeau::data::{Dataset, LeakCheck};
+
+use super::CheckArgs;
+use crate::console::say;
+use crate::datasets::load;
+
+/// How many pairs to print of each kind.
+const SHOWN: usize = 10;
+
+/// Whether no image is in more than one part. The test set stays sealed.
+pub(super) fn run(args: CheckArgs) -> Result<bool> {
+    let name = args.set.dataset;
+    let folder = name.folder(args.set.data_dir)?;
+    let splits = load(name, folder.as_deref(), args.seed)?;
+    let report = LeakCheck::new()
+        .add("training", &splits.train)
+        .add("validation", &splits.val)
+        .add_sealed("test", &splits.test)
+        .run();
+    say(format_args!(
+        "{}: {} training, {} validation and the sealed test images",
+        name.name(),
+        splits.train.len(),
+        splits.val.len()
+    ));
+    for part in ["training", "validation", "test"] {
+        let twice: Vec<_> = report.duplicates().iter().filter(|d| d.part == part).collect();
+        say(format_args!("within {part}: {}", counted(twice.len())));
+        for duplicate in twice.iter().take(SHOWN) {
+            let [first, again] = duplicate.indices;
+            say(format_args!("  {part}[{again}] is {part}[{first}] again"));
+        }
+        more(twice.len());
+    }
+    for line in report.to_string().lines() {
+        say(format_args!("across parts: {line}"));
+    }
+    for overlap in report.overlaps().iter().take(SHOWN) {
+        let ([a, b], [i, j]) = (&overlap.parts, overlap.indices);
+        say(format_args!("  {b}[{j}] is {a}[{i}] again"));
+    }
+    more(report.overlaps().len());
+    Ok(report.is_clean())
+}
+
+fn counted(n: usize) -> String {
+    match n {
+        0 => "no image twice".to_owned(),
+        1 => "1 image again".to_owned(),
+        n => format!("{n} images again"),
+    }
+}
+
+fn more(n: usize) {
+    if n > SHOWN {
+        say(format_args!("  … and {} more", n - SHOWN));
+    }
+}

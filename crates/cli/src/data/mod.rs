@@ -1,0 +1,106 @@
+//! `flambeau data`: what there is to learn from, and whether it is sound.
+
+mod check;
+mod list;
+mod pipeline;
+mod show;
+mod stats;
+
+use clap::{Args, Subcommand};
+use flambeau::Result;
+use std::path::PathBuf;
+
+use crate::args::{count, seed};
+use crate::datasets::DatasetName;
+
+/// What is done with the data.
+#[derive(Debug, Subcommand)]
+pub(crate) enum DataCommand {
+    /// List the data sets: sizes, licences, and where they are on this machine
+    List,
+    Show(ShowArgs),
+    /// Print the class balance and the mean and deviation of each channel of the training images
+    Stats(SetArgs),
+    /// Look for images that occur twice, within and across training, validation and test images
+    ///
+    /// Exit code 1 if an image is in more than one part.
+    Check(CheckArgs),
+}
+
+/// Which data.
+#[derive(Debug, Args)]
+pub(crate) struct SetArgs {
+    /// The data set
+    #[arg(value_enum)]
+    pub(crate) dataset: DatasetName,
+
+    /// Folder with the data set's files; where it is looked for otherwise, `flambeau data list` says
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+}
+
+/// Draw a contact sheet of what transforms do to ten training images
+///
+/// A row an image: first as it is, then as it comes in each of the epochs to come. Without --transform, images are turned
+/// by up to 10 degrees and moved by up to a twelfth of their height.
+#[derive(Debug, Args)]
+#[command(after_help = SHOW_EXAMPLES, allow_negative_numbers = true)]
+pub(crate) struct ShowArgs {
+    #[command(flatten)]
+    pub(crate) set: SetArgs,
+
+    /// A transform, NAME or NAME=NUMBER,…; several are applied in their order
+    #[arg(long = "transform", value_name = "NAME=NUMBERS", value_parser = pipeline::step)]
+    pub(crate) transforms: Vec<pipeline::Step>,
+
+    /// The picture to write
+    #[arg(long, value_name = "FILE", default_value = "sheet.png")]
+    pub(crate) out: PathBuf,
+
+    /// How many epochs to show
+    #[arg(long, value_name = "N", default_value_t = 7, value_parser = count)]
+    pub(crate) epochs: usize,
+
+    /// The first image to show, counted from 0
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) first: usize,
+
+    /// Decides what is drawn
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = seed)]
+    pub(crate) seed: u64,
+}
+
+const SHOW_EXAMPLES: &str = "\
+Transforms and their numbers, with defaults in brackets:
+  affine=DEGREES[,MOVED PART 0]      blur=SIZE[,SIGMA 1]        center-crop=SIZE
+  crop=SIZE[,PADDING 0]              erasing[=P 0.5]            grayscale
+  hflip[=P 0.5]                      pad=PIXELS                 resize=SIZE
+  jitter=BRIGHTNESS[,CONTRAST 0[,SATURATION 0[,HUE 0]]]
+  resized-crop=SIZE[,LEAST PART OF THE AREA 0.08]               rotation=DEGREES
+  vflip[=P 0.5]
+
+Examples:
+  flambeau data show digits
+  flambeau data show fashion-mnist --transform rotation=15 --transform crop=28,3 --transform hflip --out fashion.png";
+
+/// Which data, and how they are split.
+#[derive(Debug, Args)]
+pub(crate) struct CheckArgs {
+    #[command(flatten)]
+    pub(crate) set: SetArgs,
+
+    /// The seed of the split, as in `flambeau train`
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = seed)]
+    pub(crate) seed: u64,
+}
+
+/// Whether the data are sound.
+pub(crate) fn run(command: DataCommand) -> Result<bool> {
+    match command {
+        DataCommand::List => list::run(),
+        DataCommand::Show(args) => show::run(args)?,
+        DataCommand::Stats(args) => stats::run(args)?,
+        DataCommand::Check(args) => return check::run(args),
+    }
+    Ok(true)
+}
