@@ -5,6 +5,7 @@
 
 mod args;
 mod config;
+mod config_train;
 mod console;
 mod curves;
 mod datasets;
@@ -18,7 +19,7 @@ mod train;
 
 use std::process::ExitCode;
 
-use args::{Command, NoCommand};
+use args::{Command, ConfigCommand, NoCommand};
 use run_folder::Status;
 
 /// Wrong input, of any kind.
@@ -26,8 +27,13 @@ const WRONG: u8 = 2;
 
 fn main() -> ExitCode {
     let done = match args::parse(std::env::args_os()) {
+        Ok(Command::Train(args)) if config_train::is_asked(&args) => config_train::run(&args),
         Ok(Command::Train(args)) => train::run(args),
         Ok(Command::Predict(args)) => predict::run(&args).map(|()| Status::Finished),
+        Ok(Command::Config(ConfigCommand::New(args))) => {
+            config_train::new_config(&args).map(|()| Status::Finished)
+        }
+        Ok(Command::Summary(args)) => config_train::show_summary(&args).map(|()| Status::Finished),
         Err(NoCommand::Shown(text)) => {
             console::say(text.trim_end());
             return ExitCode::SUCCESS;
