@@ -1,7 +1,7 @@
 //! The command line: what it takes, its defaults, and its one-line complaints.
 
 use clap::error::ErrorKind;
-use clap::{Args, Parser, Subcommand};
+use clap::{ArgGroup, Args, Parser, Subcommand};
 use std::ffi::OsString;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
@@ -34,6 +34,42 @@ pub(crate) enum Command {
     /// List, show and check the data sets
     #[command(subcommand)]
     Data(DataCommand),
+    /// Write a commented configuration to begin with
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    Summary(SummaryArgs),
+}
+
+/// What is done with configurations.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    New(NewConfigArgs),
+}
+
+/// Print a commented configuration, or write it to a file
+#[derive(Debug, Args)]
+#[command(after_help = NEW_EXAMPLES)]
+pub(crate) struct NewConfigArgs {
+    /// logistic-regression, mlp, lenet or resnet
+    pub(crate) name: String,
+
+    /// The file to write, which must not be there yet [default: to the terminal]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+}
+
+const NEW_EXAMPLES: &str = "\
+Examples:
+  flambeau config new mlp
+  flambeau config new lenet --out lenet.toml";
+
+/// Show the layers of a configuration, their shapes and parameters
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  flambeau summary lenet.toml")]
+pub(crate) struct SummaryArgs {
+    /// The configuration
+    #[arg(value_name = "FILE")]
+    pub(crate) config: PathBuf,
 }
 
 /// Train the three-layer network on labelled images and write a run folder
@@ -44,6 +80,7 @@ pub(crate) enum Command {
 #[derive(Debug, Args)]
 // A negative value is to be told from an option, so that the complaint is about the value.
 #[command(after_help = TRAIN_EXAMPLES, allow_negative_numbers = true)]
+#[command(group(ArgGroup::new("from_file").args(["config", "resume"])))]
 pub(crate) struct TrainArgs {
     /// The images to learn: `digits` are part of the program, the others are read from --data-dir
     #[arg(long, value_enum, default_value_t = DatasetName::Digits)]
@@ -74,18 +111,33 @@ pub(crate) struct TrainArgs {
     #[arg(long, value_name = "W", default_value_t = 1e-4, value_parser = weight_decay)]
     pub(crate) weight_decay: f64,
 
-    /// Decides the split, the first weights and the order of the images; the same seed gives the same network
-    #[arg(long, value_name = "N", default_value_t = 0, value_parser = seed)]
-    pub(crate) seed: u64,
+    /// Decides the split, the first weights and the order of the images; the same seed gives the same network [default: 0]
+    #[arg(long, value_name = "N", value_parser = seed)]
+    pub(crate) seed: Option<u64>,
 
     /// Threads to compute with [default: one a core]; the result does not depend on it
     #[arg(long, value_name = "N", value_parser = threads)]
     pub(crate) threads: Option<usize>,
 
     /// Folder for the results, new or empty [default: runs/DATASET-TIME]
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", conflicts_with = "resume")]
     pub(crate) out: Option<PathBuf>,
+
+    /// Train what this file says; see `flambeau config new`. --epochs and --seed are taken instead of the file's
+    #[arg(long, value_name = "FILE", conflicts_with_all = FLAGS)]
+    pub(crate) config: Option<PathBuf>,
+
+    /// Go on with an interrupted training of a --config: the same weights, to the bit, as without the interruption
+    #[arg(long, value_name = "DIR", conflicts_with_all = FLAGS, conflicts_with_all = ["config", "seed"])]
+    pub(crate) resume: Option<PathBuf>,
+
+    /// Open the test set of a run folder once more, which makes its result optimistic and is said beside it
+    #[arg(long, requires = "from_file")]
+    pub(crate) again: bool,
 }
+
+/// What a configuration says instead.
+const FLAGS: [&str; 6] = ["dataset", "data_dir", "batch_size", "lr", "momentum", "weight_decay"];
 
 const TRAIN_EXAMPLES: &str = "\
 The run folder holds config.toml, metrics.jsonl (a line an epoch), best.safetensors, curves.svg and result.json.
@@ -94,7 +146,9 @@ Exit codes: 0 done, 2 wrong input or diverged, 130 ended by Ctrl-C.
 Examples:
   flambeau train
   flambeau train --epochs 50 --lr 0.05 --seed 3 --out runs/slow
-  flambeau train --dataset mnist --data-dir ~/mnist --batch-size 64";
+  flambeau train --dataset mnist --data-dir ~/mnist --batch-size 64
+  flambeau train --config mlp.toml --out runs/mlp
+  flambeau train --resume runs/mlp";
 
 /// Classify a PNG image with a trained network
 ///
@@ -228,9 +282,9 @@ mod tests {
     #[test]
     fn nothing_means_train_the_digits() {
         let Ok(Command::Train(args)) = run("") else { panic!("no training") };
-        assert_eq!((args.dataset, args.seed, args.epochs), (DatasetName::Digits, 0, None));
+        assert_eq!((args.dataset, args.seed, args.epochs), (DatasetName::Digits, None, None));
         let Ok(Command::Train(args)) = run("--seed 3 --epochs 5") else { panic!("no training") };
-        assert_eq!((args.seed, args.epochs), (3, Some(5)));
+        assert_eq!((args.seed, args.epochs), (Some(3), Some(5)));
     }
 
     #[test]
@@ -261,6 +315,8 @@ mod tests {
             ("data show digits --transform spin=3", ["spin", "rotation"]),
             ("data show digits --epochs 0", ["--epochs", "from 1 up"]),
             ("data stats cifar", ["cifar", "fashion-mnist"]),
+            ("train --config a.toml --lr 1", ["--config", "--lr"]),
+            ("train --again", ["--config", "required"]),
             ("tarin", ["tarin", "; a similar subcommand exists: 'train'"]),
         ] {
             let message = complaint(line);

@@ -30,6 +30,11 @@ impl Interrupt {
         Ok(Self(flag))
     }
 
+    /// What is set then.
+    pub(crate) fn flag(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.0)
+    }
+
     /// Whether to end now.
     pub(crate) fn requested(&self) -> bool {
         self.0.load(Ordering::Relaxed)

@@ -5,6 +5,7 @@
 
 mod args;
 mod config;
+mod config_train;
 mod console;
 mod curves;
 mod data;
@@ -19,7 +20,7 @@ mod train;
 
 use std::process::ExitCode;
 
-use args::{Command, NoCommand};
+use args::{Command, ConfigCommand, NoCommand};
 use run_folder::Status;
 
 /// Wrong input, of any kind.
@@ -27,6 +28,7 @@ const WRONG: u8 = 2;
 
 fn main() -> ExitCode {
     let done = match args::parse(std::env::args_os()) {
+        Ok(Command::Train(args)) if config_train::is_asked(&args) => config_train::run(&args),
         Ok(Command::Train(args)) => train::run(args),
         // 1 where the data are unsound, as for a test that fails.
         Ok(Command::Data(command)) => match data::run(command) {
@@ -34,6 +36,10 @@ fn main() -> ExitCode {
             Err(e) => Err(e),
         },
         Ok(Command::Predict(args)) => predict::run(&args).map(|()| Status::Finished),
+        Ok(Command::Config(ConfigCommand::New(args))) => {
+            config_train::new_config(&args).map(|()| Status::Finished)
+        }
+        Ok(Command::Summary(args)) => config_train::show_summary(&args).map(|()| Status::Finished),
         Err(NoCommand::Shown(text)) => {
             console::say(text.trim_end());
             return ExitCode::SUCCESS;

@@ -17,7 +17,7 @@ pub(crate) const CONFIG: &str = "config.toml";
 pub(crate) const WEIGHTS: &str = "best.safetensors";
 const METRICS: &str = "metrics.jsonl";
 const CURVES: &str = "curves.svg";
-const RESULT: &str = "result.json";
+pub(crate) const RESULT: &str = "result.json";
 
 /// How a training ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -112,6 +112,14 @@ fn json(value: &impl Serialize, path: &Path) -> Result<String> {
 
 fn write(path: &Path, text: &str) -> Result<()> {
     atomic_write(path, |file| file.write_all(text.as_bytes()))
+}
+
+/// A new or empty folder: the one given, or one named after a training and the time.
+pub(crate) fn take(out: Option<PathBuf>, name: &str) -> Result<PathBuf> {
+    match out {
+        Some(path) => claim(&path).map(|_| path),
+        None => fresh(&format!("runs/{name}-{}", utc(SystemTime::now()))),
+    }
 }
 
 /// Makes `path` ours: a new folder (true) or an empty one (false).

@@ -27,7 +27,8 @@ pub(crate) fn run(args: TrainArgs) -> Result<Status> {
         set_num_threads(threads);
     }
     let data_dir = args.dataset.folder(args.data_dir)?;
-    let splits = datasets::load(args.dataset, data_dir.as_deref(), args.seed)?;
+    let seed = args.seed.unwrap_or(0);
+    let splits = datasets::load(args.dataset, data_dir.as_deref(), seed)?;
     let (mean, std) = pixel_moments(&splits.train)?;
     let config = Config {
         flambeau: env!("CARGO_PKG_VERSION").to_owned(),
@@ -38,7 +39,7 @@ pub(crate) fn run(args: TrainArgs) -> Result<Status> {
         lr: args.lr,
         momentum: args.momentum,
         weight_decay: args.weight_decay,
-        seed: args.seed,
+        seed,
         threads: args.threads,
         model: ModelConfig {
             input: splits.input,

@@ -2,6 +2,7 @@
 #![allow(clippy::disallowed_methods, reason = "damaged files are what is tested")]
 
 mod bad_input;
+mod config;
 mod data;
 mod interrupt;
 mod predict;

@@ -174,7 +174,7 @@ impl<'a, M: Module> Trainer<'a, M> {
     }
 
     /// Ends the training after the step that is under way, once the flag is set: a checkpoint is written, and
-    /// [`fit`](Self::fit) gives [`Outcome::Interrupted`].
+    /// [`fit`](Self::fit) gives [`Outcome::Interrupted`](crate::Outcome::Interrupted).
     pub fn stop_flag(mut self, flag: Arc<AtomicBool>) -> Self {
         self.stop = flag;
         self
