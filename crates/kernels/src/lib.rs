@@ -26,6 +26,7 @@ pub mod scan;
 pub mod softmax;
 pub mod sort;
 pub mod storage;
+mod stream;
 pub mod strided;
 pub mod vector;
 
