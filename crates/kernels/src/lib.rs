@@ -23,6 +23,7 @@ pub mod reduce;
 pub mod resample;
 pub mod rng;
 pub mod scan;
+pub mod select;
 pub mod softmax;
 pub mod sort;
 pub mod storage;

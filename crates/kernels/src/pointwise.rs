@@ -17,7 +17,7 @@ pub trait Map<const N: usize, I, O>: Sync {
 /// Elements from which on a transposed operand is copied first.
 const LARGE: usize = 1 << 10;
 /// Elements that are computed at a time where an operand is gathered, or where the result goes past the cache.
-const BUFFER: usize = 256;
+pub(crate) const BUFFER: usize = 256;
 
 /// out = f(x₀, …), element by element; the operands' strides belong to `shape`, `out` is contiguous.
 ///
@@ -243,7 +243,7 @@ fn short_rows<const N: usize, I: Element, O: Element, F: Map<N, I, O>>(
 
 /// Elements of one operand, from the one with the linear index `first` on; beyond the last those of the first row again.
 #[inline(always)]
-fn gather<const N: usize, I: Element>(
+pub(crate) fn gather<const N: usize, I: Element>(
     x: &Strided<'_, I>,
     dims: &[Dim<N>],
     k: usize,
@@ -336,91 +336,14 @@ impl<const N: usize, T: Element, F: Map<N, T, T>> Kernel for PartSum<'_, N, T, F
     }
 }
 
-/// out = x where the mask holds, else y; strides belong to `shape`.
-///
-/// # Panics
-/// If an operand's view lies outside its slice, or `out` has another number of elements than `shape`.
-pub fn select<T: Element>(
-    mask: Strided<'_, bool>,
-    x: Strided<'_, T>,
-    y: Strided<'_, T>,
-    shape: &[usize],
-    out: &mut [T],
-) {
-    mask.check(shape);
-    x.check(shape);
-    y.check(shape);
-    assert_eq!(numel(shape), out.len());
-    if let [only] = out {
-        *only = if mask.data[mask.offset] { x.data[x.offset] } else { y.data[y.offset] };
-        return;
-    }
-    let dims = coalesce(shape, [mask.strides, x.strides, y.strides]);
-    let contiguous = std::array::from_fn(|k| contiguous(&dims, k));
-    pool::chunks_mut(out, GRAIN, |start, out| {
-        dispatch(Select { mask, x, y, dims: &dims, contiguous, start, out });
-    });
-}
-
-struct Select<'a, T> {
-    mask: Strided<'a, bool>,
-    x: Strided<'a, T>,
-    y: Strided<'a, T>,
-    dims: &'a Dims<3>,
-    contiguous: [bool; 3],
-    start: usize,
-    out: &'a mut [T],
-}
-
-impl<T: Element> Kernel for Select<'_, T> {
-    type Output = ();
-    #[inline(always)]
-    fn run(self) {
-        let Select { mask, x, y, dims, contiguous, start, out } = self;
-        let mut masks = [false; BUFFER];
-        let mut buffers = [[T::default(); BUFFER]; 2];
-        let [xs, ys] = &mut buffers;
-        for (i, out) in out.chunks_mut(BUFFER).enumerate() {
-            let (first, n) = (start + i * BUFFER, out.len());
-            let mask = &piece(&mask, dims, 0, contiguous[0], first, &mut masks[..n])[..n];
-            let x = &piece(&x, dims, 1, contiguous[1], first, &mut xs[..n])[..n];
-            let y = &piece(&y, dims, 2, contiguous[2], first, &mut ys[..n])[..n];
-            // Not as a choice between two elements: that becomes one between their addresses, and a gather.
-            out.copy_from_slice(x);
-            for i in 0..n {
-                if !mask[i] {
-                    out[i] = y[i];
-                }
-            }
-        }
-    }
-}
-
 /// Whether the elements of operand k lie in the order of the loop, side by side.
-fn contiguous<const N: usize>(dims: &[Dim<N>], k: usize) -> bool {
+pub(crate) fn contiguous<const N: usize>(dims: &[Dim<N>], k: usize) -> bool {
     let mut size = 1;
     dims.iter().all(|dim| {
         let next = dim.strides[k] == size;
         size *= dim.size;
         next
     })
-}
-
-/// The elements of operand k from the linear index `first` on, as many as the buffer has: in place or gathered.
-#[inline(always)]
-fn piece<'a, const N: usize, I: Element>(
-    x: &Strided<'a, I>,
-    dims: &[Dim<N>],
-    k: usize,
-    contiguous: bool,
-    first: usize,
-    buffer: &'a mut [I],
-) -> &'a [I] {
-    if contiguous {
-        return &x.data[x.offset + first..][..buffer.len()];
-    }
-    gather(x, dims, k, first, buffer);
-    buffer
 }
 
 /// out = x in row-major order.
@@ -461,6 +384,42 @@ pub fn add_assign<T: Element>(x: &[T], out: &mut [T]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn operands_of_any_layout_are_those_of_a_plain_loop() {
+        struct Pair;
+        impl Map<2, i64, i64> for Pair {
+            fn apply(&self, [a, b]: [i64; 2]) -> i64 {
+                a * 10_000 + b
+            }
+        }
+        let data: Vec<i64> = (0..9000).collect();
+        for shape in [[2, 3, 7], [5, 300, 4], [3, 2, 900], [40, 11, 13]] {
+            let [x, y, z] = shape;
+            let layouts = [
+                [y * z, z, 1],
+                [0, 0, 1],
+                [0, z, 1],
+                [1, 0, 0],
+                [y, 1, 0],
+                [1, x, x * y],
+                [z, 0, 1],
+                [0, 0, 0],
+            ];
+            for a in &layouts {
+                for b in &layouts {
+                    let views = [a, b].map(|strides| Strided { data: &data, offset: 3, strides });
+                    let mut out = vec![0; x * y * z];
+                    map(&Pair, views, &shape, &mut out);
+                    let at =
+                        |s: &[usize; 3], i| data[3 + i / (y * z) * s[0] + i / z % y * s[1] + i % z * s[2]];
+                    for (i, &v) in out.iter().enumerate() {
+                        assert_eq!(v, at(a, i) * 10_000 + at(b, i), "{shape:?} {a:?} {b:?} {i}");
+                    }
+                }
+            }
+        }
+    }
 
     #[test]
     fn a_sum_of_values_is_the_sum_of_a_plain_loop_on_any_number_of_threads() {
