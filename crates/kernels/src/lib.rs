@@ -25,9 +25,11 @@ pub mod resample;
 pub mod rng;
 pub mod scan;
 pub mod shared;
+pub mod select;
 pub mod softmax;
 pub mod sort;
 pub mod storage;
+mod stream;
 pub mod strided;
 pub mod vector;
 

@@ -4,7 +4,7 @@ use crate::isa::{Kernel, dispatch};
 use crate::num::Float;
 use crate::pool;
 use crate::reduce::{Sum, fold};
-use crate::softmax::{exp_and_sum, max_and_sum};
+use crate::softmax::{stored_terms, terms};
 use crate::strided::{GRAIN, numel};
 
 /// Rows of one parallel task.
@@ -39,8 +39,7 @@ pub fn cross_entropy<T: Float>(x: &[T], targets: Targets<'_, T>, classes: usize,
         type Output = T;
         #[inline(always)]
         fn run(self) -> T {
-            let (max, sum) = max_and_sum(self.0);
-            sum.ln() + (max - self.0[self.1])
+            terms(self.0, T::exp_term, |_, _| {}).near_max(self.0).log_sum_above(self.0[self.1])
         }
     }
     assert_eq!(x.len(), numel(&[targets.classes.len(), classes]));
@@ -56,6 +55,23 @@ pub fn cross_entropy<T: Float>(x: &[T], targets: Targets<'_, T>, classes: usize,
     });
 }
 
+/// A row's scores, class and scale, and where its gradient goes; gives the loss without the scale.
+struct RowWithGradient<'a, T>(&'a [T], usize, T, &'a mut [T]);
+impl<T: Float> Kernel for RowWithGradient<'_, T> {
+    type Output = T;
+    #[inline(always)]
+    fn run(self) -> T {
+        let RowWithGradient(x, target, scale, out) = self;
+        let terms = stored_terms(x, T::exp_term, out);
+        let factor = scale / terms.sum;
+        for o in out.iter_mut() {
+            *o = *o * factor;
+        }
+        out[target] = out[target] - scale;
+        terms.near_max(x).log_sum_above(x[target])
+    }
+}
+
 /// out\[i, j\] = (softmax(x\[i\])\[j\] − \[j = target\[i\]\]) · scale(i), weighted; 0 where the target is ignored.
 pub fn cross_entropy_backward<T: Float>(
     x: &[T],
@@ -64,19 +80,6 @@ pub fn cross_entropy_backward<T: Float>(
     scale: impl Fn(usize) -> T + Sync,
     out: &mut [T],
 ) {
-    struct Row<'a, T>(&'a [T], usize, T, &'a mut [T]);
-    impl<T: Float> Kernel for Row<'_, T> {
-        type Output = ();
-        #[inline(always)]
-        fn run(self) {
-            let Row(x, target, scale, out) = self;
-            let factor = scale / exp_and_sum(x, out);
-            for o in out.iter_mut() {
-                *o = *o * factor;
-            }
-            out[target] = out[target] - scale;
-        }
-    }
     assert_eq!(x.len(), numel(&[targets.classes.len(), classes]));
     assert_eq!(out.len(), x.len());
     pool::chunks_mut(out, rows(classes) * classes.max(1), |start, out| {
@@ -84,8 +87,41 @@ pub fn cross_entropy_backward<T: Float>(
             let row = start / classes + i;
             match targets.of(row, scale(row)) {
                 None => o.fill(T::lit(0.0)),
-                Some((t, scale)) => dispatch(Row(&x[row * classes..(row + 1) * classes], t, scale, o)),
+                Some((t, scale)) => {
+                    dispatch(RowWithGradient(&x[row * classes..(row + 1) * classes], t, scale, o));
+                }
             }
+        }
+    });
+}
+
+/// [`cross_entropy`], and in the same pass what [`cross_entropy_backward`] gives for one scale.
+pub fn cross_entropy_with_gradient<T: Float>(
+    x: &[T],
+    targets: Targets<'_, T>,
+    classes: usize,
+    scale: T,
+    out: &mut [T],
+    gradient: &mut [T],
+) {
+    assert_eq!(x.len(), numel(&[targets.classes.len(), classes]));
+    assert_eq!(out.len(), targets.classes.len());
+    assert_eq!(gradient.len(), x.len());
+    let gradient = pool::SendPtr(gradient.as_mut_ptr());
+    pool::chunks_mut(out, rows(classes), |start, out| {
+        for (i, o) in out.iter_mut().enumerate() {
+            let at = (start + i) * classes;
+            // SAFETY: each row is one task's alone, and lies inside the gradient, which outlives the call.
+            let gradient = unsafe { std::slice::from_raw_parts_mut(gradient.get().add(at), classes) };
+            *o = match targets.of(start + i, T::lit(1.0)) {
+                None => {
+                    gradient.fill(T::lit(0.0));
+                    T::lit(0.0)
+                }
+                Some((t, weight)) => {
+                    dispatch(RowWithGradient(&x[at..at + classes], t, weight * scale, gradient)) * weight
+                }
+            };
         }
     });
 }
@@ -98,12 +134,12 @@ pub fn soft_cross_entropy<T: Float>(x: &[T], q: &[T], classes: usize, out: &mut 
         #[inline(always)]
         fn run(self) -> T {
             let Row(x, q) = self;
-            let (max, sum) = max_and_sum(x);
-            let (log_sum, zero) = (sum.ln(), T::lit(0.0));
+            let (terms, zero) = (terms(x, T::exp_term, |_, _| {}).near_max(x), T::lit(0.0));
+            let log_sum = terms.sum.ln();
             let mut lanes = [zero; 32];
             for (x, q) in x.chunks(32).zip(q.chunks(32)) {
                 for ((l, &x), &q) in lanes.iter_mut().zip(x).zip(q) {
-                    let loss = q * (log_sum + (max - x));
+                    let loss = q * (log_sum + (terms.shift - x));
                     *l = *l + T::select(q.equals(zero), zero, loss);
                 }
             }
@@ -135,7 +171,7 @@ pub fn soft_cross_entropy_backward<T: Float>(x: &[T], q: &[T], g: &[T], classes:
                 }
             }
             let total = fold(Sum, lanes);
-            let factor = total / exp_and_sum(x, out);
+            let factor = total / stored_terms(x, T::exp_term, out).sum;
             for (o, &q) in out.iter_mut().zip(q) {
                 *o = (*o * factor - q) * g;
             }

@@ -95,16 +95,36 @@ pub trait Num:
     fn div_floor(self, other: Self) -> Self;
 }
 
+/// The operands of a formula. A loop and not `map`, which is not always inlined, and then nothing is vectorised.
+#[inline(always)]
+pub fn to_nums<T: Element, const N: usize>(x: [T; N]) -> [T::Num; N] {
+    let mut nums = [x[0].to_num(); N];
+    for i in 1..N {
+        nums[i] = x[i].to_num();
+    }
+    nums
+}
+
 /// An element type with a fractional part: `f32` or `f64`.
 pub trait Float: Element<Num = Self> + Num<Mask = bool> {
     /// −∞
     const NEG_INFINITY: Self;
+    /// eˣ for the terms of a sum whose largest are near 1: see [`math::exp_term_f32`].
+    fn exp_term(self) -> Self;
 }
 impl Float for f32 {
     const NEG_INFINITY: Self = f32::NEG_INFINITY;
+    #[inline(always)]
+    fn exp_term(self) -> Self {
+        math::exp_term_f32(self)
+    }
 }
 impl Float for f64 {
     const NEG_INFINITY: Self = f64::NEG_INFINITY;
+    #[inline(always)]
+    fn exp_term(self) -> Self {
+        self.exp()
+    }
 }
 
 macro_rules! comparisons {
@@ -130,7 +150,7 @@ macro_rules! comparisons {
 }
 
 macro_rules! float {
-    ($t:ty, $exp:path, $exp_m1:path, $ln:path, $ln_1p:path, $tanh:path, $sigmoid:expr) => {
+    ($t:ty, $exp:path, $exp_m1:path, $ln:path, $ln_1p:path, $tanh:path, $erf:path, $sigmoid:expr) => {
         impl Num for $t {
             comparisons!();
             #[inline(always)]
@@ -233,8 +253,9 @@ macro_rules! float {
             fn round(self) -> Self {
                 <$t>::round_ties_even(self)
             }
+            #[inline(always)]
             fn erf(self) -> Self {
-                libm::erf(self as f64) as $t
+                $erf(self)
             }
             #[inline(always)]
             fn fmod(self, other: Self) -> Self {
@@ -270,9 +291,11 @@ float!(
     math::ln_f32,
     math::ln_1p_f32,
     math::tanh_f32,
+    math::erf_f32,
     math::sigmoid_f32
 );
-float!(f64, f64::exp, f64::exp_m1, f64::ln, f64::ln_1p, f64::tanh, |x: f64| 1.0 / (1.0 + (-x).exp()));
+float!(f64, f64::exp, f64::exp_m1, f64::ln, f64::ln_1p, f64::tanh, libm::erf, |x: f64| 1.0
+    / (1.0 + (-x).exp()));
 
 // Integers reach the transcendental functions only where an op keeps its integer type, which none of those
 // that use them does; going through f64 keeps the trait whole without a way to panic.

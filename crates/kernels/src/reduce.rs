@@ -81,16 +81,20 @@ const LANES: usize = 64;
 const BLOCK: usize = 4096;
 /// Elements of one parallel task.
 const TASK: usize = 1 << 15;
-/// Rows that are accumulated before they are folded into the result.
-const ROWS: usize = 64;
-/// Columns of one parallel task.
-const COLUMNS: usize = 512;
+/// Rows that are combined at once: as many streams as memory is read in.
+const STREAMS: usize = 8;
+/// Columns up to which rows are combined one after another.
+const NARROW: usize = 256;
+/// The fewest rows of one parallel task, if there are more.
+const ROWS: usize = 256;
+/// Bytes of the columns of one parallel task: their running results stay in the first cache.
+const COLUMN_BYTES: usize = 1 << 14;
 
 /// Reduces the middle axis of a contiguous `[outer, axis, inner]` block into `out`, `[outer, inner]`.
 pub fn reduce<T: Element>(r: impl Reducer, x: &[T], [outer, axis, inner]: [usize; 3], out: &mut [T]) {
     assert_eq!(x.len(), numel(&[outer, axis, inner]));
     assert_eq!(out.len(), numel(&[outer, inner]));
-    if axis == 0 {
+    if x.is_empty() {
         out.fill(r.identity());
     } else if inner == 1 {
         if axis > TASK {
@@ -110,16 +114,48 @@ pub fn reduce<T: Element>(r: impl Reducer, x: &[T], [outer, axis, inner]: [usize
             });
         }
     } else {
-        let pieces = inner.div_ceil(COLUMNS);
-        let base = pool::SendPtr(out.as_mut_ptr());
-        pool::run(outer * pieces, &|task| {
-            let (o, from) = (task / pieces, task % pieces * COLUMNS);
-            let n = COLUMNS.min(inner - from);
-            // SAFETY: the tasks' ranges lie inside `out` and do not overlap; `out` outlives `run`.
-            let out = unsafe { std::slice::from_raw_parts_mut(base.get().add(o * inner + from), n) };
-            dispatch(Columns { r, x: &x[o * axis * inner..(o + 1) * axis * inner], inner, from, out });
-        });
+        columns(r, x, [outer, axis, inner], out);
     }
+}
+
+/// As [`reduce`] where neither size is 0. Blocks of rows are tasks; their results are rows again.
+fn columns<T: Element>(r: impl Reducer, x: &[T], [outer, axis, inner]: [usize; 3], out: &mut [T]) {
+    let rows = ROWS.max(TASK / inner);
+    let blocks = axis.div_ceil(rows);
+    if blocks > 1 {
+        let mut parts = vec![r.identity(); outer * blocks * inner];
+        tasks(r, x, [outer, axis, inner], rows, &mut parts);
+        columns(r, &parts, [outer, blocks, inner], out);
+    } else {
+        tasks(r, x, [outer, axis, inner], rows, out);
+    }
+}
+
+/// Reduces each block of `rows` rows (the last may be shorter) into one of `out`.
+fn tasks<T: Element>(r: impl Reducer, x: &[T], [outer, axis, inner]: [usize; 3], rows: usize, out: &mut [T]) {
+    let width = inner.min(COLUMN_BYTES / size_of::<T>());
+    let (blocks, pieces) = (axis.div_ceil(rows), inner.div_ceil(width));
+    // So many small ones to a task that it is worth waking a thread for.
+    let together = (TASK / (rows.min(axis) * width)).max(1);
+    let all = outer * blocks * pieces;
+    let base = pool::SendPtr(out.as_mut_ptr());
+    pool::run(all.div_ceil(together), &|task| {
+        for i in task * together..all.min((task + 1) * together) {
+            let (block, from) = (i / pieces, i % pieces * width);
+            let (o, first) = (block / blocks, block % blocks * rows);
+            let n = width.min(inner - from);
+            // SAFETY: the pieces lie inside `out` and do not overlap; `out` outlives `run`.
+            let out = unsafe { std::slice::from_raw_parts_mut(base.get().add(block * inner + from), n) };
+            let last = axis.min(first + rows);
+            dispatch(Columns {
+                r,
+                x: &x[(o * axis + first) * inner..(o * axis + last) * inner],
+                inner,
+                from,
+                out,
+            });
+        }
+    });
 }
 
 struct Row<'a, R, T>(R, &'a [T]);
@@ -183,19 +219,65 @@ impl<R: Reducer, T: Element> Kernel for Columns<'_, R, T> {
     fn run(self) {
         let Columns { r, x, inner, from, out } = self;
         let n = out.len();
-        out.fill(r.identity());
-        let mut part = [T::default(); COLUMNS];
-        for rows in x.chunks(ROWS * inner) {
-            let part = &mut part[..n];
-            part.fill(r.identity());
-            for row in rows.chunks_exact(inner) {
-                for (p, &v) in part.iter_mut().zip(&row[from..from + n]) {
-                    *p = r.combine(*p, v);
+        // Narrow rows several at a time, as one row.
+        let fold = if n == inner { (LANES / n).max(1).next_power_of_two() } else { 1 };
+        let whole = x.len() / (fold * inner) * fold * inner;
+        if fold > 1 && whole > 0 {
+            let mut wide = [r.identity::<T>(); 2 * LANES];
+            let wide = &mut wide[..fold * n];
+            side_by_side(r, &x[..whole], fold * inner, 0, wide);
+            let mut half = fold / 2 * n;
+            while half >= n {
+                let (low, high) = wide.split_at_mut(half);
+                for (l, &h) in low.iter_mut().zip(&*high) {
+                    *l = r.combine(*l, h);
+                }
+                half /= 2;
+            }
+            out.copy_from_slice(&wide[..n]);
+            for row in x[whole..].chunks_exact(inner) {
+                for (o, &v) in out.iter_mut().zip(row) {
+                    *o = r.combine(*o, v);
                 }
             }
-            for (o, &p) in out.iter_mut().zip(&*part) {
-                *o = r.combine(*o, p);
+        } else {
+            out.fill(r.identity());
+            side_by_side(r, x, inner, from, out);
+        }
+    }
+}
+
+/// Combines the columns from `from` on of rows of `inner` elements with what `out` holds.
+#[inline(always)]
+fn side_by_side<T: Element>(r: impl Reducer, x: &[T], inner: usize, from: usize, out: &mut [T]) {
+    let n = out.len();
+    if n <= NARROW {
+        // In a buffer, which the compiler knows to overlap with nothing.
+        let mut sums = [r.identity::<T>(); NARROW];
+        for row in x.chunks_exact(inner) {
+            for (o, &v) in sums.iter_mut().zip(&row[from..from + n]) {
+                *o = r.combine(*o, v);
             }
+        }
+        for (o, &v) in out.iter_mut().zip(&sums) {
+            *o = r.combine(*o, v);
+        }
+        return;
+    }
+    let mut groups = x.chunks_exact(STREAMS * inner);
+    for group in &mut groups {
+        let row = |k: usize| &group[k * inner + from..][..n];
+        let (a, b, c, d) = (row(0), row(1), row(2), row(3));
+        let (e, f, g, h) = (row(4), row(5), row(6), row(7));
+        for i in 0..n {
+            let first = r.combine(r.combine(a[i], b[i]), r.combine(c[i], d[i]));
+            let second = r.combine(r.combine(e[i], f[i]), r.combine(g[i], h[i]));
+            out[i] = r.combine(out[i], r.combine(first, second));
+        }
+    }
+    for row in groups.remainder().chunks_exact(inner) {
+        for (o, &v) in out.iter_mut().zip(&row[from..from + n]) {
+            *o = r.combine(*o, v);
         }
     }
 }
@@ -242,9 +324,20 @@ mod tests {
 
     #[test]
     fn every_axis_agrees_with_a_plain_loop() {
-        for shape in
-            [[1, 1, 1], [3, 5, 1], [3, 70, 2], [2, 200, 7], [1, 130, 600], [4, 1, 9], [2, 4097, 1], [2, 0, 3]]
-        {
+        for shape in [
+            [1, 1, 1],
+            [3, 5, 1],
+            [3, 70, 2],
+            [2, 200, 7],
+            [1, 130, 600],
+            [4, 1, 9],
+            [2, 4097, 1],
+            [2, 0, 3],
+            [1, 20_001, 3],
+            [2, 700, 2100],
+            [1, 300, 64],
+            [3, 0, 0],
+        ] {
             let [outer, axis, inner] = shape;
             let x: Vec<f64> = (0..outer * axis * inner).map(|i| ((i * 31) % 17) as f64 - 8.0).collect();
             let plain = |start: f64, f: fn(f64, f64) -> f64| -> Vec<f64> {

@@ -65,16 +65,16 @@ impl<T: Float> Kernel for Row<'_, T> {
     fn run(self) {
         let Row { kind, x, out } = self;
         if kind == Softmax::Log {
-            let (max, sum) = max_and_sum(x);
+            let Terms { shift, sum } = terms(x, T::exp_term, |_, _| {}).near_max(x);
             // In this order: beside a large maximum the sum's logarithm would be rounded away.
             let log_sum = sum.ln();
             for (o, &v) in out.iter_mut().zip(x) {
-                *o = (v - max) - log_sum;
+                *o = (v - shift) - log_sum;
             }
         } else if kind == Softmax::Safe && max(x) == T::NEG_INFINITY {
             out.fill(T::default());
         } else {
-            let scale = T::lit(1.0) / exp_and_sum(x, out);
+            let scale = T::lit(1.0) / stored_terms(x, T::exp, out).sum;
             for o in out {
                 *o = *o * scale;
             }
@@ -142,41 +142,101 @@ impl<T: Float> Kernel for Backward<'_, T> {
     }
 }
 
+/// A row in pieces of [`LANES`], the last one filled up with −∞, which changes neither a maximum nor a sum of exp.
+#[inline(always)]
+fn pieces<T: Float>(x: &[T]) -> (&[[T; LANES]], Option<[T; LANES]>) {
+    let (pieces, rest) = x.as_chunks::<LANES>();
+    let mut last = [T::NEG_INFINITY; LANES];
+    // Not a copy_from_slice: that is a call, for a few elements.
+    for (l, &v) in last.iter_mut().zip(rest) {
+        *l = v;
+    }
+    (pieces, (!rest.is_empty()).then_some(last))
+}
+
 /// The largest element of a row, with a fixed number of running results.
 #[inline(always)]
 fn max<T: Float>(x: &[T]) -> T {
     let mut lanes = [T::NEG_INFINITY; LANES];
-    for chunk in x.chunks(LANES) {
-        for (l, &v) in lanes.iter_mut().zip(chunk) {
+    let (pieces, last) = pieces(x);
+    for piece in pieces.iter().chain(&last) {
+        for (l, &v) in lanes.iter_mut().zip(piece) {
             *l = Max.combine(*l, v);
         }
     }
     fold(Max, lanes)
 }
 
-/// The maximum m of a row and Σ exp(x − m).
-#[inline(always)]
-pub(crate) fn max_and_sum<T: Float>(x: &[T]) -> (T, T) {
-    let max = max(x);
-    let mut lanes = [T::lit(0.0); LANES];
-    for chunk in x.chunks(LANES) {
-        for (l, &v) in lanes.iter_mut().zip(chunk) {
-            *l = *l + (v - max).exp();
-        }
-    }
-    (max, fold(Sum, lanes))
+/// Σ exp(x − shift) over a row.
+pub(crate) struct Terms<T> {
+    pub(crate) shift: T,
+    pub(crate) sum: T,
 }
 
-/// out = exp(x − max x) of a row, and its sum.
-#[inline(always)]
-pub(crate) fn exp_and_sum<T: Float>(x: &[T], out: &mut [T]) -> T {
-    let max = max(x);
-    let mut lanes = [T::lit(0.0); LANES];
-    for (chunk, out) in x.chunks(LANES).zip(out.chunks_mut(LANES)) {
-        for ((l, &v), o) in lanes.iter_mut().zip(chunk).zip(out) {
-            *o = (v - max).exp();
-            *l = *l + *o;
+impl<T: Float> Terms<T> {
+    /// The same of the row with the shift near its maximum, so that nothing cancels in (x − shift) − log sum.
+    #[inline(always)]
+    pub(crate) fn near_max(self, x: &[T]) -> Self {
+        if self.sum <= T::lit(4.0 * x.len() as f64) {
+            return self;
         }
+        let max = max(x);
+        Terms { shift: max, sum: self.sum * (self.shift - max).exp() }
     }
-    fold(Sum, lanes)
+
+    /// log Σ exp(x) − v, where v is one of x.
+    #[inline(always)]
+    pub(crate) fn log_sum_above(&self, v: T) -> T {
+        self.sum.ln() + (self.shift - v)
+    }
+}
+
+/// The sum of a row's exponentials, which `exp` calculates; `store` gets each piece of them, and its number. One pass if
+/// no element is far above the first ones, whose maximum is the shift; else another one, which stores all again.
+#[inline(always)]
+pub(crate) fn terms<T: Float>(
+    x: &[T],
+    exp: impl Fn(T) -> T,
+    mut store: impl FnMut(usize, &[T; LANES]),
+) -> Terms<T> {
+    let (pieces, last) = pieces(x);
+    let Some(first) = pieces.first().or(last.as_ref()) else {
+        return Terms { shift: T::NEG_INFINITY, sum: T::lit(0.0) };
+    };
+    let mut shift = fold(Max, *first);
+    loop {
+        let mut sums = [T::lit(0.0); LANES];
+        for (i, piece) in pieces.iter().chain(&last).enumerate() {
+            let mut e = [T::lit(0.0); LANES];
+            for k in 0..LANES {
+                e[k] = exp(piece[k] - shift);
+                sums[k] = sums[k] + e[k];
+            }
+            store(i, &e);
+        }
+        let sum = fold(Sum, sums);
+        // Far from overflow, and no NaN.
+        if sum < T::lit(1e17 * x.len() as f64) {
+            return Terms { shift, sum };
+        }
+        let max = max(x);
+        if max == shift || max.partial_cmp(&max).is_none() {
+            return Terms { shift, sum };
+        }
+        shift = max;
+    }
+}
+
+/// [`terms`] that are kept in `out`, which is as long as the row.
+#[inline(always)]
+pub(crate) fn stored_terms<T: Float>(x: &[T], exp: impl Fn(T) -> T, out: &mut [T]) -> Terms<T> {
+    let (pieces, rest) = out.as_chunks_mut::<LANES>();
+    terms(x, exp, |i, e| match pieces.get_mut(i) {
+        Some(piece) => *piece = *e,
+        None => {
+            for (o, &e) in rest.iter_mut().zip(e) {
+                *o = e;
+            }
+        }
+    })
 }

@@ -3,6 +3,7 @@
 use crate::dtype::Element;
 use crate::isa::{Kernel, dispatch};
 use crate::pool;
+use crate::stream;
 use smallvec::SmallVec;
 
 /// Elements to a parallel task of a pointwise loop: enough work to pay for waking a thread.
@@ -76,15 +77,127 @@ pub(crate) fn coalesce<const N: usize>(shape: &[usize], strides: [&[usize]; N]) 
 /// Offsets of the element with this linear index within the dimensions given.
 #[inline]
 pub(crate) fn offsets<const N: usize>(dims: &[Dim<N>], mut index: usize, mut at: [usize; N]) -> [usize; N] {
-    for dim in dims {
-        if index == 0 {
-            break;
+    if let Some((last, others)) = dims.split_last() {
+        for dim in others {
+            if index == 0 {
+                return at;
+            }
+            let i = index % dim.size;
+            index /= dim.size;
+            at.iter_mut().zip(&dim.strides).for_each(|(at, stride)| *at += i * stride);
         }
-        let i = index % dim.size;
-        index /= dim.size;
-        at.iter_mut().zip(&dim.strides).for_each(|(at, stride)| *at += i * stride);
+        at.iter_mut().zip(&last.strides).for_each(|(at, stride)| *at += index * stride);
     }
     at
+}
+
+/// Sides of the squares that [`transposed`] moves at a time: whole cache lines of four bytes' elements, and few enough
+/// pages for the translation buffers.
+const TILE: usize = 16;
+const SQUARE: usize = 64;
+
+/// Copies into row-major order where rows of `out` do not lie side by side in `src` but other dimensions nearly do;
+/// gives false, having done nothing, where plain loops serve as well.
+///
+/// # Panics
+/// If the view lies outside its slice, or `out` has another number of elements than `shape`.
+pub(crate) fn transposed<T: Element>(src: Strided<'_, T>, shape: &[usize], out: &mut [T]) -> bool {
+    src.check(shape);
+    assert_eq!(numel(shape), out.len());
+    let dims = coalesce(shape, [src.strides]);
+    let Some((rows, others)) = dims.split_first() else { return false };
+    let step = |dim: &Dim<1>| dim.strides[0];
+    let nearest = (0..others.len()).filter(|&d| step(&others[d]) > 0).min_by_key(|&d| step(&others[d]));
+    let Some(nearest) = nearest.filter(|&d| step(&others[d]) < step(rows)) else { return false };
+    let (mut rest, mut columns_step, mut size) = (Dims::<2>::new(), 0, rows.size);
+    for (d, dim) in others.iter().enumerate() {
+        if d == nearest {
+            columns_step = size;
+        } else {
+            rest.push(Dim { size: dim.size, strides: [step(dim), size] });
+        }
+        size *= dim.size;
+    }
+    let columns = &others[nearest];
+    let (down, across) = (rows.size.div_ceil(SQUARE), columns.size.div_ceil(SQUARE));
+    let squares = down * across * (out.len() / (rows.size * columns.size));
+    let together = (GRAIN / (SQUARE * SQUARE)).max(1);
+    let past_cache = stream::pays(out);
+    let to = pool::SendPtr(out.as_mut_ptr());
+    pool::run(squares.div_ceil(together), &|task| {
+        for square in task * together..squares.min((task + 1) * together) {
+            let (a, b) = (square % down * SQUARE, square / down % across * SQUARE);
+            let [s, d] = offsets(&rest, square / (down * across), [src.offset, 0]);
+            dispatch(Square {
+                src: &src.data[s + a * step(rows) + b * step(columns)..],
+                steps: [step(rows), step(columns)],
+                sizes: [SQUARE.min(rows.size - a), SQUARE.min(columns.size - b)],
+                past_cache,
+                // SAFETY: an element of `out`, see `Square`.
+                out: unsafe { to.get().add(d + a + b * columns_step) },
+                columns_step,
+            });
+        }
+        if past_cache {
+            stream::end();
+        }
+    });
+    true
+}
+
+/// Element (a, b) goes to `out` + a + b · `columns_step`: places in the output of [`transposed`], which outlives this, and
+/// which no other square has.
+struct Square<'a, T> {
+    src: &'a [T],
+    steps: [usize; 2],
+    sizes: [usize; 2],
+    past_cache: bool,
+    out: *mut T,
+    columns_step: usize,
+}
+
+impl<T: Element> Kernel for Square<'_, T> {
+    type Output = ();
+    #[inline(always)]
+    fn run(self) {
+        let Square { src, steps: [down, across], sizes: [rows, columns], past_cache, out, columns_step } =
+            self;
+        let mut tile = [[T::default(); TILE]; TILE];
+        for a in (0..rows).step_by(TILE) {
+            let height = TILE.min(rows - a);
+            for b in (0..columns).step_by(TILE) {
+                let width = TILE.min(columns - b);
+                // Line by line, each once: their distance may be such that they displace each other.
+                for i in 0..height {
+                    let from = &src[(a + i) * down + b * across..];
+                    if across == 1 && width == TILE {
+                        tile[i].copy_from_slice(&from[..TILE]);
+                    } else {
+                        for j in 0..width {
+                            tile[i][j] = from[j * across];
+                        }
+                    }
+                }
+                for j in 0..width {
+                    let mut row = [T::default(); TILE];
+                    for (v, line) in row.iter_mut().zip(&tile) {
+                        *v = line[j];
+                    }
+                    // SAFETY: see `Square`.
+                    let to = unsafe {
+                        std::slice::from_raw_parts_mut(out.add(a + (b + j) * columns_step), height)
+                    };
+                    if past_cache {
+                        stream::copy(&row[..height], to);
+                    } else if height == TILE {
+                        to.copy_from_slice(&row);
+                    } else {
+                        to.copy_from_slice(&row[..height]);
+                    }
+                }
+            }
+        }
+    }
 }
 
 /// Writes `src`, broadcast to `shape`, into the places of `dst` that `offset` and `strides` give.
@@ -161,4 +274,38 @@ pub fn cast<I: Element, O: Element>(x: &[I], out: &mut [O]) {
     }
     assert_eq!(x.len(), out.len());
     pool::chunks_mut(out, GRAIN, |start, out| dispatch(Cast(&x[start..start + out.len()], out)));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn transposed_copies_are_those_of_a_plain_loop() {
+        let data: Vec<i64> = (0..300_000).collect();
+        let cases: [(&[usize], &[usize]); 7] = [
+            (&[70, 130], &[1, 70]),
+            (&[3, 40, 17], &[680, 1, 40]),
+            (&[17, 3, 5, 33], &[1, 561, 17, 85]),
+            (&[5, 1000], &[1, 5]),
+            (&[1000, 5], &[1, 1000]),
+            (&[60, 50], &[2, 150]),
+            (&[4, 33, 20], &[0, 1, 40]),
+        ];
+        for (shape, strides) in cases {
+            let src = Strided { data: &data, offset: 7, strides };
+            let dims = coalesce(shape, [strides]);
+            for threads in [1, 3] {
+                let mut out = vec![0; numel(shape)];
+                assert!(pool::with_num_threads(threads, || transposed(src, shape, &mut out)), "{shape:?}");
+                for (i, &v) in out.iter().enumerate() {
+                    assert_eq!(v, data[offsets(&dims, i, [7])[0]], "{shape:?}, element {i}");
+                }
+            }
+        }
+        for (shape, strides) in [([3, 4], [4, 1]), ([3, 4], [0, 1]), ([4, 3], [8, 2])] {
+            let src = Strided { data: &data, offset: 0, strides: &strides };
+            assert!(!transposed(src, &shape, &mut [0; 12]));
+        }
+    }
 }

@@ -14,7 +14,7 @@ impl Map<2, f32, f32> for Formula {
     #[inline(always)]
     fn apply(&self, [x, y]: [f32; 2]) -> f32 {
         x.exp() * y.tanh() + x.sigmoid() / (y.abs() + 1.0).ln() - y.exp_m1() * x.abs().ln_1p()
-            + x.abs().sqrt()
+            + x.abs().sqrt() * Num::erf(x)
     }
 }
 
@@ -50,6 +50,8 @@ fn digest() -> u64 {
     let mut columns = vec![0f32; 2 * 70];
     reduce::reduce(reduce::Sum, &x[..2 * 200 * 70], [2, 200, 70], &mut columns);
     add("sum of columns", &columns);
+    reduce::reduce(reduce::Sum, &x[..10 * 4000], [1, 4000, 10], &mut columns[..10]);
+    add("sum of narrow columns", &columns[..10]);
     reduce::reduce(reduce::Max, &x[..2 * 200 * 70], [2, 200, 70], &mut columns);
     add("max of columns", &columns);
     for inner in [1, 3] {
@@ -66,6 +68,12 @@ fn digest() -> u64 {
     add("cross entropy", &losses);
     loss::cross_entropy_backward(&x[..40_000], targets, 1000, |i| i as f32, &mut out[..40_000]);
     add("its gradient", &out[..40_000]);
+    loss::cross_entropy_with_gradient(&x[..40_000], targets, 1000, 0.5, &mut losses, &mut out[..40_000]);
+    add("both", &losses);
+    add("at once", &out[..40_000]);
+    let turned = |data| Strided { data, offset: 0, strides: &[1, 200] };
+    map(&Formula, [turned(&x), turned(&y)], &[200, 200], &mut out[..40_000]);
+    add("transposed", &out[..40_000]);
     dropout::dropout(&x, 0.3, 5, 2, &mut out);
     add("dropout", &out);
     let piece = Piece { update: Momentum, p: &mut out, grad: &x, state: [&mut y[..]].into_iter().collect() };

@@ -9,7 +9,7 @@ use crate::op::{Fresh, Mask, Op, Output, Outputs, Saves, try_apply};
 use crate::shape::{Shape, broadcast_shape};
 use crate::sym::{Sym, trace};
 use crate::{DType, Element, Operand, Result, Tensor};
-use flambeau_kernels::{Num, dispatch_all, dispatch_float, pointwise::Map, pointwise::map};
+use flambeau_kernels::{Num, dispatch_all, dispatch_float, num::to_nums, pointwise::Map, pointwise::map};
 use smallvec::smallvec;
 use std::borrow::Borrow;
 
@@ -190,7 +190,7 @@ pub(crate) struct Formula<P>(pub(crate) P);
 impl<const N: usize, P: Pointwise<N>, T: Element> Map<N, T, T> for Formula<P> {
     #[inline(always)]
     fn apply(&self, x: [T; N]) -> T {
-        T::from_num(self.0.f(x.map(T::to_num)))
+        T::from_num(self.0.f(to_nums(x)))
     }
 }
 
@@ -202,9 +202,12 @@ struct Derivative<P, const N: usize> {
 impl<const N: usize, const M: usize, P: Pointwise<N>, T: Element> Map<M, T, T> for Derivative<P, N> {
     #[inline(always)]
     fn apply(&self, x: [T; M]) -> T {
-        let operands = std::array::from_fn(|i| x[2 + i].to_num());
-        let all = self.p.df::<T::Num>(x[0].to_num(), operands, x[1].to_num());
-        T::from_num(choose(all, self.wrt))
+        let x = to_nums(x);
+        let mut operands = [x[0]; N];
+        for i in 0..N {
+            operands[i] = x[2 + i];
+        }
+        T::from_num(choose(self.p.df(x[0], operands, x[1]), self.wrt))
     }
 }
 

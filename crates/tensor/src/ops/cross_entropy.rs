@@ -6,9 +6,10 @@ use crate::door::Calls;
 use crate::loss::{Reduction, by_rows, check_classes, class_weights, counted, float, reduce, rows};
 use crate::op::{Fresh, Mask, Op, Output, Saves, apply, ensure, unwrap};
 use crate::testing::{Sample, integers, normal, positive, sample};
-use crate::{Result, Tensor};
+use crate::{Element, Result, Tensor};
 use flambeau_kernels::{dispatch_float, loss};
 use smallvec::smallvec;
+use std::sync::{Mutex, PoisonError};
 
 const OP: &str = "cross_entropy";
 
@@ -37,7 +38,19 @@ impl Default for CrossEntropyOptions {
 }
 
 /// Of logits (N, C) or (C) with class indices (N) or (), and perhaps a weight (C).
-struct CrossEntropy(Classes);
+struct CrossEntropy {
+    rows: Classes,
+    /// Whether to compute the gradient of the reduced loss together with it: the exponentials are those of the loss.
+    ahead: bool,
+    /// That gradient, for the first backward pass.
+    gradient: Mutex<Option<Tensor>>,
+}
+
+impl CrossEntropy {
+    fn keep(&self, gradient: Option<Tensor>) -> Option<Tensor> {
+        std::mem::replace(&mut self.gradient.lock().unwrap_or_else(PoisonError::into_inner), gradient)
+    }
+}
 
 impl Op for CrossEntropy {
     fn name(&self) -> &'static str {
@@ -49,11 +62,22 @@ impl Op for CrossEntropy {
     }
 
     fn output(&self, x: &[&Tensor]) -> Result<Output> {
-        self.0.output(OP, x)
+        self.rows.output(OP, x)
     }
 
     fn cpu(&self, x: &[&Tensor], out: &mut [Fresh]) {
-        dispatch_float!(x[0].dtype(), T => self.0.forward::<T>(x, out[0].slice(), loss::cross_entropy));
+        dispatch_float!(x[0].dtype(), T => {
+            self.rows.forward::<T>(x, out[0].slice(), |scores, targets, classes, each| {
+                if !self.ahead {
+                    return loss::cross_entropy(scores, targets, classes, each);
+                }
+                let scale = T::from_f64(1.0 / self.rows.divisor(x[1], x.get(2).copied()));
+                let gradient = Tensor::compute(x[0].shape(), x[0].dtype(), |out| {
+                    loss::cross_entropy_with_gradient(scores, targets, classes, scale, each, out.slice());
+                });
+                self.keep(Some(gradient));
+            });
+        });
     }
 
     fn saves(&self, _: Mask) -> Saves {
@@ -63,12 +87,16 @@ impl Op for CrossEntropy {
     fn backward(&self, ctx: &Context<'_>) -> Gradients {
         let x = ctx.input(0);
         if is_grad_enabled() {
-            let (hot, scale) = self.0.hot_and_scale(ctx, x.size(-1));
+            let (hot, scale) = self.rows.hot_and_scale(ctx, x.size(-1));
             return only_first((x.softmax(-1) - hot) * scale, ctx);
+        }
+        if let Some(gradient) = self.keep(None) {
+            let one = ctx.grad().eq(1.0).item::<bool>();
+            return only_first(if one { gradient } else { gradient * ctx.grad() }, ctx);
         }
         let (x, classes) = (x.contiguous(), x.size(-1));
         let gradient = Tensor::compute(x.shape(), x.dtype(), |out| {
-            dispatch_float!(x.dtype(), T => self.0.gradient::<T>(ctx, out.slice(), |targets, scale, out| {
+            dispatch_float!(x.dtype(), T => self.rows.gradient::<T>(ctx, out.slice(), |targets, scale, out| {
                 loss::cross_entropy_backward(x.view::<T>().slice(), targets, classes, scale, out);
             }));
         });
@@ -174,7 +202,9 @@ impl Tensor {
         }
         by_rows(OP, self, target, reduction, |x, t, reduction| {
             if label_smoothing == 0.0 {
-                let op = CrossEntropy(Classes { ignore_index, reduction });
+                let ahead = reduction != Reduction::None && x.requires_grad() && is_grad_enabled();
+                let rows = Classes { ignore_index, reduction };
+                let op = CrossEntropy { rows, ahead, gradient: Mutex::new(None) };
                 return match &weight {
                     Some(weight) => apply(op, &[x, t, weight]),
                     None => apply(op, &[x, t]),

@@ -8,7 +8,7 @@ use crate::shape::broadcast_shape;
 use crate::testing::{Sample, normal, sample};
 use crate::{Operand, Result, Tensor};
 use flambeau_kernels::dispatch_all;
-use flambeau_kernels::pointwise::select;
+use flambeau_kernels::select::select;
 use smallvec::smallvec;
 
 /// `torch.where(condition, x, y)`.

@@ -1,0 +1,61 @@
+//! Writing past the cache: what is too large to be still there when it is read next need not displace what is, and a
+//! line that is overwritten as a whole need not be read first.
+
+/// Bytes from which on a result goes past the cache: beyond what the last level of most processors holds.
+const LARGE: usize = 32 << 20;
+
+/// Whether results as large as this go past the cache.
+#[inline]
+pub(crate) fn pays<T>(out: &[T]) -> bool {
+    cfg!(target_arch = "x86_64") && size_of_val(out) >= LARGE
+}
+
+/// Copies past the cache where the target can; ended by [`end`].
+///
+/// # Panics
+/// If the lengths differ.
+#[inline(always)]
+pub(crate) fn copy<T: Copy>(from: &[T], to: &mut [T]) {
+    #[cfg(target_arch = "x86_64")]
+    if to.as_ptr().cast::<Lane>().is_aligned() && size_of_val(to).is_multiple_of(size_of::<Lane>()) {
+        assert_eq!(from.len(), to.len());
+        let lanes = size_of_val(to) / size_of::<Lane>();
+        let (from, to) = (from.as_ptr().cast::<Lane>(), to.as_mut_ptr().cast::<Lane>());
+        for i in 0..lanes {
+            // SAFETY: both slices have so many bytes and hold plain numbers; `to` is aligned, and SSE2 is in the baseline.
+            unsafe { _mm_stream_si128(to.add(i), _mm_loadu_si128(from.add(i))) };
+        }
+        return;
+    }
+    to.copy_from_slice(from);
+}
+
+/// Makes what [`copy`] wrote visible to other threads like any other write.
+#[inline(always)]
+pub(crate) fn end() {
+    // SAFETY: SSE is in the baseline.
+    #[cfg(target_arch = "x86_64")]
+    unsafe {
+        _mm_sfence();
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+use std::arch::x86_64::{__m128i as Lane, _mm_loadu_si128, _mm_sfence, _mm_stream_si128};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn copies_of_any_place_and_length() {
+        let from: Vec<f32> = (0..100).map(|i| i as f32).collect();
+        for (start, n) in [(0, 0), (0, 64), (1, 64), (4, 33), (8, 92)] {
+            let mut to = vec![-1.0; 100];
+            copy(&from[..n], &mut to[start..start + n]);
+            end();
+            assert_eq!(to[start..start + n], from[..n]);
+            assert!(to[..start].iter().chain(&to[start + n..]).all(|&v| v == -1.0));
+        }
+    }
+}
