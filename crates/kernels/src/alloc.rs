@@ -135,14 +135,32 @@ thread_local! {
     static LOCAL_CACHE: RefCell<Local> = RefCell::new(Local::new());
 }
 
+/// From this size on a block lies in pages of this size, if the system gives any: walking over it in small ones costs
+/// a fifth to a half of memory's speed.
+const HUGE: usize = 2 << 20;
+
 fn layout(class: usize) -> Option<Layout> {
-    Layout::from_size_align(class_bytes(class), ALIGN).ok()
+    let bytes = class_bytes(class);
+    Layout::from_size_align(bytes, if bytes >= 2 * HUGE { HUGE } else { ALIGN }).ok()
 }
 
 /// A zeroed block from the system.
 fn fresh(class: usize) -> Option<NonNull<u8>> {
-    // SAFETY: the layout is not empty.
-    NonNull::new(unsafe { alloc_zeroed(layout(class)?) })
+    let layout = layout(class)?;
+    if layout.align() < HUGE {
+        // SAFETY: the layout is not empty.
+        return NonNull::new(unsafe { alloc_zeroed(layout) });
+    }
+    // SAFETY: as above.
+    let block = NonNull::new(unsafe { std::alloc::alloc(layout) })?;
+    // SAFETY: the advice is about whole pages of our own block, which nobody has touched yet; it may be ignored.
+    #[cfg(target_os = "linux")]
+    unsafe {
+        libc::madvise(block.as_ptr().cast(), layout.size() / HUGE * HUGE, libc::MADV_HUGEPAGE);
+    }
+    // SAFETY: so many bytes are ours.
+    unsafe { block.write_bytes(0, layout.size()) };
+    Some(block)
 }
 
 /// A block of at least so many bytes with unspecified (but initialised) contents, or `None` when the system
