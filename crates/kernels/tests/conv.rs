@@ -117,6 +117,11 @@ fn settings() -> Vec<Setting> {
             ));
         }
     }
+    // More zeros than a window spans.
+    for (kernel, stride, channels) in [(1, 1, 1), (1, 2, 5), (2, 1, 9), (3, 3, 2)] {
+        let sizes = [2, 1, channels, channels + 1];
+        all.push(Setting(sizes, [6, 7], [kernel; 2], [stride; 2], [1, 1], around(kernel + 2)));
+    }
     for (groups, inputs, outputs) in [(40, 1, 1), (5, 1, 2), (3, 4, 4)] {
         for stride in [1, 2] {
             all.push(Setting([2, groups, inputs, outputs], [14, 17], [3, 3], [stride; 2], [1, 1], around(1)));

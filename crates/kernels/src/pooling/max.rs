@@ -147,27 +147,46 @@ impl<T: Element, C: Code> Max<'_, T, C> {
             // Two rows of a window may be one at the border.
             let count = if TWO && span.count == 2 { 2 } else { span.count };
             let kernel = if TWO { 2 } else { cols.kernel };
-            let mut many = |o: usize, values: &[T], locals: &[u32]| {
-                out[o..o + values.len()].copy_from_slice(values);
-                for (j, (code, &local)) in codes[o..o + values.len()].iter_mut().zip(locals).enumerate() {
-                    let first = span.start * width + cols.spans[o].start + j * cols.stride;
-                    *code = C::encode(local, Window { first, kernel, steps });
-                }
-            };
+            let line = Line { plane, first: span.start * width, count, kernel, steps };
             if whole.len() >= 16 {
-                blocks::<16>(&whole, |o| {
-                    let first = span.start * width + cols.spans[o].start;
-                    let (v, l) =
-                        lanes::<T, 16, S>(plane, Window { first, kernel, steps }, count, cols.stride);
-                    many(o, &v, &l);
-                });
+                blocks::<16>(&whole, |o| line.write::<C, 16, S>(cols, o, out, codes));
+            } else if whole.len() >= 8 {
+                blocks::<8>(&whole, |o| line.write::<C, 8, S>(cols, o, out, codes));
             } else if !whole.is_empty() {
-                blocks::<4>(&whole, |o| {
-                    let first = span.start * width + cols.spans[o].start;
-                    let (v, l) = lanes::<T, 4, S>(plane, Window { first, kernel, steps }, count, cols.stride);
-                    many(o, &v, &l);
-                });
+                blocks::<4>(&whole, |o| line.write::<C, 4, S>(cols, o, out, codes));
             }
+        }
+    }
+}
+
+/// What the windows of one row of outputs have in common.
+#[derive(Clone, Copy)]
+struct Line<'a, T> {
+    plane: &'a [T],
+    /// The first place of the first row.
+    first: usize,
+    /// Rows of the windows that lie in the input.
+    count: usize,
+    kernel: usize,
+    steps: [usize; 2],
+}
+
+impl<T: Element> Line<'_, T> {
+    /// The maxima of the B whole windows from `o` on.
+    #[inline(always)]
+    fn write<C: Code, const B: usize, const S: usize>(
+        self,
+        cols: &Axis,
+        o: usize,
+        out: &mut [T],
+        codes: &mut [C],
+    ) {
+        let Line { plane, first, count, kernel, steps } = self;
+        let first = first + cols.spans[o].start;
+        let (values, locals) = lanes::<T, B, S>(plane, Window { first, kernel, steps }, count, cols.stride);
+        out[o..o + B].copy_from_slice(&values);
+        for (j, (code, &local)) in codes[o..o + B].iter_mut().zip(&locals).enumerate() {
+            *code = C::encode(local, Window { first: first + j * cols.stride, kernel, steps });
         }
     }
 }

@@ -97,13 +97,9 @@ fn task_rows([rows, cols]: &[Axis; 2]) -> usize {
 /// the one before it where they do not fit.
 #[inline(always)]
 fn blocks<const B: usize>(range: &Range<usize>, mut f: impl FnMut(usize)) {
-    let mut o = range.start;
-    while o + B <= range.end {
-        f(o);
-        o += B;
-    }
-    if o < range.end {
-        f(range.end - B);
+    // One call of `f`, so that it is inlined.
+    for o in range.clone().step_by(B) {
+        f(o.min(range.end - B));
     }
 }
 

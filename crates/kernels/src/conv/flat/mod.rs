@@ -61,12 +61,14 @@ impl Flat {
         self.taps.iter().fold(0, |most, tap| most.max(tap[d]))
     }
 
-    /// Distance of lines in a copy.
+    /// Distance of lines in a copy: there is room for the pixels, the zeros on one side and all windows.
     fn pitch(&self) -> usize {
         let [_, source] = self.source;
         let [_, before] = self.before;
         let seen = (self.output[1] - 1) * self.stride[1] + self.reach(1) + 1;
-        (source + before.max(seen.saturating_sub(before + source))).div_ceil(self.stride[1])
+        (source + before.max(seen.saturating_sub(before + source)))
+            .div_ceil(self.stride[1])
+            .max(self.output[1])
     }
 
     /// Floats between copies for so many lines of windows: one more line is zeros.

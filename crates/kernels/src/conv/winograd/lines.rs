@@ -1,8 +1,11 @@
 //! Lines of images between (channels, height, width) and pixels of sixteen channels.
 
 use super::transform::Pixel;
-use crate::lanes::{Lanes, WIDTH};
+use crate::lanes::{Lanes, WIDTH, prefetch};
 use std::ops::Range;
+
+/// Lines that are asked for ahead of time: they lie apart for each channel, which the processor does not foresee.
+const AHEAD: usize = 4;
 
 /// Channels of one image, from some channel on: at most [`WIDTH`] of them are read.
 #[derive(Clone, Copy)]
@@ -50,7 +53,9 @@ impl Strip<'_> {
             let n = (end - pixel).min(WIDTH);
             let mut rows = [L::zero(); WIDTH];
             for c in 0..image.channels.min(WIDTH) {
-                rows[c] = L::load_some(&image.data[c * plane + pixel..][..n]);
+                let pixels = &image.data[c * plane + pixel..][..n];
+                rows[c] = L::load_some(pixels);
+                prefetch(pixels.as_ptr().wrapping_add(AHEAD * width));
             }
             let columns = L::transpose(rows);
             for i in 0..n {
@@ -95,7 +100,9 @@ impl Strip<'_> {
             let rows = L::transpose(columns);
             for c in 0..channels.min(WIDTH) {
                 let shift = L::splat(if bias.is_empty() { 0.0 } else { bias[c] });
-                (rows[c] + shift).store_some(out(c, pixel..pixel + n));
+                let out = out(c, pixel..pixel + n);
+                prefetch(out.as_ptr().wrapping_add(AHEAD * width));
+                (rows[c] + shift).store_some(out);
             }
         }
     }

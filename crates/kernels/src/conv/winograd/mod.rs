@@ -2,6 +2,9 @@
 //! outputs are 36 products apiece instead of 144. Sums over channels become 36 matrix products of transformed tiles
 //! and windows. The result is off by about 2e-6 of its largest element, where the plain sum is off by 5e-7.
 //!
+//! As a tile is transformed as a whole, a NaN or an infinity reaches all of its outputs, not only those whose window
+//! sees it.
+//!
 //! Pixels of sixteen channels are what the transformations work on. In names, V are the transformed tiles (36, tile,
 //! channel), U the windows (36, channel, output), M the products (36, tile, output).
 
@@ -65,7 +68,7 @@ impl Pass {
 
     /// Distance of tiles in V: an odd number of cache lines.
     fn depth(&self) -> usize {
-        self.inputs.div_ceil(WIDTH) * WIDTH | WIDTH
+        (self.inputs.div_ceil(WIDTH) * WIDTH) | WIDTH
     }
 
     /// Pixels of a line of the input with what lies around it.
@@ -315,7 +318,7 @@ impl LaneKernel for Tiles<'_> {
                 }
                 for x in 0..across {
                     let place = (i * across + x) * depth + first;
-                    let from = (&strip.pixels[x * TILE..].as_flattened()[..], Apart::rows(width));
+                    let from = (strip.pixels[x * TILE..].as_flattened(), Apart::rows(width));
                     square::<Input, L, _, _>(from, (&mut v[place..], Apart::planes(REACH, plane)));
                 }
             }
