@@ -106,7 +106,7 @@ impl Pass {
 }
 
 /// Whether this way serves a convolution of `inputs` to `outputs` channels in a group: with so many images that their
-/// tiles outweigh the windows.
+/// tiles outweigh the windows, and so many channels that they fill the lanes.
 fn serves(
     images: usize,
     [input, output]: [[usize; 2]; 2],
@@ -115,7 +115,7 @@ fn serves(
 ) -> bool {
     let fits = |d: usize| padding[d] <= 2 && input[d] + padding[d] <= output[d].div_ceil(TILE) * TILE + 2;
     let many = images.saturating_mul(output[0]).saturating_mul(output[1]) >= 64;
-    many && inputs >= 8 && outputs >= 8 && fits(0) && fits(1)
+    many && inputs.min(outputs) >= WIDTH && fits(0) && fits(1)
 }
 
 fn is_small(shape: &Shape) -> bool {
