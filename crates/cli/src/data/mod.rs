@@ -23,18 +23,19 @@ pub(crate) enum DataCommand {
     Stats(SetArgs),
     /// Look for images that occur twice, within and across training, validation and test images
     ///
-    /// Exit code 1 if an image is in more than one part.
+    /// Exit code 1 if an image is in more than one part, or cannot be read.
     Check(CheckArgs),
 }
 
 /// Which data.
 #[derive(Debug, Args)]
 pub(crate) struct SetArgs {
-    /// The data set
-    #[arg(value_enum)]
+    /// The data set: a name that `flambeau data list` gives, or folder:PATH for a folder of images
+    #[arg(value_name = "NAME", value_parser = DatasetName::parse)]
     pub(crate) dataset: DatasetName,
 
-    /// Folder with the data set's files; where it is looked for otherwise, `flambeau data list` says
+    /// Folder with the data set's files, or with a folder of the set's name that holds them; where it is looked for
+    /// otherwise, `flambeau data list` says
     #[arg(long, value_name = "DIR")]
     pub(crate) data_dir: Option<PathBuf>,
 }
