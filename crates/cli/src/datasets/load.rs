@@ -119,7 +119,7 @@ fn hold_in_memory(images: &ImageFolder, root: &Path) -> Result<ImageDataset> {
     for (path, class) in images.samples() {
         let image = read_image(path, ImageReadMode::Rgb)?;
         let &[channels, height, width] = image.shape() else { continue };
-        let (first, shape) = size.get_or_insert_with(|| (path, [channels, height, width]));
+        let (first, shape) = size.get_or_insert((path, [channels, height, width]));
         if *shape != [channels, height, width] {
             let ([_, h, w], first) = (*shape, first.display());
             let message = format!(

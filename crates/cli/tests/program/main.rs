@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod data;
+mod download;
 mod interrupt;
 mod predict;
 mod train;
