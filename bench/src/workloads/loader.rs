@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use flambeau::data::transforms::{Compose, Normalize, RandomCrop, RandomRotation, Transform};
-use flambeau::data::{DataLoader, Dataset, MnistSplit, TensorDataset, load_mnist};
+use flambeau::data::{DataLoader, Dataset, Split, TensorDataset, fashion_mnist};
 use flambeau::prelude::*;
 
 use crate::timing::{Measured, Timing, repeated};
@@ -26,7 +26,7 @@ pub(crate) fn missing() -> Option<String> {
 }
 
 fn data() -> TensorDataset {
-    match load_mnist(FOLDER, MnistSplit::Train) {
+    match fashion_mnist(FOLDER, Split::Train).and_then(|data| data.to_tensor_dataset()) {
         Ok(data) => data,
         Err(error) => panic!("{}", missing().unwrap_or(error.to_string())),
     }

@@ -22,7 +22,8 @@ Without a command, flambeau trains: `flambeau --epochs 5` means `flambeau train 
 
 Examples:
   flambeau
-  flambeau train --dataset fashion-mnist --data-dir ~/fashion-mnist --out runs/fashion
+  flambeau data download fashion-mnist
+  flambeau train --dataset fashion-mnist --out runs/fashion
   flambeau predict runs/fashion boot.png
   flambeau data check fashion-mnist";
 
@@ -31,7 +32,7 @@ Examples:
 pub(crate) enum Command {
     Train(TrainArgs),
     Predict(PredictArgs),
-    /// List, show and check the data sets
+    /// List, fetch, show and check the data sets
     #[command(subcommand)]
     Data(DataCommand),
     /// Write a commented configuration to begin with
@@ -82,12 +83,13 @@ pub(crate) struct SummaryArgs {
 #[command(after_help = TRAIN_EXAMPLES, allow_negative_numbers = true)]
 #[command(group(ArgGroup::new("from_file").args(["config", "resume"])))]
 pub(crate) struct TrainArgs {
-    /// The images to learn: `digits` are part of the program, the others are read from --data-dir
-    #[arg(long, value_enum, default_value_t = DatasetName::Digits)]
+    /// The images to learn: a name that `flambeau data list` gives, or folder:PATH for a folder with a folder of images for
+    /// each class (or with two of these, `train` and `test`)
+    #[arg(long, value_name = "NAME", default_value = "digits", value_parser = DatasetName::parse)]
     pub(crate) dataset: DatasetName,
 
-    /// Folder with the four IDX files (`train-images-idx3-ubyte.gz`, …) of mnist or fashion-mnist; for fashion-mnist,
-    /// where Debian's package dataset-fashion-mnist puts them is tried by itself
+    /// Folder with the data set's files, or with a folder of the set's name that holds them [default: where `flambeau data
+    /// download` puts them]
     #[arg(long, value_name = "DIR")]
     pub(crate) data_dir: Option<PathBuf>,
 
@@ -147,12 +149,13 @@ Examples:
   flambeau train
   flambeau train --epochs 50 --lr 0.05 --seed 3 --out runs/slow
   flambeau train --dataset mnist --data-dir ~/mnist --batch-size 64
+  flambeau train --dataset folder:pets
   flambeau train --config mlp.toml --out runs/mlp
   flambeau train --resume runs/mlp";
 
 /// Classify a PNG image with a trained network
 ///
-/// The image is turned to grey, resized to what the network takes and printed with its three likeliest classes.
+/// The image is turned to grey if the network learnt from grey images, resized to what the network takes and printed with its three likeliest classes.
 #[derive(Debug, Args)]
 #[command(after_help = PREDICT_EXAMPLES)]
 pub(crate) struct PredictArgs {
@@ -308,7 +311,7 @@ mod tests {
             ("train --momentum -0.5", ["-0.5", "from 0 to below 1"]),
             ("train --weight-decay -1", ["--weight-decay", "from 0 up"]),
             ("train --seed -1", ["-1", "from 0 to"]),
-            ("train --dataset", ["--dataset", "; possible values: digits"]),
+            ("train --dataset", ["--dataset", "value is required"]),
             ("train --epohcs 3", ["--epohcs", "--epochs"]),
             ("predict runs/x", ["IMAGE", "required"]),
             ("data", ["no command", "data list"]),

@@ -78,12 +78,12 @@ impl ModelConfig {
             ));
         }
         match self.input {
-            [1, height, width] if height * width > MAX_PIXELS => Err(format!(
+            [1 | 3, height, width] if height * width > MAX_PIXELS => Err(format!(
                 "[model] takes images of {height}×{width}; at most {MAX_PIXELS} pixels are possible"
             )),
-            [1, _, _] => Ok(()),
+            [1 | 3, _, _] => Ok(()),
             [channels, _, _] => {
-                Err(format!("[model] takes {channels} channels; this version knows grey images, 1 channel"))
+                Err(format!("[model] takes {channels} channels; images have 1 (grey) or 3 (colour)"))
             }
         }
     }
@@ -148,7 +148,7 @@ mod tests {
             (good.replace("lr =", "learning ="), "learning"),
             (good.replace("fashion-mnist", "cifar"), "cifar"),
             (good.replace("28", "99999999"), "99999999"),
-            (good.replace("[1, 28", "[3, 28").replace("1,\n    28", "3,\n    28"), "3 channels"),
+            (good.replace("[1, 28", "[2, 28").replace("1,\n    28", "2,\n    28"), "2 channels"),
             ("¤".into(), "not a run's configuration"),
         ] {
             let message = read(&bad).unwrap_err().to_string();

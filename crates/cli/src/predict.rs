@@ -3,7 +3,7 @@
 use flambeau::prelude::*;
 use flambeau::{Error, Result};
 use image::imageops::{self, FilterType};
-use image::{GrayImage, ImageFormat, ImageReader, Luma};
+use image::{DynamicImage, GrayImage, ImageBuffer, ImageFormat, ImageReader, Luma, Pixel, Rgb, RgbImage};
 use std::fs::File;
 use std::io::{BufRead, BufReader, ErrorKind};
 use std::path::Path;
@@ -54,26 +54,40 @@ fn load(weights: &Path, config: &ModelConfig) -> Result<Net> {
     Ok(model)
 }
 
-/// The image as the network takes it: grey, of its size, from 0 (dark) to 1 (light), in a batch of one.
+/// The image as the network takes it: of its channels and size, from 0 (dark) to 1 (light), in a batch of one.
 fn read_image(path: &Path, config: &ModelConfig, invert: bool) -> Result<Tensor> {
     let [channels, height, width] = config.input;
-    let mut grey = decode(path)?;
-    if invert {
-        imageops::invert(&mut grey);
-    }
-    let (w, h) = (width as u32, height as u32);
-    let shrinks = grey.width() >= w && grey.height() >= h;
-    // The mean over the pixels that fall together is how the small digits were made from large ones.
-    let resized = if shrinks {
-        imageops::thumbnail(&grey, w, h)
-    } else {
-        imageops::resize(&grey, w, h, FilterType::Triangle)
+    let image = decode(path)?;
+    let pixels = match channels {
+        1 => resized(grey(image), config, invert),
+        _ => resized(colour(image), config, invert),
     };
-    let pixels = resized.into_raw().into_iter().map(|v| f32::from(v) / 255.0).collect();
-    Ok(Tensor::from_vec(pixels, [1, channels, height, width]))
+    let pixels = pixels.into_iter().map(|v| f32::from(v) / 255.0).collect();
+    // Channels come last in a picture and first in the network.
+    Ok(Tensor::from_vec(pixels, [1, height, width, channels]).permute([0_isize, 3, 1, 2]).contiguous())
 }
 
-fn decode(path: &Path) -> Result<GrayImage> {
+/// The bytes of the image in the network's size.
+fn resized<P>(mut image: ImageBuffer<P, Vec<u8>>, config: &ModelConfig, invert: bool) -> Vec<u8>
+where
+    P: Pixel<Subpixel = u8> + 'static,
+{
+    let [_, height, width] = config.input;
+    if invert {
+        imageops::invert(&mut image);
+    }
+    let (w, h) = (width as u32, height as u32);
+    let shrinks = image.width() >= w && image.height() >= h;
+    // The mean over the pixels that fall together is how the small digits were made from large ones.
+    let resized = if shrinks {
+        imageops::thumbnail(&image, w, h)
+    } else {
+        imageops::resize(&image, w, h, FilterType::Triangle)
+    };
+    resized.into_raw()
+}
+
+fn decode(path: &Path) -> Result<DynamicImage> {
     let unreadable = |e: std::io::Error| {
         let message = match e.kind() {
             ErrorKind::NotFound => "no such file; check the path".to_owned(),
@@ -88,16 +102,31 @@ fn decode(path: &Path) -> Result<GrayImage> {
         return Err(Error::file(path, "is not a PNG image; convert it to PNG"));
     }
     let reader = ImageReader::with_format(file, ImageFormat::Png);
-    let image = reader.decode().map_err(|e| {
+    reader.decode().map_err(|e| {
         Error::file(
             path,
             format!("is not a readable PNG image ({}); save it again", e.to_string().replace('\n', " ")),
         )
-    })?;
-    // What is transparent is dark.
+    })
+}
+
+/// What is transparent is dark.
+fn covered(light: u8, alpha: u8) -> u8 {
+    (u16::from(light) * u16::from(alpha) / 255) as u8
+}
+
+fn grey(image: DynamicImage) -> GrayImage {
     let with_alpha = image.into_luma_alpha8();
-    Ok(GrayImage::from_fn(with_alpha.width(), with_alpha.height(), |x, y| {
+    GrayImage::from_fn(with_alpha.width(), with_alpha.height(), |x, y| {
         let [light, alpha] = with_alpha.get_pixel(x, y).0;
-        Luma([(u16::from(light) * u16::from(alpha) / 255) as u8])
-    }))
+        Luma([covered(light, alpha)])
+    })
+}
+
+fn colour(image: DynamicImage) -> RgbImage {
+    let with_alpha = image.into_rgba8();
+    RgbImage::from_fn(with_alpha.width(), with_alpha.height(), |x, y| {
+        let [red, green, blue, alpha] = with_alpha.get_pixel(x, y).0;
+        Rgb([red, green, blue].map(|light| covered(light, alpha)))
+    })
 }

@@ -1,4 +1,4 @@
-//! The progress bar of a training. On anything but a terminal there is none.
+//! Progress bars of trainings and downloads. On anything but a terminal there are none.
 
 use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 use std::fmt::Write;
@@ -50,5 +50,47 @@ impl Drop for Progress {
     /// Takes the bar away, also when an error ends the training.
     fn drop(&mut self) {
         self.bar.finish_and_clear();
+    }
+}
+
+/// The bar of a download: one file after another.
+#[derive(Debug, Default)]
+pub(crate) struct Transfer {
+    file: Option<(String, ProgressBar)>,
+}
+
+impl Transfer {
+    /// Shows that so many bytes of a file are here.
+    pub(crate) fn show(&mut self, name: &str, done: u64, total: Option<u64>) {
+        if self.file.as_ref().is_none_or(|(shown, _)| shown != name) {
+            self.end();
+            let bar = ProgressBar::no_length().with_prefix(name.to_owned());
+            let style = ProgressStyle::with_template(
+                "{prefix}  {bar:16} {bytes} of {total_bytes}  {bytes_per_sec}  {eta} left",
+            );
+            bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("━╸─"));
+            // What an earlier attempt left says nothing of the speed.
+            bar.set_position(done);
+            bar.reset_eta();
+            self.file = Some((name.to_owned(), bar));
+        }
+        if let Some((_, bar)) = &self.file {
+            if let Some(total) = total {
+                bar.set_length(total);
+            }
+            bar.set_position(done);
+        }
+    }
+
+    fn end(&mut self) {
+        if let Some((_, bar)) = self.file.take() {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+impl Drop for Transfer {
+    fn drop(&mut self) {
+        self.end();
     }
 }

@@ -58,7 +58,7 @@ impl RunFolder {
                 let made = claim(&path)?;
                 (path, made)
             }
-            None => (fresh(&format!("runs/{}-{}", config.dataset.name(), utc(SystemTime::now())))?, true),
+            None => (fresh(&format!("runs/{}-{}", config.dataset.stem(), utc(SystemTime::now())))?, true),
         };
         Self::fill(&path, config).inspect_err(|_| {
             let _ = fs::remove_file(path.join(CONFIG));

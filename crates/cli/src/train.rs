@@ -28,13 +28,13 @@ pub(crate) fn run(args: TrainArgs) -> Result<Status> {
     }
     let data_dir = args.dataset.folder(args.data_dir)?;
     let seed = args.seed.unwrap_or(0);
-    let splits = datasets::load(args.dataset, data_dir.as_deref(), seed)?;
+    let splits = datasets::load_for_training(&args.dataset, data_dir.as_deref(), seed)?;
     let (mean, std) = pixel_moments(&splits.train)?;
     let config = Config {
         flambeau: env!("CARGO_PKG_VERSION").to_owned(),
+        epochs: args.epochs.unwrap_or_else(|| args.dataset.default_epochs()),
         dataset: args.dataset,
         data_dir,
-        epochs: args.epochs.unwrap_or_else(|| args.dataset.default_epochs()),
         batch_size: args.batch_size,
         lr: args.lr,
         momentum: args.momentum,
@@ -46,7 +46,7 @@ pub(crate) fn run(args: TrainArgs) -> Result<Status> {
             hidden: HIDDEN,
             mean,
             std,
-            classes: args.dataset.classes(),
+            classes: splits.classes.clone(),
         },
     };
     // What can fail comes before the folder, so that a failure leaves none.
@@ -108,7 +108,7 @@ impl Training {
     }
 
     fn run(mut self, splits: Splits) -> Result<Status> {
-        let Splits { train, val, test, input: [channels, height, width] } = splits;
+        let Splits { train, val, test, input: [channels, height, width], .. } = splits;
         say(format_args!(
             "{}: {} training, {} validation and {} test images of {height}×{width}\n",
             self.config.dataset.name(),

@@ -93,13 +93,9 @@ pub use table::{ParquetImages, read_parquet};
 pub use tensor_dataset::TensorDataset;
 pub use toy::{blobs, house_prices, noisy_polynomial, spirals, two_moons};
 pub use vision::{
-    Cifar100Labels, EMnistSplit, ImageDataset, Split, cifar10, cifar100, emnist, fashion_mnist, kmnist,
-    load_mnist, mnist,
+    Cifar100Labels, EMnistSplit, ImageDataset, Split, cifar10, cifar100, emnist, fashion_mnist, kmnist, mnist,
 };
 #[cfg(feature = "image")]
 pub use vision::{ImageFolder, ImageReadMode, decode_image, read_image};
-/// The old name of [`Split`].
-#[doc(hidden)]
-pub type MnistSplit = Split;
 #[cfg(feature = "tar")]
 pub use web_dataset::{Sample, WebDataset};

@@ -1,25 +1,31 @@
 //! `flambeau data check`.
 
-use flambeau::Result;
 use flambeau::data::{Dataset, LeakCheck};
+use flambeau::{Result, try_call};
 
 use super::CheckArgs;
 use crate::console::say;
-use crate::datasets::load;
+use crate::datasets::{damaged, load};
 
 /// How many pairs to print of each kind.
 const SHOWN: usize = 10;
 
-/// Whether no image is in more than one part. The test set stays sealed.
+/// Whether no image is damaged or in more than one part. The test set stays sealed.
 pub(super) fn run(args: CheckArgs) -> Result<bool> {
     let name = args.set.dataset;
     let folder = name.folder(args.set.data_dir)?;
-    let splits = load(name, folder.as_deref(), args.seed)?;
-    let report = LeakCheck::new()
+    let damaged = damaged(&name)?;
+    if !damaged.is_empty() {
+        damaged.iter().take(SHOWN).for_each(say);
+        more(damaged.len());
+        return Ok(false);
+    }
+    let splits = load(&name, folder.as_deref(), args.seed)?;
+    let check = LeakCheck::new()
         .add("training", &splits.train)
         .add("validation", &splits.val)
-        .add_sealed("test", &splits.test)
-        .run();
+        .add_sealed("test", &splits.test);
+    let report = try_call(|| check.run())?;
     say(format_args!(
         "{}: {} training, {} validation and the sealed test images",
         name.name(),

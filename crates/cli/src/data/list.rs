@@ -1,53 +1,90 @@
 //! `flambeau data list`.
 
-use clap::ValueEnum;
+use flambeau::data::EMnistSplit;
 
 use crate::console::say;
-use crate::datasets::DatasetName;
+use crate::datasets::{DatasetName, KNOWN};
 
 /// One paragraph a data set.
 pub(super) fn run() {
-    for (i, dataset) in DatasetName::value_variants().iter().enumerate() {
-        if i > 0 {
-            say("");
-        }
+    for dataset in &KNOWN {
+        let (about, licence, megabytes) = facts(dataset);
         say(dataset.name());
-        say(format_args!("  {}", about(*dataset)));
-        say(format_args!("  licence:    {}", licence(*dataset)));
-        if *dataset == DatasetName::Digits {
+        say(format_args!("  {about}"));
+        say(format_args!("  licence:    {licence}"));
+        let Some(set) = dataset.remote() else {
             say("  here:       part of the program");
+            say("");
             continue;
-        }
-        let places = dataset.places();
-        match places.iter().find(|place| place.is_dir()) {
+        };
+        match dataset.place() {
             Some(place) => say(format_args!("  here:       {}", place.display())),
-            None => say("  here:       no; name its folder with --data-dir"),
+            None => say(format_args!(
+                "  here:       no; `flambeau data download {}` fetches it ({megabytes} MB)",
+                set.name()
+            )),
         }
-        for (place, what) in places.iter().zip(["looked for:", "           "].into_iter().cycle()) {
+        for (place, what) in dataset.places().iter().zip(["looked for:", "           "].into_iter().cycle()) {
             say(format_args!("  {what} {}", place.display()));
         }
-        if places.is_empty() {
-            say("  looked for: in $FLAMBEAU_DATA, if that is set");
-        }
+        say("");
     }
+    say("folder:PATH");
+    say(
+        "  PNG, JPEG, WebP and BMP images of your own, in a folder for each class, or in such folders below train and test",
+    );
 }
 
-fn about(dataset: DatasetName) -> &'static str {
+/// What it is, its licence, and the megabytes to fetch.
+fn facts(dataset: &DatasetName) -> (&'static str, &'static str, usize) {
+    const NIST: &str =
+        "none stated; made from NIST Special Database 19 (Cohen, Afshar, Tapson and van Schaik)";
+    const CIFAR: &str = "none stated; for research (Krizhevsky)";
     match dataset {
-        DatasetName::Digits => "1,797 handwritten digits, 8×8 grey pixels, 10 classes",
-        DatasetName::Mnist => {
-            "60,000 training and 10,000 test images of handwritten digits, 28×28 grey pixels, 10 classes"
+        DatasetName::Digits => (
+            "1,797 handwritten digits, 8×8 grey pixels, 10 classes",
+            "CC BY 4.0 (Alpaydin and Kaynak, UCI Machine Learning Repository)",
+            0,
+        ),
+        DatasetName::Mnist => (
+            "60,000 training and 10,000 test images of handwritten digits, 28×28 grey pixels, 10 classes",
+            "CC BY-SA 3.0 (LeCun, Cortes and Burges)",
+            12,
+        ),
+        DatasetName::FashionMnist => (
+            "60,000 training and 10,000 test images of clothing, 28×28 grey pixels, 10 classes",
+            "MIT (Zalando)",
+            31,
+        ),
+        DatasetName::KMnist => (
+            "60,000 training and 10,000 test images of cursive Japanese characters, 28×28 grey pixels, 10 classes",
+            "CC BY-SA 4.0 (ROIS-DS Center for Open Data in the Humanities)",
+            21,
+        ),
+        DatasetName::EMnist(split) => (
+            match split {
+                EMnistSplit::ByClass => {
+                    "814,255 handwritten digits, capitals and small letters, 28×28 grey pixels, 62 unequal classes"
+                }
+                EMnistSplit::ByMerge => {
+                    "the same in 47 classes: small letters that look like their capitals are in one class with them"
+                }
+                EMnistSplit::Balanced => "131,600 handwritten digits and letters in 47 equal classes",
+                EMnistSplit::Letters => {
+                    "145,600 handwritten letters in 26 classes, whose labels run from 1: class 0 is empty"
+                }
+                EMnistSplit::Digits => "280,000 handwritten digits in 10 equal classes",
+                EMnistSplit::Mnist => "70,000 handwritten digits in 10 equal classes, made to fit MNIST",
+            },
+            NIST,
+            562,
+        ),
+        DatasetName::Cifar10 => {
+            ("50,000 training and 10,000 test photographs, 32×32 pixels in colour, 10 classes", CIFAR, 170)
         }
-        DatasetName::FashionMnist => {
-            "60,000 training and 10,000 test images of clothing, 28×28 grey pixels, 10 classes"
+        DatasetName::Cifar100 => {
+            ("50,000 training and 10,000 test photographs, 32×32 pixels in colour, 100 classes", CIFAR, 169)
         }
-    }
-}
-
-fn licence(dataset: DatasetName) -> &'static str {
-    match dataset {
-        DatasetName::Digits => "CC BY 4.0 (Alpaydin and Kaynak, UCI Machine Learning Repository)",
-        DatasetName::Mnist => "CC BY-SA 3.0 (LeCun, Cortes and Burges)",
-        DatasetName::FashionMnist => "MIT (Zalando)",
+        DatasetName::Folder(_) => ("a folder of images", "your own", 0),
     }
 }

@@ -1,6 +1,7 @@
 //! `flambeau data`: what there is to learn from, and whether it is sound.
 
 mod check;
+mod download;
 mod list;
 mod pipeline;
 mod show;
@@ -8,6 +9,7 @@ mod stats;
 
 use clap::{Args, Subcommand};
 use flambeau::Result;
+use flambeau::data::KnownDataset;
 use std::path::PathBuf;
 
 use crate::args::{count, seed};
@@ -18,23 +20,56 @@ use crate::datasets::DatasetName;
 pub(crate) enum DataCommand {
     /// List the data sets: sizes, licences, and where they are on this machine
     List,
+    Download(DownloadArgs),
     Show(ShowArgs),
     /// Print the class balance and the mean and deviation of each channel of the training images
     Stats(SetArgs),
     /// Look for images that occur twice, within and across training, validation and test images
     ///
-    /// Exit code 1 if an image is in more than one part.
+    /// Exit code 1 if an image is in more than one part, or cannot be read.
     Check(CheckArgs),
 }
+
+/// Fetch a data set to where the other commands look for it
+///
+/// What is there already, whole and right, is not fetched again; what an interrupted download left is gone on with. Every
+/// file is checked against its known checksum. Proxies are taken from HTTPS_PROXY and HTTP_PROXY.
+#[derive(Debug, Args)]
+#[command(after_help = DOWNLOAD_EXAMPLES)]
+pub(crate) struct DownloadArgs {
+    /// The data set
+    #[arg(value_name = "NAME", value_parser = download::names())]
+    pub(crate) dataset: KnownDataset,
+
+    /// Folder for data sets; the set gets a folder of its name in it [default: $FLAMBEAU_DATA, or the user's cache folder]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+
+    /// Address of a folder with the set's files, to be used instead of their own addresses; several are tried in turn
+    #[arg(long = "mirror", value_name = "URL", value_parser = download::mirror)]
+    pub(crate) mirrors: Vec<String>,
+
+    /// File of SHA-256 checksums, as `sha256sum` prints them, of a mirror that has packed the files anew
+    #[arg(long, value_name = "FILE", requires = "mirrors")]
+    pub(crate) checksums: Option<PathBuf>,
+}
+
+const DOWNLOAD_EXAMPLES: &str = "\
+Examples:
+  flambeau data download fashion-mnist
+  flambeau data download cifar10 --data-dir /srv/data
+  flambeau data download mnist --mirror https://mirror.example.org/mnist
+  flambeau data download mnist --mirror http://10.0.0.7/mnist --checksums mnist.sha256";
 
 /// Which data.
 #[derive(Debug, Args)]
 pub(crate) struct SetArgs {
-    /// The data set
-    #[arg(value_enum)]
+    /// The data set: a name that `flambeau data list` gives, or folder:PATH for a folder of images
+    #[arg(value_name = "NAME", value_parser = DatasetName::parse)]
     pub(crate) dataset: DatasetName,
 
-    /// Folder with the data set's files; where it is looked for otherwise, `flambeau data list` says
+    /// Folder with the data set's files, or with a folder of the set's name that holds them; where it is looked for
+    /// otherwise, `flambeau data list` says
     #[arg(long, value_name = "DIR")]
     pub(crate) data_dir: Option<PathBuf>,
 }
@@ -98,6 +133,7 @@ pub(crate) struct CheckArgs {
 pub(crate) fn run(command: DataCommand) -> Result<bool> {
     match command {
         DataCommand::List => list::run(),
+        DataCommand::Download(args) => download::run(&args)?,
         DataCommand::Show(args) => show::run(args)?,
         DataCommand::Stats(args) => stats::run(args)?,
         DataCommand::Check(args) => return check::run(args),

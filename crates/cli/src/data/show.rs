@@ -3,13 +3,13 @@
 use flambeau::data::transforms::{Compose, RandomCrop, RandomRotation};
 use flambeau::data::{DataLoader, Dataset, Subset};
 use flambeau::io::atomic_write;
-use flambeau::{Error, Result, Tensor};
+use flambeau::{Error, Result, Tensor, try_call};
 use image::{ImageFormat, Rgb, RgbImage};
 use std::io::Cursor;
 
 use super::{ShowArgs, pipeline};
 use crate::console::say;
-use crate::datasets::training_data;
+use crate::datasets::{Labelled, training_data};
 
 const IMAGES: usize = 10;
 /// Small images are drawn larger, up to about this height.
@@ -22,8 +22,7 @@ const MAX_PIXELS: usize = 100_000_000;
 
 /// Writes the picture and says what is on it.
 pub(super) fn run(args: ShowArgs) -> Result<()> {
-    let classes = args.set.dataset.classes();
-    let data = training_data(args.set.dataset, args.set.data_dir)?;
+    let Labelled { data, classes } = training_data(&args.set.dataset, args.set.data_dir)?;
     let total = data.len();
     if args.first >= total {
         let message = format!("{} is outside of the {total} training images; they count from 0", args.first);
@@ -32,7 +31,7 @@ pub(super) fn run(args: ShowArgs) -> Result<()> {
     let ten = Subset::new(data, (args.first..total.min(args.first.saturating_add(IMAGES))).collect())?;
     let transform = match &args.transforms[..] {
         [] => {
-            let [_, height, width] = ten.get(0).0.shape().try_into().unwrap_or_default();
+            let [_, height, width] = try_call(|| ten.get(0))?.0.shape().try_into().unwrap_or_default();
             Compose::new((
                 RandomRotation::new(10.0),
                 RandomCrop::new([height, width]).padding((height / 12).max(1)),
@@ -42,8 +41,9 @@ pub(super) fn run(args: ShowArgs) -> Result<()> {
     };
 
     // A row an image; a column an epoch, after the image as it is.
-    let mut rows: Vec<Vec<Tensor>> = (0..ten.len()).map(|i| vec![ten.get(i).0]).collect();
-    let labels: Vec<i64> = (0..ten.len()).map(|i| ten.get(i).1.item()).collect();
+    let originals = try_call(|| (0..ten.len()).map(|i| ten.get(i)).collect::<Vec<_>>())?;
+    let labels: Vec<i64> = originals.iter().map(|(_, y)| y.item()).collect();
+    let mut rows: Vec<Vec<Tensor>> = originals.into_iter().map(|(x, _)| vec![x]).collect();
     let loader = DataLoader::new(ten.transform(transform), 1)?.seed(args.seed);
     for _ in 0..args.epochs {
         let mut batches = loader.iter();

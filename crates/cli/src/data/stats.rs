@@ -1,21 +1,27 @@
 //! `flambeau data stats`.
 
-use flambeau::Result;
 use flambeau::data::Dataset;
+use flambeau::{Result, try_call};
 
 use super::SetArgs;
 use crate::console::say;
-use crate::datasets::training_data;
+use crate::datasets::{Labelled, training_data};
 
 /// Counts the training images alone: what is known about test images must not shape a model.
 pub(super) fn run(args: SetArgs) -> Result<()> {
-    let classes = args.dataset.classes();
-    let data = training_data(args.dataset, args.data_dir)?;
-    let [channels, height, width] = data.get(0).0.shape().try_into().unwrap_or_default();
+    let Labelled { data, classes } = training_data(&args.dataset, args.data_dir)?;
     let mut counts = vec![0_usize; classes.len()];
-    let mut sums = vec![[0.0_f64; 2]; channels];
+    let mut sums: Vec<[f64; 2]> = Vec::new();
+    // Height and width: the smallest of each, and the largest.
+    let (mut least, mut most) = ([usize::MAX; 2], [0; 2]);
+    let mut pixels = 0;
     for index in 0..data.len() {
-        let (x, y) = data.get(index);
+        let (x, y) = try_call(|| data.get(index))?;
+        let [channels, height, width] = x.shape().try_into().unwrap_or_default();
+        least = [least[0].min(height), least[1].min(width)];
+        most = [most[0].max(height), most[1].max(width)];
+        pixels += height * width;
+        sums.resize(channels, [0.0; 2]);
         if let Some(count) = counts.get_mut(y.item::<i64>() as usize) {
             *count += 1;
         }
@@ -26,9 +32,11 @@ pub(super) fn run(args: SetArgs) -> Result<()> {
             }
         }
     }
-    let total = data.len();
+    let (total, channels) = (data.len(), sums.len());
+    let ([h, w], [height, width]) = (least, most);
+    let size = if least == most { String::new() } else { format!("{h}×{w} to ") };
     say(format_args!(
-        "{total} training images of {height}×{width} pixels, {channels} channel{}",
+        "{total} training images of {size}{height}×{width} pixels, {channels} channel{}",
         s(channels)
     ));
     say("");
@@ -37,7 +45,7 @@ pub(super) fn run(args: SetArgs) -> Result<()> {
         say(format_args!("  {class:<longest$}  {count:>6}  {:>5.2} %", 100.0 * *count as f64 / total as f64));
     }
     say("");
-    let pixels = (total * height * width) as f64;
+    let pixels = pixels as f64;
     for (channel, [sum, squares]) in sums.iter().enumerate() {
         let mean = sum / pixels;
         let deviation = (squares / pixels - mean * mean).max(0.0).sqrt();

@@ -1,12 +1,16 @@
 //! Looking at data.
 
-use crate::{fail, idx, run, skip, stdout, succeed, tiny_mnist};
+use crate::{fail, idx, pictures, run, skip, stdout, succeed, tiny_mnist};
 use std::path::Path;
 
 #[test]
 fn the_list_says_what_there_is_and_where() {
     let dir = tempfile::tempdir().unwrap();
     let list = succeed(dir.path(), "data list");
+    for name in ["kmnist", "emnist-balanced", "cifar10", "cifar100", "folder:PATH"] {
+        assert!(list.lines().any(|line| line == name), "no {name} in {list}");
+    }
+    assert!(list.contains("here:       no; `flambeau data download mnist` fetches it (12 MB)"), "{list}");
     for part in ["digits", "1,797", "CC BY 4.0", "part of the program", "fashion-mnist", "60,000", "MIT"] {
         assert!(list.contains(part), "no {part:?} in {list}");
     }
@@ -41,7 +45,7 @@ fn stats_count_classes_and_pixels() {
         return skip("Fashion-MNIST: apt-get install dataset-fashion-mnist");
     }
     let stats = succeed(dir.path(), "data stats fashion-mnist");
-    assert!(stats.contains("Trouser       6000  10.00 %"), "{stats}");
+    assert!(stats.contains("Trouser        6000  10.00 %"), "{stats}");
     assert!(stats.contains("mean 0.2860, deviation 0.3530"), "{stats}");
 }
 
@@ -78,7 +82,7 @@ fn show_draws_the_same_sheet_for_the_same_seed() {
     fail(dir, "data show digits --first 1438", &["--first", "1438 training images"]);
     fail(dir, "data show digits --out none/sheet.png", &["none/sheet.png"]);
     fail(dir, "data show digits --transform resize=2400 --epochs 1", &["--epochs", "picture"]);
-    fail(dir, "data show mnist", &["--data-dir", "missing"]);
+    fail(dir, "data show mnist", &["--data-dir", "missing", "flambeau data download mnist"]);
 }
 
 #[test]
@@ -104,4 +108,64 @@ fn check_tells_of_images_that_come_twice() {
     assert!(said.contains("within test: 1 image again\n  test[1] is test[0] again\n"), "{said}");
     assert!(said.contains("within training: no image twice"), "{said}");
     assert!(said.contains("and test share 1 item (1 of them by content alone)"), "{said}");
+}
+
+#[test]
+fn every_known_set_is_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    tiny_mnist(&dir.join("sets/kmnist"));
+    assert!(succeed(dir, "data stats kmnist").contains("  ki "), "the classes' names");
+
+    // EMNIST's images lie on their side: a row of two pixels stands up.
+    std::fs::create_dir(dir.join("sets/emnist")).unwrap();
+    for part in ["train", "test"] {
+        let file = |kind: &str| dir.join(format!("sets/emnist/emnist-letters-{part}-{kind}-ubyte"));
+        std::fs::write(file("images-idx3"), idx(&[3, 1, 2], &[0, 255, 10, 20, 30, 40])).unwrap();
+        std::fs::write(file("labels-idx1"), idx(&[3], &[1, 26, 26])).unwrap();
+    }
+    let stats = succeed(dir, "data stats emnist-letters");
+    assert!(stats.contains("3 training images of 2×1 pixels") && stats.contains("  z         2"), "{stats}");
+    fail(dir, "data stats emnist-digits", &["sets/emnist", "emnist-digits-train-images-idx3-ubyte"]);
+
+    std::fs::create_dir(dir.join("sets/cifar100")).unwrap();
+    for part in ["train", "test"] {
+        let record = |fine: u8| [vec![0, fine], vec![fine; 3072]].concat();
+        let records: Vec<u8> = (0..6).flat_map(record).collect();
+        std::fs::write(dir.join(format!("sets/cifar100/{part}.bin")), records).unwrap();
+    }
+    let stats = succeed(dir, "data stats cifar100");
+    assert!(stats.contains("6 training images of 32×32 pixels, 3 channels"), "{stats}");
+    assert!(stats.contains("channel 2: mean 0.0098"), "{stats}");
+    succeed(dir, "data show cifar100 --epochs 1");
+    let output = run(dir, "data check cifar100");
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    assert!(stdout(&output).contains("and test share"), "{output:?}");
+}
+
+#[test]
+fn folders_of_images_are_looked_at() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    pictures(&dir.join("pets"), 6);
+    let stats = succeed(dir, "data stats folder:pets");
+    // Of 12 images, a fifth is for the test.
+    assert!(stats.contains("10 training images of 4×5 pixels, 3 channels"), "{stats}");
+    assert!(stats.contains("cat") && stats.contains("dog"), "{stats}");
+    assert!(succeed(dir, "data show folder:pets --epochs 1").contains("cat"));
+    let check = succeed(dir, "data check folder:pets");
+    assert!(check.contains("no two parts share an item"), "{check}");
+
+    image::RgbImage::new(9, 3).save(dir.join("pets/cat/wide.png")).unwrap();
+    assert!(succeed(dir, "data check folder:pets").contains("folder:pets: "));
+    std::fs::write(dir.join("pets/dog/bad.png"), "no image").unwrap();
+    let output = run(dir, "data check folder:pets");
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    assert!(stdout(&output).contains("pets/dog/bad.png"), "{output:?}");
+
+    fail(dir, "data stats folder:none", &["none", "no such folder"]);
+    fail(dir, "data stats folder:", &["folder:pets"]);
+    fail(dir, "data stats folder:pets --data-dir x", &["--data-dir", "leave it out"]);
+    std::fs::create_dir(dir.join("empty")).unwrap();
+    fail(dir, "data stats folder:empty", &["empty", "holds no folders"]);
 }

@@ -4,6 +4,7 @@
 mod bad_input;
 mod config;
 mod data;
+mod download;
 mod interrupt;
 mod predict;
 mod train;
@@ -12,10 +13,10 @@ use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Output};
 
-/// The program, to be run in `dir`.
+/// The program, to be run in `dir`, with its data in the folder `sets` there.
 fn flambeau(dir: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_flambeau"));
-    command.current_dir(dir);
+    command.current_dir(dir).env("FLAMBEAU_DATA", "sets").env("NO_PROXY", "127.0.0.1");
     command
 }
 
@@ -81,6 +82,19 @@ fn tiny_mnist(dir: &Path) {
             labels.iter().flat_map(|&l| if l == 1 { [250, 200, 10, 0] } else { [0, 20, 220, 255] }).collect();
         std::fs::write(dir.join(format!("{part}-images-idx3-ubyte")), idx(&[count, 2, 2], &pixels)).unwrap();
         std::fs::write(dir.join(format!("{part}-labels-idx1-ubyte")), idx(&[count], &labels)).unwrap();
+    }
+}
+
+/// A folder of pictures of 5×4 pixels, `n` red ones in cat and `n` blue ones in dog, no two the same.
+fn pictures(dir: &Path, n: u8) {
+    for (class, channel) in [("cat", 0), ("dog", 2)] {
+        std::fs::create_dir_all(dir.join(class)).unwrap();
+        for i in 0..n {
+            let mut colour = [i, 10, i];
+            colour[channel] = 200 + i;
+            let picture = image::RgbImage::from_pixel(5, 4, image::Rgb(colour));
+            picture.save(dir.join(class).join(format!("{i}.png"))).unwrap();
+        }
     }
 }
 

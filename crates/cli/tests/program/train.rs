@@ -1,6 +1,6 @@
 //! Trainings that end well, and what they leave behind.
 
-use crate::{json, read, skip, stdout, succeed, tiny_mnist};
+use crate::{fail, json, pictures, read, skip, stdout, succeed, tiny_mnist};
 use std::path::Path;
 
 #[test]
@@ -76,6 +76,40 @@ fn folders_in_mnists_form_are_read() {
         succeed(dir.path(), "train --dataset mnist --data-dir data --epochs 20 --batch-size 4 --out run");
     assert!(out.contains("20 training, 4 validation and 6 test images of 2×2"), "{out}");
     assert_eq!(json(dir.path().join("run/result.json"))["test"]["accuracy"], 1.0);
+}
+
+#[test]
+fn colours_in_folders_are_learnt_and_recognised() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    pictures(&dir.join("pets"), 10);
+    let out = succeed(dir, "train --dataset folder:pets --epochs 20 --batch-size 4");
+    assert!(out.contains("folder:pets: 12 training, 4 validation and 4 test images of 4×5"), "{out}");
+    let run = std::fs::read_dir(dir.join("runs")).unwrap().next().unwrap().unwrap().path();
+    assert!(run.file_name().unwrap().to_str().unwrap().starts_with("pets-"), "{run:?}");
+    assert_eq!(json(run.join("result.json"))["test"]["accuracy"], 1.0);
+    for (class, colour) in [("cat", [230, 0, 0, 255]), ("dog", [0, 0, 230, 255])] {
+        image::RgbaImage::from_pixel(10, 8, image::Rgba(colour)).save(dir.join("x.png")).unwrap();
+        let said = succeed(dir, &format!("predict {} x.png", run.display()));
+        assert!(said.starts_with(&format!("x.png: {class}\n")), "{said}");
+    }
+
+    // Images that were set apart for the test.
+    pictures(&dir.join("apart/train"), 6);
+    pictures(&dir.join("apart/test"), 2);
+    let out = succeed(dir, "train --dataset folder:apart --epochs 1 --out apart-run");
+    assert!(out.contains("10 training, 2 validation and 4 test images"), "{out}");
+    std::fs::rename(dir.join("apart/test/dog"), dir.join("apart/test/cow")).unwrap();
+    fail(dir, "train --dataset folder:apart --out x", &["apart", "[\"cat\", \"dog\"]", "[\"cat\", \"cow\"]"]);
+
+    image::RgbImage::new(9, 3).save(dir.join("pets/dog/wide.png")).unwrap();
+    let parts = ["pets/dog/wide.png", "3×9", "4×5", "resize"];
+    fail(dir, "train --dataset folder:pets --out x", &parts);
+    std::fs::write(dir.join("pets/cat/0.png"), "no image").unwrap();
+    fail(dir, "train --dataset folder:pets --out x", &["pets/cat/0.png"]);
+    pictures(&dir.join("few"), 1);
+    fail(dir, "train --dataset folder:few --out x", &["few", "2 training images", "at least 5"]);
+    assert!(!dir.join("x").exists());
 }
 
 #[test]

@@ -147,17 +147,32 @@ impl KnownDataset {
         data_dir: impl AsRef<Path>,
         progress: &mut dyn FnMut(Progress<'_>),
     ) -> Result<PathBuf> {
-        self.fetch_from(&self.files(), downloader, data_dir.as_ref(), progress)
+        self.fetch_from(&self.files(), downloader, data_dir, progress)
     }
 
-    fn fetch_from(
+    /// As [`fetch`](Self::fetch), with other addresses or checksums than those of [`files`](Self::files), such as a mirror's.
+    ///
+    /// # Errors
+    /// As for [`fetch`](Self::fetch).
+    ///
+    /// ```no_run
+    /// use flambeau_data::{Downloader, KnownDataset, data_dir};
+    ///
+    /// let mut files = KnownDataset::Mnist.files();
+    /// for file in &mut files {
+    ///     file.urls = vec![format!("https://mirror.example.org/mnist/{}", file.name)];
+    /// }
+    /// KnownDataset::Mnist.fetch_from(&files, &Downloader::new(), data_dir()?, &mut |_| ())?;
+    /// # Ok::<(), flambeau_tensor::Error>(())
+    /// ```
+    pub fn fetch_from(
         self,
         files: &[RemoteFile],
         downloader: &Downloader,
-        data_dir: &Path,
+        data_dir: impl AsRef<Path>,
         progress: &mut dyn FnMut(Progress<'_>),
     ) -> Result<PathBuf> {
-        let folder = data_dir.join(self.name());
+        let folder = data_dir.as_ref().join(self.name());
         let unpacked = self.unpacked();
         // Each was written as a whole or not at all.
         if !unpacked.is_empty() && unpacked.iter().all(|name| folder.join(name).is_file()) {

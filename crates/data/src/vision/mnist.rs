@@ -4,7 +4,7 @@ use flambeau_tensor::{DType, Error, Result, Tensor};
 use std::path::{Path, PathBuf};
 
 use super::{ImageDataset, Split};
-use crate::{TensorDataset, read_idx};
+use crate::read_idx;
 
 const DIGITS: &str = "0123456789";
 const FASHION: [&str; 10] = [
@@ -120,7 +120,8 @@ pub enum EMnistSplit {
 }
 
 impl EMnistSplit {
-    fn name(self) -> &'static str {
+    /// Its name, as in the files' names.
+    pub fn name(self) -> &'static str {
         match self {
             EMnistSplit::ByClass => "byclass",
             EMnistSplit::ByMerge => "bymerge",
@@ -177,15 +178,6 @@ pub fn emnist(folder: impl AsRef<Path>, classes: EMnistSplit, split: Split) -> R
         Split::Test => "test",
     };
     read(folder.as_ref(), &format!("emnist-{}-{part}", classes.name()), classes.classes(), true)
-}
-
-/// [`mnist`] as two tensors of `f32` and `i64`, four times as large in memory.
-///
-/// # Errors
-/// As for [`mnist`].
-#[doc(hidden)]
-pub fn load_mnist(folder: impl AsRef<Path>, split: Split) -> Result<TensorDataset> {
-    mnist(folder, split)?.to_tensor_dataset()
 }
 
 fn characters(names: &str) -> Vec<String> {

@@ -21,7 +21,7 @@ pub(crate) use decode::decode;
 pub use decode::{ImageReadMode, decode_image, read_image};
 #[cfg(feature = "image")]
 pub use image_folder::ImageFolder;
-pub use mnist::{EMnistSplit, emnist, fashion_mnist, kmnist, load_mnist, mnist};
+pub use mnist::{EMnistSplit, emnist, fashion_mnist, kmnist, mnist};
 
 /// Which of the two official parts of a data set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -2,7 +2,7 @@
 
 use super::Config;
 use flambeau_data::{
-    DataLoader, Dataset, MnistSplit, SealedTestSet, Subset, digits, load_mnist, random_split,
+    DataLoader, Dataset, SealedTestSet, Split, Subset, digits, fashion_mnist, mnist, random_split,
 };
 use flambeau_tensor::{Error, Result};
 use serde::{Deserialize, Serialize};
@@ -81,9 +81,12 @@ impl DataConfig {
         let Some(dir) = &self.dir else {
             return Err(Error::config("data.dir", "is missing; name the folder with the four IDX files"));
         };
-        let [train, val] =
-            random_split(load_mnist(dir, MnistSplit::Train)?, [1.0 - self.val, self.val], seed)?;
-        let test = load_mnist(dir, MnistSplit::Test)?;
+        let read = |part| match self.name {
+            DataName::FashionMnist => fashion_mnist(dir, part),
+            _ => mnist(dir, part),
+        };
+        let [train, val] = random_split(read(Split::Train)?, [1.0 - self.val, self.val], seed)?;
+        let test = read(Split::Test)?;
         let all = (0..test.len()).collect();
         Ok(Splits::new(train, val, Subset::new(test, all)?))
     }
