@@ -182,12 +182,21 @@ impl<T> Deref for Shared<T> {
 impl<T> Clone for Shared<T> {
     #[inline]
     fn clone(&self) -> Self {
-        // As in `Arc`: a count that overflows could only come from forgotten handles.
+        // As in `Arc`: a count that overflows could only come from forgotten handles, and would free what is in use.
         if self.counted().count.fetch_add(1, Relaxed) > isize::MAX as usize {
-            std::process::abort();
+            overflow();
         }
         Shared { pointer: self.pointer, _owns: PhantomData }
     }
+}
+
+#[cold]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a panic could be caught, and the next clone would go on counting"
+)]
+fn overflow() -> ! {
+    std::process::abort()
 }
 
 impl<T> Drop for Shared<T> {

@@ -204,8 +204,9 @@ impl<const N: usize, const M: usize, P: Pointwise<N>, T: Element> Map<M, T, T> f
     fn apply(&self, x: [T; M]) -> T {
         let x = to_nums(x);
         let mut operands = [x[0]; N];
-        for i in 0..N {
-            operands[i] = x[2 + i];
+        // Not `copy_from_slice`, whose check of lengths keeps the loop around from being vectorised.
+        for (operand, &x) in operands.iter_mut().zip(&x[2..]) {
+            *operand = x;
         }
         T::from_num(choose(self.p.df(x[0], operands, x[1]), self.wrt))
     }

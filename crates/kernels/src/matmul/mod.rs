@@ -27,7 +27,7 @@ pub struct Matrix<'a, T> {
 impl<'a, T> Matrix<'a, T> {
     /// # Safety
     /// T must be `f32`.
-    unsafe fn as_f32(self) -> Matrix<'a, f32> {
+    unsafe fn floats(self) -> Matrix<'a, f32> {
         // SAFETY: the same type.
         let data = unsafe { std::slice::from_raw_parts(self.data.as_ptr().cast(), self.data.len()) };
         Matrix { data, offset: self.offset, rows: self.rows, columns: self.columns }
@@ -88,7 +88,7 @@ pub fn matmul<T: Float>(
         let base = pool::SendPtr(out.as_mut_ptr().cast::<f32>());
         // SAFETY: T is f32, the only type of that dtype; a and b were checked, and `out` is ours.
         let done = unsafe {
-            let (a, b) = (a.as_f32(), b.as_f32());
+            let (a, b) = (a.floats(), b.floats());
             if dots::are_few([m, k, n], &a, &b) {
                 dots::multiply([m, k, n], a, b, base, n, accumulate);
                 true
