@@ -1,4 +1,4 @@
-//! Matrix products: our own kernels for the sizes of training steps ([`tiles`]), the `gemm` crate's single-threaded ones
+//! Matrix products: our own kernels for the sizes of training steps (`tiles`), the `gemm` crate's single-threaded ones
 //! for large matrices and `f64`, split over our own pool.
 //!
 //! How an element is computed depends on the sizes alone, so the result is the same for any number of threads.

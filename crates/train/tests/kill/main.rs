@@ -13,18 +13,18 @@ use std::time::{Duration, Instant};
 const FOLDER: &str = "FLAMBEAU_TEST_FOLDER";
 const THREADS: &str = "FLAMBEAU_TEST_THREADS";
 
-/// This test is the program that the others start.
-#[test]
-#[ignore = "what the other tests start"]
-fn child() {
-    let Some(folder) = std::env::var_os(FOLDER) else { return };
+/// The test that, where it is told a folder, is the training that all of them start.
+const CHILD: [&str; 3] = ["soak_killed_trainings_end_with_the_same_weights", "--exact", "--nocapture"];
+
+/// Whether this process is such a training, which is done then.
+fn is_child() -> bool {
+    let Some(folder) = std::env::var_os(FOLDER) else { return false };
     let threads = std::env::var(THREADS).unwrap().parse().unwrap();
     if let Err(error) = training::train(Path::new(&folder), threads) {
         panic!("{error}");
     }
+    true
 }
-
-const CHILD: [&str; 4] = ["child", "--exact", "--ignored", "--nocapture"];
 
 fn start(folder: &Path, threads: usize) -> Child {
     let mut command = Command::new(std::env::current_exe().unwrap());
@@ -65,6 +65,9 @@ impl Draw {
 
 #[test]
 fn soak_killed_trainings_end_with_the_same_weights() {
+    if is_child() {
+        return;
+    }
     let kills = if std::env::var("FLAMBEAU_SOAK").is_ok_and(|full| full == "full") { 100 } else { 10 };
     let folder = tempfile::tempdir().unwrap();
     let (expected, time) = whole(&folder.path().join("whole"));
