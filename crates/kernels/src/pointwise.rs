@@ -4,6 +4,7 @@ use crate::dtype::Element;
 use crate::isa::{Kernel, dispatch};
 use crate::pool;
 use crate::reduce::{Reducer, Sum, fold};
+use crate::storage::Storage;
 use crate::stream;
 use crate::strided::{self, Dim, Dims, GRAIN, Strided, coalesce, numel, offsets};
 use smallvec::SmallVec;
@@ -68,19 +69,24 @@ fn map_transposed<const N: usize, I: Element, O: Element, F: Map<N, I, O>>(
     shape: &[usize],
     out: &mut [O],
 ) {
-    let copies = x.map(|x| {
+    let mut copies = x.map(|x| {
         let transposed = coalesce(shape, [x.strides]).first().is_some_and(|inner| inner.strides[0] > 1);
-        let mut copy = vec![I::default(); if transposed { out.len() } else { 0 }];
-        (transposed && strided::transposed(x, shape, &mut copy)).then_some(copy)
+        if !transposed {
+            return None;
+        }
+        let mut copy = Storage::new(I::DTYPE, out.len());
+        strided::transposed(x, shape, copy.as_mut_slice()).then_some(copy)
     });
     let mut strides: SmallVec<[usize; 6]> = SmallVec::from_elem(1, shape.len());
     for d in (1..shape.len()).rev() {
         strides[d - 1] = strides[d] * shape[d];
     }
-    let x = std::array::from_fn(|k| match &copies[k] {
-        Some(data) => Strided { data, offset: 0, strides: &strides },
-        None => x[k],
-    });
+    let mut x = x;
+    for (x, copy) in x.iter_mut().zip(&mut copies) {
+        if let Some(copy) = copy {
+            *x = Strided { data: copy.as_mut_slice(), offset: 0, strides: &strides };
+        }
+    }
     in_order(f, x, &coalesce(shape, x.map(|x| x.strides)), out);
 }
 

@@ -110,7 +110,7 @@ impl Storage {
     #[inline]
     pub fn read<T: Element>(&self) -> Result<Read<'_, T>, BorrowError> {
         let before = self.borrow.fetch_add(1, Ordering::Acquire);
-        let borrow = Shared(&self.borrow);
+        let borrow = Reading(&self.borrow);
         if before < 0 {
             return Err(BorrowError::Writing);
         }
@@ -133,9 +133,9 @@ impl Storage {
     }
 
     #[inline]
-    fn exclusive(&self) -> Result<Exclusive<'_>, BorrowError> {
+    fn exclusive(&self) -> Result<Writing<'_>, BorrowError> {
         match self.borrow.compare_exchange(0, WRITER, Ordering::Acquire, Ordering::Relaxed) {
-            Ok(_) => Ok(Exclusive(&self.borrow)),
+            Ok(_) => Ok(Writing(&self.borrow)),
             Err(n) => Err(if n < 0 { BorrowError::Writing } else { BorrowError::Reading }),
         }
     }
@@ -176,9 +176,9 @@ impl Storage {
 const WRITER: i32 = i32::MIN / 2;
 
 /// One reader's part of the count.
-struct Shared<'a>(&'a AtomicI32);
+struct Reading<'a>(&'a AtomicI32);
 
-impl Drop for Shared<'_> {
+impl Drop for Reading<'_> {
     #[inline]
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Release);
@@ -186,9 +186,9 @@ impl Drop for Shared<'_> {
 }
 
 /// The writer's part of the count.
-struct Exclusive<'a>(&'a AtomicI32);
+struct Writing<'a>(&'a AtomicI32);
 
-impl Drop for Exclusive<'_> {
+impl Drop for Writing<'_> {
     #[inline]
     fn drop(&mut self) {
         self.0.fetch_sub(WRITER, Ordering::Release);
@@ -198,7 +198,7 @@ impl Drop for Exclusive<'_> {
 /// Elements borrowed for reading.
 pub struct Read<'a, T> {
     slice: &'a [T],
-    _borrow: Shared<'a>,
+    _borrow: Reading<'a>,
 }
 
 impl<T> Deref for Read<'_, T> {
@@ -212,7 +212,7 @@ impl<T> Deref for Read<'_, T> {
 /// Elements borrowed for writing.
 pub struct Write<'a, T> {
     slice: &'a mut [T],
-    _borrow: Exclusive<'a>,
+    _borrow: Writing<'a>,
 }
 
 impl<T> Deref for Write<'_, T> {

@@ -155,6 +155,9 @@ fn padding_modes_give_what_pytorch_gives() {
         );
         assert_eq!(same.repr(), repr);
     }
+    let strided = Conv1d::new(1, 1, 3).padding(Padding::Same).stride(2).padding_mode(PadMode::Circular);
+    let error = try_call(|| strided.call(&Tensor::ones([1, 4]))).unwrap_err().to_string();
+    assert!(error.contains("'same' with stride"), "{error}");
     let too_much = Conv1d::new(1, 1, 3).padding(5).padding_mode(PadMode::Reflect);
     assert!(try_call(|| too_much.call(&Tensor::ones([1, 4]))).unwrap_err().to_string().starts_with("pad:"));
 }

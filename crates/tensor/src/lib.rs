@@ -29,6 +29,7 @@ mod slice_mut;
 mod sym;
 mod tensor;
 pub mod testing;
+mod view;
 mod window;
 
 pub use autograd::{enable_grad, is_grad_enabled, no_grad};
@@ -61,5 +62,6 @@ pub use pooling::{AvgPoolOptions, MaxPoolOptions, OutputSize};
 pub use random::manual_seed;
 pub use shape::{Dims, Layout, Shape};
 pub use slice_mut::SliceMut;
-pub use tensor::{Tensor, View};
+pub use tensor::Tensor;
+pub use view::View;
 pub use window::Sizes;

@@ -29,8 +29,8 @@ pub use early_stopping::{EarlyStopping, EarlyStoppingState};
 pub use loggers::TensorBoard;
 pub use loggers::{JsonLines, Logger, read_json_lines};
 pub use metrics::{
-    AUROC, Accuracy, Average, ConfusionMatrix, F1Score, MeanAbsoluteError, MeanMetric, MeanSquaredError,
-    Metric, PerClass, Precision, R2Score, Recall, single,
+    AUROC, Accuracy, Average, ConfusionMatrix, F1Score, MeanAbsoluteError, MeanError, MeanMetric,
+    MeanSquaredError, Metric, PerClass, Precision, R2Score, Recall, single,
 };
 pub use run_folder::RunFolder;
 pub use test_set::{OpenedTestSet, Opening};

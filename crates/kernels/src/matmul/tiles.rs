@@ -10,7 +10,7 @@ use crate::lanes::{LaneKernel, Lanes, WIDTH, dispatch_lanes, tile_size};
 use crate::pool::{self, SendPtr};
 use std::ops::Range;
 
-/// The most elements of the operand that every tile walks over, for this to be the right way.
+/// The most elements of the larger operand, a second-level cache full of them.
 const MOST: usize = 1 << 18;
 /// Fewer rows or columns would leave too many lanes empty.
 const LEAST: usize = 8;

@@ -38,7 +38,7 @@ fn key(edge: &Edge) -> Option<Key> {
     match edge {
         Edge::None => None,
         Edge::Leaf(leaf) => Some(Key::Leaf(Shared::address(&leaf.0))),
-        Edge::Node(node, index) => Some(Key::Output(node.arc().number, *index)),
+        Edge::Node(node, index) => Some(Key::Output(node.node().number, *index)),
     }
 }
 
@@ -153,7 +153,7 @@ fn deliver(
         }
         Edge::Leaf(leaf) => arrive(leaf, gradient, targets),
         Edge::Node(node, index) => {
-            let node = node.arc();
+            let node = node.node();
             if let Targets::Inputs(captures) = targets {
                 if let Some(&i) = captures.wanted.get(&Key::Output(node.number, *index)) {
                     let slot = &mut captures.found[i];
@@ -260,7 +260,7 @@ fn needed(outputs: &[&Tensor], wanted: &HashMap<Key, usize>) -> HashSet<u64> {
             continue;
         }
         stack.extend(node.edges.iter().filter_map(|e| match e {
-            Edge::Node(n, _) => Some(n.arc().clone()),
+            Edge::Node(n, _) => Some(n.node().clone()),
             _ => None,
         }));
         nodes.insert(node.number, node);
@@ -270,7 +270,7 @@ fn needed(outputs: &[&Tensor], wanted: &HashMap<Key, usize>) -> HashSet<u64> {
     for (number, node) in &nodes {
         let reaches = |e: &Edge| {
             key(e).is_some_and(|k| wanted.contains_key(&k))
-                || matches!(e, Edge::Node(n, _) if needed.contains(&n.arc().number))
+                || matches!(e, Edge::Node(n, _) if needed.contains(&n.node().number))
         };
         if node.edges.iter().any(reaches) {
             needed.insert(*number);

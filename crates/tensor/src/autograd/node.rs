@@ -30,7 +30,7 @@ impl Edge {
     pub(crate) fn meta(&self) -> Option<(&Shape, DType)> {
         match self {
             Edge::None => None,
-            Edge::Node(node, index) => node.arc().outputs.get(*index).map(|(shape, dtype)| (shape, *dtype)),
+            Edge::Node(node, index) => node.node().outputs.get(*index).map(|(shape, dtype)| (shape, *dtype)),
             Edge::Leaf(leaf) => Some((leaf.shape_ref(), leaf.dtype())),
         }
     }
@@ -244,12 +244,12 @@ impl GradFn {
         GradFn(Some(node))
     }
 
-    pub(crate) fn arc(&self) -> &Shared<Node> {
+    pub(crate) fn node(&self) -> &Shared<Node> {
         self.0.as_ref().unwrap_or_else(|| unreachable!("only drop empties it"))
     }
 
     pub(crate) fn name(&self) -> &'static str {
-        self.arc().name()
+        self.node().name()
     }
 }
 

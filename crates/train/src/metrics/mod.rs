@@ -13,7 +13,7 @@ pub use auroc::AUROC;
 pub use confusion_matrix::ConfusionMatrix;
 pub use mean::MeanMetric;
 pub use per_class::{Average, F1Score, PerClass, Precision, Recall};
-pub use regression::{MeanAbsoluteError, MeanSquaredError, R2Score};
+pub use regression::{MeanAbsoluteError, MeanError, MeanSquaredError, R2Score};
 
 use flambeau_tensor::{Result, Tensor};
 

@@ -19,29 +19,12 @@ fn pairs(metric: &'static str, output: &Tensor, target: &Tensor) -> (Vec<f64>, V
     (floats(output), floats(target))
 }
 
-/// Sums of a function of the errors, over the number of them.
-#[derive(Clone, Copy, Debug, Default)]
-struct Errors {
+/// The mean over all elements of a function of the error: [`MeanSquaredError`] and [`MeanAbsoluteError`].
+#[derive(Clone, Debug, Default)]
+pub struct MeanError<F> {
     sum: f64,
     n: f64,
-}
-
-impl Errors {
-    #[track_caller]
-    fn update(&mut self, metric: &'static str, output: &Tensor, target: &Tensor, f: impl Fn(f64) -> f64) {
-        let (output, target) = pairs(metric, output, target);
-        self.sum += output.iter().zip(&target).map(|(o, t)| f(o - t)).sum::<f64>();
-        self.n += output.len() as f64;
-    }
-
-    fn add(&mut self, other: Errors) {
-        self.sum += other.sum;
-        self.n += other.n;
-    }
-
-    fn load(state: &[f64]) -> Result<Errors> {
-        exactly(state).map(|[sum, n]| Errors { sum, n })
-    }
+    function: F,
 }
 
 /// The mean squared error: (1/n) Σ (outputᵢ − targetᵢ)², over all elements.
@@ -56,42 +39,7 @@ impl Errors {
 /// ```
 ///
 /// Source: [`sklearn.metrics.mean_squared_error`](https://scikit-learn.org/stable/modules/generated/sklearn.metrics.mean_squared_error.html).
-#[derive(Clone, Debug, Default)]
-pub struct MeanSquaredError(Errors);
-
-impl MeanSquaredError {
-    /// Of nothing yet.
-    pub fn new() -> Self {
-        Self::default()
-    }
-}
-
-impl Metric for MeanSquaredError {
-    type Value = f64;
-
-    fn name(&self) -> String {
-        "mse".into()
-    }
-    #[track_caller]
-    fn update(&mut self, output: &Tensor, target: &Tensor) {
-        self.0.update("MeanSquaredError", output, target, |error| error * error);
-    }
-    fn compute(&self) -> f64 {
-        self.0.sum / self.0.n
-    }
-    fn reset(&mut self) {
-        *self = Self::new();
-    }
-    fn merge(&mut self, other: &Self) {
-        self.0.add(other.0);
-    }
-    fn state_dict(&self) -> Vec<f64> {
-        vec![self.0.sum, self.0.n]
-    }
-    fn load_state_dict(&mut self, state: &[f64]) -> Result<()> {
-        Errors::load(state).map(|errors| self.0 = errors)
-    }
-}
+pub type MeanSquaredError = MeanError<Squared>;
 
 /// The mean absolute error: (1/n) Σ |outputᵢ − targetᵢ|, over all elements.
 ///
@@ -105,40 +53,73 @@ impl Metric for MeanSquaredError {
 /// ```
 ///
 /// Source: [`sklearn.metrics.mean_absolute_error`](https://scikit-learn.org/stable/modules/generated/sklearn.metrics.mean_absolute_error.html).
-#[derive(Clone, Debug, Default)]
-pub struct MeanAbsoluteError(Errors);
+pub type MeanAbsoluteError = MeanError<Absolute>;
 
-impl MeanAbsoluteError {
+#[doc(hidden)]
+#[derive(Clone, Debug, Default)]
+pub struct Squared;
+
+#[doc(hidden)]
+#[derive(Clone, Debug, Default)]
+pub struct Absolute;
+
+#[doc(hidden)]
+pub trait ErrorFunction: Clone + Default + Send + 'static {
+    const METRIC: &'static str;
+    const NAME: &'static str;
+    fn of(error: f64) -> f64;
+}
+
+impl ErrorFunction for Squared {
+    const METRIC: &'static str = "MeanSquaredError";
+    const NAME: &'static str = "mse";
+    fn of(error: f64) -> f64 {
+        error * error
+    }
+}
+
+impl ErrorFunction for Absolute {
+    const METRIC: &'static str = "MeanAbsoluteError";
+    const NAME: &'static str = "mae";
+    fn of(error: f64) -> f64 {
+        error.abs()
+    }
+}
+
+impl<F: ErrorFunction> MeanError<F> {
     /// Of nothing yet.
     pub fn new() -> Self {
         Self::default()
     }
 }
 
-impl Metric for MeanAbsoluteError {
+impl<F: ErrorFunction> Metric for MeanError<F> {
     type Value = f64;
 
     fn name(&self) -> String {
-        "mae".into()
+        F::NAME.into()
     }
     #[track_caller]
     fn update(&mut self, output: &Tensor, target: &Tensor) {
-        self.0.update("MeanAbsoluteError", output, target, f64::abs);
+        let (output, target) = pairs(F::METRIC, output, target);
+        self.sum += output.iter().zip(&target).map(|(o, t)| F::of(o - t)).sum::<f64>();
+        self.n += output.len() as f64;
     }
     fn compute(&self) -> f64 {
-        self.0.sum / self.0.n
+        self.sum / self.n
     }
     fn reset(&mut self) {
         *self = Self::new();
     }
     fn merge(&mut self, other: &Self) {
-        self.0.add(other.0);
+        self.sum += other.sum;
+        self.n += other.n;
     }
     fn state_dict(&self) -> Vec<f64> {
-        vec![self.0.sum, self.0.n]
+        vec![self.sum, self.n]
     }
     fn load_state_dict(&mut self, state: &[f64]) -> Result<()> {
-        Errors::load(state).map(|errors| self.0 = errors)
+        exactly(state).map(|[sum, n]| (self.sum, self.n) = (sum, n))
     }
 }
 

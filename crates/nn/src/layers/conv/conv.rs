@@ -161,18 +161,12 @@ impl<const N: usize> Conv<N> {
     /// The input with what is around it, where that is no zeros, and the options of the convolution that is left.
     #[track_caller]
     fn padded(&self, input: &Tensor) -> (Tensor, ConvOptions<N>) {
-        if self.padding_mode == PadMode::Constant(0.0) {
+        let ConvOptions { stride, padding, dilation, .. } = self.options;
+        // The convolution itself refuses 'same' with a stride.
+        if self.padding_mode == PadMode::Constant(0.0) || (padding == Padding::Same && stride != [1; N]) {
             return (input.clone(), self.options);
         }
-        let sides = |d: usize| match self.options.padding {
-            Padding::Both(both) => [both[d]; 2],
-            Padding::Sides(sides) => sides[d],
-            Padding::Same => {
-                let total = self.options.dilation[d] * self.kernel()[d].saturating_sub(1);
-                [total / 2, total - total / 2]
-            }
-            Padding::Valid => [0; 2],
-        };
+        let sides = |d: usize| padding.sides(d, self.kernel()[d], dilation[d]);
         let pads: Vec<isize> = (0..N).rev().flat_map(sides).map(|n| n as isize).collect();
         (input.pad(&pads, self.padding_mode), ConvOptions { padding: Padding::Valid, ..self.options })
     }

@@ -40,15 +40,7 @@ fn geometry<const N: usize>(
     }
     let (mut output, mut before) = ([1; N], [0; N]);
     for d in 0..N {
-        let sides = match padding {
-            Padding::Both(padding) => [padding[d]; 2],
-            Padding::Sides(padding) => padding[d],
-            Padding::Valid => [0, 0],
-            Padding::Same => {
-                let total = dilation[d].saturating_mul(kernel[d].saturating_sub(1));
-                [total / 2, total - total / 2]
-            }
-        };
+        let sides = padding.sides(d, kernel[d], dilation[d]);
         let slide = Slide { kernel: kernel[d], stride: stride[d], dilation: dilation[d], padding: sides };
         (output[d], before[d]) = (slide.count(op, image[d], false)?, sides[0]);
     }
@@ -97,6 +89,10 @@ impl Tensor {
     /// [`torch.nn.functional.conv2d`](https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.conv2d.html);
     /// LeCun et al. 1989, <https://doi.org/10.1162/neco.1989.1.4.541>; "A guide to convolution arithmetic",
     /// <https://arxiv.org/abs/1603.07285>.
+    ///
+    /// Kernels of 3×3 over 16 channels and more are computed in `f32` by Winograd's F(4×4, 3×3) (Lavin and Gray 2015,
+    /// <https://arxiv.org/abs/1509.09308>), which is off by less than 2·10⁻⁵ of the largest element and, unlike PyTorch,
+    /// lets a NaN or infinity reach the 4×4 outputs around it.
     ///
     /// # Panics
     /// If shapes or options do not fit each other, or the dtypes differ.

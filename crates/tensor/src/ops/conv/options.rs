@@ -21,6 +21,29 @@ pub enum Padding<const N: usize> {
     Valid,
 }
 
+impl<const N: usize> Padding<N> {
+    /// What is added before and after dimension `d`, for a kernel of this size and dilation.
+    ///
+    /// ```
+    /// use flambeau_tensor::Padding;
+    /// assert_eq!(Padding::<2>::Same.sides(0, 4, 1), [1, 2]);
+    /// ```
+    ///
+    /// # Panics
+    /// If there is no such dimension.
+    pub fn sides(&self, d: usize, kernel: usize, dilation: usize) -> [usize; 2] {
+        match self {
+            Padding::Both(padding) => [padding[d]; 2],
+            Padding::Sides(padding) => padding[d],
+            Padding::Valid => [0, 0],
+            Padding::Same => {
+                let total = dilation.saturating_mul(kernel.saturating_sub(1));
+                [total / 2, total - total / 2]
+            }
+        }
+    }
+}
+
 impl<const N: usize> Default for Padding<N> {
     fn default() -> Self {
         Padding::Both([0; N])
