@@ -3,6 +3,7 @@
 use super::Metric;
 use super::read::{exactly, floats, misfit, refuse};
 use flambeau_tensor::{Error, Result, Tensor, raise};
+use std::marker::PhantomData;
 
 /// Outputs and targets of one shape: a broadcast between [n, 1] and [n] would compare each with each.
 #[track_caller]
@@ -24,7 +25,7 @@ fn pairs(metric: &'static str, output: &Tensor, target: &Tensor) -> (Vec<f64>, V
 pub struct MeanError<F> {
     sum: f64,
     n: f64,
-    function: F,
+    function: PhantomData<F>,
 }
 
 /// The mean squared error: (1/n) Σ (outputᵢ − targetᵢ)², over all elements.
