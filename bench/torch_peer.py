@@ -285,6 +285,26 @@ def fashion_mnist(workers, augmented):
     return run, check
 
 
+def epoch():
+    """An epoch of 100 steps, in the order of the data. PyTorch has no trainer of its own."""
+    from torch.utils.data import DataLoader, TensorDataset
+    x, y = (torch.cat(parts) for parts in zip(*batches(6400, 784, 64)))
+    model, loader = mlp(), DataLoader(TensorDataset(x, y), batch_size=64)
+
+    def run():
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9)
+        total = 0.0
+        for x, y in loader:
+            optimizer.zero_grad()
+            loss = cross_entropy(model(x), y)
+            loss.backward()
+            optimizer.step()
+            total += loss.item()
+        return total / 100
+
+    return run, run()
+
+
 # Which of them record gradients; for the others PyTorch's quickest mode is on.
 GRADIENTS = {
     "W1_b32": lambda: training(32),
@@ -297,6 +317,8 @@ GRADIENTS = {
     "W6_ce_fwdbwd": loss_backward,
     "W6_tiny_grad": lambda: tiny(True),
     "W7_himmelblau": himmelblau,
+    "W10_by_hand_b64": epoch,
+    "W10_trainer_b64": epoch,
 }
 NO_GRADIENTS = {
     "W5_mlp_b1": lambda: inference(1),
@@ -350,7 +372,8 @@ def run(name, options):
             calls = loaded("augmented" in name)
             rates, used = repeat(call, 5, 1, calls)
         else:
-            rates, used, calls = measure(call, 1000 if "tiny" in name else 1, options)
+            inner = 1000 if "tiny" in name else 100 if name.startswith("W10_") else 1
+            rates, used, calls = measure(call, inner, options)
     values = [1e9 / rate for rate in rates] if "tiny" in name else rates
     return {
         "metric": "ns_per_op" if "tiny" in name else "steps_per_s",

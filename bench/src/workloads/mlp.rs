@@ -5,8 +5,8 @@ use flambeau::prelude::*;
 use crate::generator::{batches, fill_parameters};
 use crate::timing::{Measured, Timing};
 
-const SAMPLES: usize = 6400;
-const PIXELS: usize = 28 * 28;
+pub(crate) const SAMPLES: usize = 6400;
+pub(crate) const PIXELS: usize = 28 * 28;
 /// The loss of this step is compared.
 const CHECKED_STEP: usize = 20;
 
@@ -18,7 +18,7 @@ pub(crate) struct Mlp {
 }
 
 impl Mlp {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let model =
             Mlp { fc1: Linear::new(PIXELS, 200), fc2: Linear::new(200, 200), fc3: Linear::new(200, 10) };
         fill_parameters(&model);

@@ -6,6 +6,7 @@ mod loader;
 mod mlp;
 mod ops;
 mod tiny;
+mod trainer;
 
 use crate::timing::{Measured, Timing};
 
@@ -38,6 +39,9 @@ const fn repeated(
 const PLAIN: f64 = 4.397336;
 const AUGMENTED: f64 = 0.00555581;
 
+/// The mean loss of the first epoch.
+const EPOCH: f64 = 1.394675;
+
 pub(crate) const WORKLOADS: &[Workload] = &[
     repeated("W1_b32", &[2.083125], |t| mlp::train(t, 32, mlp::sgd)),
     repeated("W1_b64", &[2.093977], |t| mlp::train(t, 64, mlp::sgd)),
@@ -68,6 +72,8 @@ pub(crate) const WORKLOADS: &[Workload] = &[
     repeated("W9_augmented_w0", &[AUGMENTED], |t| loader::augmented(t, 0)),
     repeated("W9_augmented_w1", &[AUGMENTED], |t| loader::augmented(t, 1)),
     repeated("W9_augmented_w2", &[AUGMENTED], |t| loader::augmented(t, 2)),
+    repeated("W10_by_hand_b64", &[EPOCH], trainer::by_hand),
+    repeated("W10_trainer_b64", &[EPOCH], trainer::by_trainer),
     Workload { name: "W8_cold", kind: Kind::FirstStep(mlp::first_step), expected: &[2.312250] },
 ];
 

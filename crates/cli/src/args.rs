@@ -1,13 +1,16 @@
 //! The command line: what it takes, its defaults, and its one-line complaints.
 
 use clap::error::ErrorKind;
-use clap::{ArgGroup, Args, Parser, Subcommand};
+use clap::{ArgGroup, Args, CommandFactory, Parser, Subcommand};
 use std::ffi::OsString;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
+use crate::completions::CompletionsArgs;
+use crate::cv::CvArgs;
 use crate::data::DataCommand;
 use crate::datasets::DatasetName;
+use crate::runs::RunsCommand;
 
 /// Train and use neural networks.
 #[derive(Debug, Parser)]
@@ -25,7 +28,9 @@ Examples:
   flambeau data download fashion-mnist
   flambeau train --dataset fashion-mnist --out runs/fashion
   flambeau predict runs/fashion boot.png
-  flambeau data check fashion-mnist";
+  flambeau data check fashion-mnist
+  flambeau cv --folds 5
+  flambeau runs list";
 
 /// What the program is asked to do.
 #[derive(Debug, Subcommand)]
@@ -39,6 +44,11 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Config(ConfigCommand),
     Summary(SummaryArgs),
+    Cv(CvArgs),
+    /// List, show, compare, plot and delete run folders
+    #[command(subcommand)]
+    Runs(RunsCommand),
+    Completions(CompletionsArgs),
 }
 
 /// What is done with configurations.
@@ -197,6 +207,7 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command,
     if train {
         args.insert(1.min(args.len()), "train".into());
     }
+    let group = args.get(1).map(|group| group.to_string_lossy().into_owned()).unwrap_or_default();
     match Cli::try_parse_from(args) {
         Ok(Cli { command: Some(command) }) => Ok(command),
         Ok(Cli { command: None }) => {
@@ -205,12 +216,24 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command,
         Err(e) if matches!(e.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
             Err(NoCommand::Shown(e.render().to_string()))
         }
-        // Of `flambeau data`, the only command that has others below it.
         Err(e) if e.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
-            Err(NoCommand::Wrong("no command; try `flambeau data list` or `flambeau data --help`".into()))
+            Err(NoCommand::Wrong(no_command(&group)))
         }
         Err(e) => Err(NoCommand::Wrong(one_line(&e.to_string()))),
     }
+}
+
+/// What can be asked for.
+pub(crate) fn command() -> clap::Command {
+    Cli::command()
+}
+
+/// The complaint about a group of commands, such as `flambeau data`, without one.
+fn no_command(group: &str) -> String {
+    let command = command();
+    let first = command.find_subcommand(group).and_then(|group| group.get_subcommands().next());
+    let first = first.map_or("help", clap::Command::get_name);
+    format!("no command; try `flambeau {group} {first}` or `flambeau {group} --help`")
 }
 
 /// Clap explains on several lines; scripts and logs want one.
@@ -243,7 +266,7 @@ pub(crate) fn count(text: &str) -> Result<usize, String> {
     whole_number(text, 1..=MAX, "from 1 up")
 }
 
-fn threads(text: &str) -> Result<usize, String> {
+pub(crate) fn threads(text: &str) -> Result<usize, String> {
     whole_number(text, 1..=1024, "from 1 to 1024")
 }
 
@@ -292,7 +315,6 @@ mod tests {
 
     #[test]
     fn definitions_are_consistent() {
-        use clap::CommandFactory;
         Cli::command().debug_assert();
     }
 
@@ -315,6 +337,13 @@ mod tests {
             ("train --epohcs 3", ["--epohcs", "--epochs"]),
             ("predict runs/x", ["IMAGE", "required"]),
             ("data", ["no command", "data list"]),
+            ("runs", ["no command", "runs list"]),
+            ("config", ["no command", "config new"]),
+            ("cv --folds 1", ["--folds", "from 2 up"]),
+            ("cv --folds five", ["--folds", "from 2 up"]),
+            ("runs plot a", ["--out", "required"]),
+            ("runs compare a", ["RUN", "2"]),
+            ("completions tcsh", ["tcsh", "bash"]),
             ("data show digits --transform spin=3", ["spin", "rotation"]),
             ("data show digits --epochs 0", ["--epochs", "from 1 up"]),
             ("data stats cifar", ["cifar", "fashion-mnist"]),

@@ -17,6 +17,7 @@ type Panel<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 
 /// The picture as SVG text; `best` is the epoch whose weights were kept.
 pub(crate) fn svg(epochs: &[Epoch], best: Option<usize>) -> Result<String, Box<dyn Error>> {
+    crate::font::register();
     let mut text = String::new();
     {
         let root = SVGBackend::with_string(&mut text, SIZE).into_drawing_area();

@@ -4,18 +4,22 @@
 //! training loop would want.
 
 mod args;
+mod completions;
 mod config;
 mod config_train;
 mod console;
 mod curves;
+mod cv;
 mod data;
 mod datasets;
+mod font;
 mod history;
 mod interrupt;
 mod network;
 mod predict;
 mod progress;
 mod run_folder;
+mod runs;
 mod train;
 
 use std::process::ExitCode;
@@ -40,6 +44,9 @@ fn main() -> ExitCode {
             config_train::new_config(&args).map(|()| Status::Finished)
         }
         Ok(Command::Summary(args)) => config_train::show_summary(&args).map(|()| Status::Finished),
+        Ok(Command::Cv(args)) => cv::run(&args),
+        Ok(Command::Runs(command)) => runs::run(command).map(|()| Status::Finished),
+        Ok(Command::Completions(args)) => completions::run(&args).map(|()| Status::Finished),
         Err(NoCommand::Shown(text)) => {
             console::say(text.trim_end());
             return ExitCode::SUCCESS;

@@ -15,7 +15,7 @@ use crate::history::{Epoch, History, Score};
 /// Names in a run folder.
 pub(crate) const CONFIG: &str = "config.toml";
 pub(crate) const WEIGHTS: &str = "best.safetensors";
-const METRICS: &str = "metrics.jsonl";
+pub(crate) const METRICS: &str = "metrics.jsonl";
 const CURVES: &str = "curves.svg";
 pub(crate) const RESULT: &str = "result.json";
 
@@ -159,7 +159,7 @@ fn cannot_write(path: &Path, error: &io::Error) -> Error {
 }
 
 /// A moment as `20250131T120000Z`.
-fn utc(time: SystemTime) -> String {
+pub(crate) fn utc(time: SystemTime) -> String {
     let seconds = time.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO).as_secs();
     let (days, rest) = (seconds / 86_400, seconds % 86_400);
     // Days to year, month and day in the proleptic Gregorian calendar, after Howard Hinnant, "chrono-Compatible

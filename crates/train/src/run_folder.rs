@@ -71,6 +71,25 @@ impl RunFolder {
         Ok(RunFolder { path: path.to_owned(), _lock: lock })
     }
 
+    /// Whether a process has a folder; nothing in it is changed.
+    ///
+    /// ```
+    /// use flambeau_train::RunFolder;
+    ///
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("run");
+    /// assert!(!RunFolder::is_in_use(&path));
+    /// let run = RunFolder::open(&path)?;
+    /// assert!(RunFolder::is_in_use(&path));
+    /// drop(run);
+    /// assert!(!RunFolder::is_in_use(&path));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn is_in_use(path: impl AsRef<Path>) -> bool {
+        let Ok(lock) = File::open(path.as_ref().join("lock")) else { return false };
+        matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock))
+    }
+
     /// Where it is.
     pub fn path(&self) -> &Path {
         &self.path

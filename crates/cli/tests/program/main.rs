@@ -2,11 +2,14 @@
 #![allow(clippy::disallowed_methods, reason = "damaged files are what is tested")]
 
 mod bad_input;
+mod completions;
 mod config;
+mod cv;
 mod data;
 mod download;
 mod interrupt;
 mod predict;
+mod runs;
 mod train;
 
 use std::io::Write;

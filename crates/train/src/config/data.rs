@@ -108,8 +108,23 @@ impl Config {
     /// # Errors
     /// [`Error::Config`] as of [`DataLoader::new`].
     pub fn loaders(&self, splits: &Splits) -> Result<(DataLoader, DataLoader)> {
-        let train = DataLoader::new(splits.train.clone(), self.batch_size)?.shuffle(true).seed(self.seed);
-        let val = DataLoader::new(splits.val.clone(), EVAL_BATCH)?.seed(self.seed);
-        Ok((train.num_workers(self.num_workers), val.num_workers(self.num_workers)))
+        Ok((self.train_loader(splits.train.clone())?, self.eval_loader(splits.val.clone())?))
+    }
+
+    /// A loader of data to train on: shuffled, in batches of [`batch_size`](Config::batch_size).
+    ///
+    /// # Errors
+    /// [`Error::Config`] as of [`DataLoader::new`].
+    pub fn train_loader(&self, data: Subset) -> Result<DataLoader> {
+        let loader = DataLoader::new(data, self.batch_size)?.shuffle(true).seed(self.seed);
+        Ok(loader.num_workers(self.num_workers))
+    }
+
+    /// A loader of data to evaluate on.
+    ///
+    /// # Errors
+    /// [`Error::Config`] as of [`DataLoader::new`].
+    pub fn eval_loader(&self, data: Subset) -> Result<DataLoader> {
+        Ok(DataLoader::new(data, EVAL_BATCH)?.seed(self.seed).num_workers(self.num_workers))
     }
 }

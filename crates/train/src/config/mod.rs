@@ -1,11 +1,13 @@
 //! A training as a file of TOML.
 
+mod cross_validation;
 mod data;
 mod layers;
 mod optimizer;
 mod text;
 mod trainer;
 
+pub use cross_validation::{CrossValidated, CrossValidator, FoldResult, Retrained};
 pub use data::{DataConfig, DataName, Splits};
 pub use layers::{LayerConfig, Residual, Size};
 pub use optimizer::{OptimizerConfig, SchedulerConfig};
