@@ -1,6 +1,6 @@
 //! Layers by name.
 
-use super::Config;
+use super::{Config, LossConfig};
 use flambeau_nn::{self as nn, Forward, Layer, Module, Sequential};
 use flambeau_tensor::{Error, Result, Tensor, no_grad, random::fork_rng, try_call};
 use serde::{Deserialize, Serialize};
@@ -147,7 +147,38 @@ impl Config {
         // Zeros of two items: batch norm wants more than one.
         let shape: Vec<usize> = [2].into_iter().chain(input.iter().copied()).collect();
         let zeros = try_call(|| Tensor::zeros(shape))?;
-        fork_rng(self.seed, || sequence(&self.model, "model", zeros)).map(|(model, _)| model)
+        let (model, output) = fork_rng(self.seed, || sequence(&self.model, "model", zeros))?;
+        self.check_output(&output.shape()[1..])?;
+        Ok(model)
+    }
+
+    /// That there is an output for each class, where the data are known.
+    fn check_output(&self, gives: &[usize]) -> Result<()> {
+        let Some(facts) = &self.data.facts else { return Ok(()) };
+        let classes = facts.classes.len();
+        let fits = match self.loss {
+            LossConfig::CrossEntropyLoss { .. } => gives == [classes],
+            LossConfig::BCEWithLogitsLoss {} => classes == 2 && matches!(gives, [] | [1]),
+            _ => matches!(gives, [] | [1]),
+        };
+        if fits {
+            return Ok(());
+        }
+        let name = self.data.name.name();
+        Err(Error::config(
+            "model",
+            match self.loss {
+                LossConfig::BCEWithLogitsLoss {} if classes != 2 => {
+                    format!("has a loss for two classes, and {name} has {classes}; take CrossEntropyLoss")
+                }
+                LossConfig::CrossEntropyLoss { .. } => format!(
+                    "gives {gives:?}, and {name} has {classes} classes; end it with a Linear of out_features = {classes}"
+                ),
+                _ => format!(
+                    "gives {gives:?}, and the loss takes one number; end it with a Linear of out_features = 1"
+                ),
+            },
+        ))
     }
 }
 

@@ -169,7 +169,7 @@ pub struct Trainer<'a, M> {
     pub(crate) plateau: Option<ReduceLROnPlateau>,
     evaluate_every: Every,
     pub(crate) metrics: Vec<Measure>,
-    train_metrics: Vec<Measure>,
+    pub(crate) train_metrics: Vec<Measure>,
     monitor: (String, PlateauMode),
     pub(crate) early_stopping: Option<EarlyStopping>,
     pub(crate) ema: Option<EMA>,
