@@ -141,7 +141,8 @@ fn help_and_version_go_to_stdout() {
     for (line, part) in [
         ("--help", "Examples:"),
         ("help train", "--weight-decay"),
-        ("train --help", "[default: 0.9]"),
+        ("train --help", "--set <KEY=VALUE>"),
+        ("eval --help", "--split <SPLIT>"),
         ("predict --help", "--invert"),
         ("--version", env!("CARGO_PKG_VERSION")),
     ] {

@@ -10,7 +10,7 @@ pub use data::{
     DataConfig, DataName, Facts, Interpolation, Labelled, Moments, Padding, PaddingModeName, RangeConfig,
     Splits, Task, TransformConfig,
 };
-pub use layers::{LayerConfig, Residual, Size};
+pub use layers::{InitConfig, LayerConfig, Residual, Size};
 pub use optimizer::{OptimizerConfig, SchedulerConfig};
 pub use trainer::LossConfig;
 
@@ -121,6 +121,9 @@ pub struct Config {
     /// Evaluates and keeps a running mean of the weights (default: no).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ema: Option<EmaConfig>,
+    /// How weight matrices and filters are drawn; the biases are 0 then (default: as PyTorch's layers do it).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub init: Option<InitConfig>,
     /// The model's layers in order.
     #[serde(deserialize_with = "layers")]
     pub model: Vec<LayerConfig>,

@@ -183,6 +183,8 @@ pub struct Trainer<'a, M> {
     /// The values of the last evaluation.
     values: Vec<(String, f64)>,
     best: Option<f64>,
+    /// The validation loss of that evaluation.
+    best_loss: f64,
     /// Where the training data go on, if not at the beginning of an epoch.
     loader: Option<LoaderState>,
 }
@@ -248,6 +250,7 @@ impl<'a, M: Module> Trainer<'a, M> {
             train_loss: MeanMetric::new(),
             values: vec![],
             best: None,
+            best_loss: f64::INFINITY,
             loader: None,
         }
     }
