@@ -176,7 +176,7 @@ impl Training {
         status: &str,
         report: Option<&Report>,
         best_epoch: Option<u64>,
-        test: Option<(&[(String, f64)], Option<&str>)>,
+        test: Option<Tested<'_>>,
     ) -> Result<()> {
         draw(&self.path, &self.config, best_epoch)?;
         let object = |values: &[(String, f64)]| -> Map<String, Value> {
@@ -205,6 +205,9 @@ impl Training {
         atomic_write(self.path.join(RESULT), |file| writeln!(file, "{result}"))
     }
 }
+
+/// What the test data gave, and what is to be said of it.
+type Tested<'a> = (&'a [(String, f64)], Option<&'a str>);
 
 /// `curves.svg` of a run folder, from its log.
 fn draw(path: &Path, config: &Config, best: Option<u64>) -> Result<()> {
