@@ -1,23 +1,24 @@
-//! The `flambeau` program: trains a network on labelled images, classifies pictures with it, and looks at data.
+//! The `flambeau` program: trains networks, uses them, and looks at data.
 //!
 //! Glue only: what it does comes from the library, and each command is a file. It must not hold what a user's own
 //! training loop would want.
 
 mod args;
 mod config;
-mod config_train;
 mod console;
 mod curves;
 mod data;
-mod datasets;
-mod history;
+mod eval;
 mod interrupt;
-mod network;
 mod predict;
 mod progress;
 mod run_folder;
+mod settings;
+mod table;
 mod train;
+mod trained;
 
+use flambeau::Error;
 use std::process::ExitCode;
 
 use args::{Command, ConfigCommand, NoCommand};
@@ -28,18 +29,16 @@ const WRONG: u8 = 2;
 
 fn main() -> ExitCode {
     let done = match args::parse(std::env::args_os()) {
-        Ok(Command::Train(args)) if config_train::is_asked(&args) => config_train::run(&args),
-        Ok(Command::Train(args)) => train::run(args),
+        Ok(Command::Train(args)) => train::run(&args).map_err(|e| flagged(e, args.config.is_none())),
+        Ok(Command::Eval(args)) => eval::run(&args).map(|()| Status::Finished),
         // 1 where the data are unsound, as for a test that fails.
         Ok(Command::Data(command)) => match data::run(command) {
             Ok(sound) => return ExitCode::from(u8::from(!sound)),
-            Err(e) => Err(e),
+            Err(e) => Err(flagged(e, true)),
         },
         Ok(Command::Predict(args)) => predict::run(&args).map(|()| Status::Finished),
-        Ok(Command::Config(ConfigCommand::New(args))) => {
-            config_train::new_config(&args).map(|()| Status::Finished)
-        }
-        Ok(Command::Summary(args)) => config_train::show_summary(&args).map(|()| Status::Finished),
+        Ok(Command::Config(ConfigCommand::New(args))) => config::new(&args).map(|()| Status::Finished),
+        Ok(Command::Summary(args)) => config::summary(&args).map(|()| Status::Finished),
         Err(NoCommand::Shown(text)) => {
             console::say(text.trim_end());
             return ExitCode::SUCCESS;
@@ -57,5 +56,15 @@ fn main() -> ExitCode {
             console::complain(e);
             ExitCode::from(WRONG)
         }
+    }
+}
+
+/// Where no file is read, a key of it is known by the name of its flag.
+fn flagged(error: Error, no_file: bool) -> Error {
+    match error {
+        Error::Config { field, message } if no_file && field == "data.dir" => {
+            Error::config("--data-dir", message)
+        }
+        other => other,
     }
 }
