@@ -4,7 +4,7 @@ use clap::Args;
 use flambeau::data::Fold;
 use flambeau::io::atomic_write;
 use flambeau::prelude::*;
-use flambeau::train::config::{Config, CrossValidated, FoldResult, Retrained, TEMPLATES};
+use flambeau::train::config::{Config, CrossValidated, FoldResult, Retrained};
 use flambeau::train::{Outcome, Report};
 use flambeau::{Error, Result};
 use serde_json::{Map, Value, json};
@@ -17,6 +17,7 @@ use crate::console::{complain, say};
 use crate::interrupt::Interrupt;
 use crate::progress::Progress;
 use crate::run_folder::{self, CONFIG, RESULT, Status};
+use crate::settings;
 
 /// What each fold came to.
 pub(crate) const FOLDS: &str = "cv.json";
@@ -73,12 +74,6 @@ fn folds(text: &str) -> Result<usize, String> {
     count(text).ok().filter(|k| *k > 1).ok_or_else(|| "needs a whole number from 2 up".into())
 }
 
-/// What is trained without a file.
-fn default_config() -> Result<Config> {
-    let text = TEMPLATES.iter().find(|(name, _)| *name == "mlp").map_or("", |(_, text)| *text);
-    Config::parse(text)
-}
-
 /// Cross-validates, retrains, tests and writes the run folder; tells how it ended.
 pub(crate) fn run(args: &CvArgs) -> Result<Status> {
     if let Some(threads) = args.threads {
@@ -86,12 +81,13 @@ pub(crate) fn run(args: &CvArgs) -> Result<Status> {
     }
     let mut config = match &args.config {
         Some(file) => Config::read(file)?,
-        None => default_config()?,
+        None => settings::digits()?,
     };
     config.epochs = args.epochs.map_or(config.epochs, |epochs| epochs as u64);
     config.seed = args.seed.unwrap_or(config.seed);
     // What can fail comes before the folder, so that a failure leaves none.
-    let splits = config.data.load(config.seed)?;
+    let splits = config.load()?;
+    config.measure(&splits)?;
     let data = splits.development();
     let folds = config.folds(&data, args.folds, args.stratified).map_err(flagged)?;
     config.build(&splits.input)?;
@@ -100,8 +96,7 @@ pub(crate) fn run(args: &CvArgs) -> Result<Status> {
     let stem = stem.map_or_else(|| "digits".into(), |stem| stem.to_string_lossy().into_owned());
     let path = run_folder::take(args.out.clone(), &format!("cv-{stem}"))?;
     let folder = RunFolder::open(&path)?;
-    let text = config.to_toml()?;
-    atomic_write(path.join(CONFIG), |file| file.write_all(text.as_bytes()))?;
+    write_config(&path, &config)?;
     say(format_args!("{} items in {} folds, {} to test on\n", data.len(), folds.len(), splits.test.len()));
 
     let started = Instant::now();
@@ -114,6 +109,11 @@ pub(crate) fn run(args: &CvArgs) -> Result<Status> {
         }
         done => done,
     }
+}
+
+fn write_config(folder: &Path, config: &Config) -> Result<()> {
+    let text = config.to_toml()?;
+    atomic_write(folder.join(CONFIG), |file| file.write_all(text.as_bytes()))
 }
 
 /// The error of a fold, under the name that the user knows.
@@ -178,6 +178,10 @@ impl Run<'_> {
         drop(validator);
         watch.clear();
         kept.model.save(self.folder.best())?;
+        // The setting as it was, with the moments of all the items that these weights have seen.
+        let mut config = self.config.clone();
+        config.data.facts = kept.config.data.facts.clone();
+        write_config(self.folder.path(), &config)?;
         if kept.report.outcome == Outcome::Interrupted {
             say("interrupted while it was trained on all items: the test set was not opened");
             self.finish("interrupted", Some((&validated, &kept.report)), None)?;

@@ -34,9 +34,4 @@ impl Interrupt {
     pub(crate) fn flag(&self) -> Arc<AtomicBool> {
         Arc::clone(&self.0)
     }
-
-    /// Whether to end now.
-    pub(crate) fn requested(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
-    }
 }

@@ -1,4 +1,4 @@
-//! The `flambeau` program: trains a network on labelled images, classifies pictures with it, and looks at data.
+//! The `flambeau` program: trains networks, uses them, and looks at data.
 //!
 //! Glue only: what it does comes from the library, and each command is a file. It must not hold what a user's own
 //! training loop would want.
@@ -6,22 +6,23 @@
 mod args;
 mod completions;
 mod config;
-mod config_train;
 mod console;
 mod curves;
 mod cv;
 mod data;
-mod datasets;
+mod eval;
 mod font;
-mod history;
 mod interrupt;
-mod network;
 mod predict;
 mod progress;
 mod run_folder;
 mod runs;
+mod settings;
+mod table;
 mod train;
+mod trained;
 
+use flambeau::Error;
 use std::process::ExitCode;
 
 use args::{Command, ConfigCommand, NoCommand};
@@ -32,18 +33,16 @@ const WRONG: u8 = 2;
 
 fn main() -> ExitCode {
     let done = match args::parse(std::env::args_os()) {
-        Ok(Command::Train(args)) if config_train::is_asked(&args) => config_train::run(&args),
-        Ok(Command::Train(args)) => train::run(args),
+        Ok(Command::Train(args)) => train::run(&args).map_err(|e| flagged(e, args.config.is_none())),
+        Ok(Command::Eval(args)) => eval::run(&args).map(|()| Status::Finished),
         // 1 where the data are unsound, as for a test that fails.
         Ok(Command::Data(command)) => match data::run(command) {
             Ok(sound) => return ExitCode::from(u8::from(!sound)),
-            Err(e) => Err(e),
+            Err(e) => Err(flagged(e, true)),
         },
         Ok(Command::Predict(args)) => predict::run(&args).map(|()| Status::Finished),
-        Ok(Command::Config(ConfigCommand::New(args))) => {
-            config_train::new_config(&args).map(|()| Status::Finished)
-        }
-        Ok(Command::Summary(args)) => config_train::show_summary(&args).map(|()| Status::Finished),
+        Ok(Command::Config(ConfigCommand::New(args))) => config::new(&args).map(|()| Status::Finished),
+        Ok(Command::Summary(args)) => config::summary(&args).map(|()| Status::Finished),
         Ok(Command::Cv(args)) => cv::run(&args),
         Ok(Command::Runs(command)) => runs::run(command).map(|()| Status::Finished),
         Ok(Command::Completions(args)) => completions::run(&args).map(|()| Status::Finished),
@@ -64,5 +63,15 @@ fn main() -> ExitCode {
             console::complain(e);
             ExitCode::from(WRONG)
         }
+    }
+}
+
+/// Where no file is read, a key of it is known by the name of its flag.
+fn flagged(error: Error, no_file: bool) -> Error {
+    match error {
+        Error::Config { field, message } if no_file && field == "data.dir" => {
+            Error::config("--data-dir", message)
+        }
+        other => other,
     }
 }

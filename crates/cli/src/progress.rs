@@ -10,6 +10,7 @@ use crate::console::say;
 pub(crate) struct Progress {
     bar: ProgressBar,
     epochs: usize,
+    samples: usize,
 }
 
 impl Progress {
@@ -24,7 +25,13 @@ impl Progress {
                 })
                 .progress_chars("━╸─");
         bar.set_style(style);
-        Self { bar, epochs }
+        Self { bar, epochs, samples }
+    }
+
+    /// Begins after so many epochs.
+    pub(crate) fn start(&self, epochs: u64) {
+        self.bar.set_position(epochs.saturating_mul(self.samples as u64));
+        self.bar.reset_eta();
     }
 
     /// Shows that `epoch`, counted from 1, begins.

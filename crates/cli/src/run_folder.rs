@@ -1,117 +1,24 @@
 //! The folder that a training leaves behind.
 
-use flambeau::io::atomic_write;
 use flambeau::{Error, Result};
-use serde::Serialize;
-use std::fs::{self, File};
-use std::io::{self, Write};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
-
-use crate::config::Config;
-use crate::curves;
-use crate::history::{Epoch, History, Score};
 
 /// Names in a run folder.
 pub(crate) const CONFIG: &str = "config.toml";
 pub(crate) const WEIGHTS: &str = "best.safetensors";
 pub(crate) const METRICS: &str = "metrics.jsonl";
-const CURVES: &str = "curves.svg";
+pub(crate) const CURVES: &str = "curves.svg";
 pub(crate) const RESULT: &str = "result.json";
 
 /// How a training ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Status {
     Finished,
     Interrupted,
     Diverged,
-}
-
-/// What `result.json` says.
-#[derive(Debug, Serialize)]
-pub(crate) struct Outcome {
-    pub(crate) status: Status,
-    /// Absent where the test set was not opened.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) test: Option<Score>,
-    /// The epoch whose weights were kept.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) best: Option<Epoch>,
-    pub(crate) epochs: usize,
-    pub(crate) seconds: f64,
-}
-
-/// An open run folder.
-#[derive(Debug)]
-pub(crate) struct RunFolder {
-    path: PathBuf,
-    metrics: File,
-}
-
-impl RunFolder {
-    /// Makes the folder and writes the configuration. A folder with something in it is refused, and on any error
-    /// nothing is left of what this call made.
-    pub(crate) fn create(out: Option<PathBuf>, config: &Config) -> Result<Self> {
-        let (path, made) = match out {
-            Some(path) => {
-                let made = claim(&path)?;
-                (path, made)
-            }
-            None => (fresh(&format!("runs/{}-{}", config.dataset.stem(), utc(SystemTime::now())))?, true),
-        };
-        Self::fill(&path, config).inspect_err(|_| {
-            let _ = fs::remove_file(path.join(CONFIG));
-            let _ = fs::remove_file(path.join(METRICS));
-            if made {
-                let _ = fs::remove_dir(&path);
-            }
-        })
-    }
-
-    fn fill(path: &Path, config: &Config) -> Result<Self> {
-        write(&path.join(CONFIG), &config.to_toml()?)?;
-        let metrics_path = path.join(METRICS);
-        let metrics = File::create(&metrics_path).map_err(|e| cannot_write(&metrics_path, &e))?;
-        Ok(Self { path: path.to_owned(), metrics })
-    }
-
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
-    }
-
-    pub(crate) fn weights(&self) -> PathBuf {
-        self.path.join(WEIGHTS)
-    }
-
-    /// Appends a line to the metrics; it is in the file when this returns.
-    pub(crate) fn log(&mut self, epoch: &Epoch) -> Result<()> {
-        let path = self.path.join(METRICS);
-        let mut line = json(epoch, &path)?;
-        line.push('\n');
-        self.metrics
-            .write_all(line.as_bytes())
-            .and_then(|()| self.metrics.flush())
-            .map_err(|e| cannot_write(&path, &e))
-    }
-
-    /// Draws the curves and writes the outcome.
-    pub(crate) fn close(&self, history: &History, outcome: &Outcome) -> Result<()> {
-        let path = self.path.join(CURVES);
-        let svg = curves::svg(history.epochs(), history.best().map(|e| e.epoch))
-            .map_err(|e| Error::file(&path, format!("cannot be drawn ({e})")))?;
-        write(&path, &svg)?;
-        let path = self.path.join(RESULT);
-        write(&path, &(json(outcome, &path)? + "\n"))
-    }
-}
-
-fn json(value: &impl Serialize, path: &Path) -> Result<String> {
-    serde_json::to_string(value).map_err(|e| Error::file(path, e))
-}
-
-fn write(path: &Path, text: &str) -> Result<()> {
-    atomic_write(path, |file| file.write_all(text.as_bytes()))
 }
 
 /// A new or empty folder: the one given, or one named after a training and the time.
@@ -197,7 +104,7 @@ mod tests {
         assert!(claim(&dir.path().join("a/b")).unwrap());
         assert!(!claim(&dir.path().join("a/b")).unwrap());
         assert!(claim(&dir.path().join("a")).unwrap_err().to_string().contains("already holds files"));
-        File::create(dir.path().join("file")).unwrap();
+        fs::File::create(dir.path().join("file")).unwrap();
         assert!(claim(&dir.path().join("file")).unwrap_err().to_string().contains("is a file"));
     }
 

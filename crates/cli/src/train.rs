@@ -1,281 +1,252 @@
 //! `flambeau train`.
 
-use flambeau::Result;
-use flambeau::data::{DataLoader, Dataset, Subset};
+use flambeau::data::DataLoader;
+use flambeau::io::atomic_write;
 use flambeau::prelude::*;
-use std::f64::consts::PI;
-use std::fmt::Arguments;
+use flambeau::train::config::{Config, Splits};
+use flambeau::train::{Outcome, Report, read_json_lines};
+use flambeau::{Error, Result};
+use serde_json::{Map, Value, json};
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use crate::args::TrainArgs;
-use crate::config::{Config, ModelConfig};
 use crate::console::{complain, say};
-use crate::datasets::{self, Splits};
-use crate::history::{Epoch, History, Score, TABLE_HEAD};
 use crate::interrupt::Interrupt;
-use crate::network::Net;
 use crate::progress::Progress;
-use crate::run_folder::{Outcome, RunFolder, Status};
-
-const HIDDEN: [usize; 2] = [200, 200];
-/// Images a batch where nothing is learnt: large enough to be fast, small enough to stay in the caches.
-const EVAL_BATCH: usize = 500;
+use crate::run_folder::{self, CONFIG, CURVES, METRICS, RESULT, Status};
+use crate::{curves, settings, table};
 
 /// Trains, evaluates and writes the run folder; tells how it ended.
-pub(crate) fn run(args: TrainArgs) -> Result<Status> {
+pub(crate) fn run(args: &TrainArgs) -> Result<Status> {
     if let Some(threads) = args.threads {
         set_num_threads(threads);
     }
-    let data_dir = args.dataset.folder(args.data_dir)?;
-    let seed = args.seed.unwrap_or(0);
-    let splits = datasets::load_for_training(&args.dataset, data_dir.as_deref(), seed)?;
-    let (mean, std) = pixel_moments(&splits.train)?;
-    let config = Config {
-        flambeau: env!("CARGO_PKG_VERSION").to_owned(),
-        epochs: args.epochs.unwrap_or_else(|| args.dataset.default_epochs()),
-        dataset: args.dataset,
-        data_dir,
-        batch_size: args.batch_size,
-        lr: args.lr,
-        momentum: args.momentum,
-        weight_decay: args.weight_decay,
-        seed,
-        threads: args.threads,
-        model: ModelConfig {
-            input: splits.input,
-            hidden: HIDDEN,
-            mean,
-            std,
-            classes: splits.classes.clone(),
-        },
-    };
+    let mut config = settings::config(args)?;
     // What can fail comes before the folder, so that a failure leaves none.
+    let splits = config.load()?;
+    if args.config.is_none() && args.resume.is_none() {
+        settings::fit_outputs(&mut config, &splits);
+    }
+    config.measure(&splits)?;
+    let model = config.build(&splits.input)?;
+    let (train, val) = config.loaders(&splits)?;
     let interrupt = Interrupt::listen()?;
-    let folder = RunFolder::create(args.out, &config)?;
-    Training::new(config, folder, interrupt).run(splits)
+    say(format_args!("{}: {}\n", config.data.name, sizes(&splits)));
+    show(&model, &splits.input);
+
+    let path = match (&args.resume, &args.config) {
+        (Some(folder), _) => folder.clone(),
+        (None, Some(file)) => {
+            run_folder::take(args.out.clone(), &file.file_stem().unwrap_or_default().to_string_lossy())?
+        }
+        (None, None) => run_folder::take(args.out.clone(), &config.data.name.stem())?,
+    };
+    let run = RunFolder::open(&path)?;
+    if args.resume.is_none() {
+        let text = format!("# Written by flambeau {}.\n{}", env!("CARGO_PKG_VERSION"), config.to_toml()?);
+        atomic_write(path.join(CONFIG), |file| file.write_all(text.as_bytes()))?;
+    }
+    let training = Training { config, model, path, started: Instant::now() };
+    training.run(args, run, &interrupt, splits.test, &train, &val)
 }
 
-/// Mean and standard deviation over all pixels of the training images: the others must not be looked at for this.
-fn pixel_moments(train: &Subset) -> Result<(f64, f64)> {
-    let (mut count, mut sum, mut squares) = (0.0, 0.0, 0.0);
-    for (x, _) in &DataLoader::new(train.clone(), EVAL_BATCH)? {
-        count += x.shape().iter().product::<usize>() as f64;
-        sum += f64::from(x.sum().item::<f32>());
-        squares += f64::from((&x * &x).sum().item::<f32>());
-    }
-    let mean = sum / count;
-    let std = (squares / count - mean * mean).max(0.0).sqrt();
-    // Pictures without any contrast: nothing to learn, but nothing to divide by 0 either.
-    Ok((mean, if std > 1e-6 { std } else { 1.0 }))
+fn sizes(Splits { train, val, test, input, item, .. }: &Splits) -> String {
+    let (train, val, test) = (train.len(), val.len(), test.len());
+    let shape = if item.is_empty() { input } else { item };
+    let what = match shape[..] {
+        [_, height, width] => format!("images of {height}×{width}"),
+        [columns] => format!("rows of {columns} columns"),
+        _ => "items".into(),
+    };
+    format!("{train} training, {val} validation and {test} test {what}")
+}
+
+/// Prints a model's layers, their shapes and parameters.
+pub(crate) fn show(model: &Sequential, input: &[usize]) {
+    let shape: Vec<usize> = [1].into_iter().chain(input.iter().copied()).collect();
+    say(model.repr());
+    say(summary(model, &shape));
 }
 
 /// A training under way.
 struct Training {
     config: Config,
-    folder: RunFolder,
-    model: Net,
-    loss_fn: CrossEntropyLoss,
-    history: History,
-    interrupt: Interrupt,
+    model: Sequential,
+    path: PathBuf,
     started: Instant,
 }
 
-/// How an epoch's batches ended.
-enum Pass {
-    Complete(Score),
-    /// Ctrl-C; the score of the batches seen, if any.
-    Interrupted(Option<Score>),
-    /// The loss of a batch, counted from 1, is not finite.
-    Diverged {
-        batch: usize,
-        loss: f64,
-    },
-}
-
 impl Training {
-    fn new(config: Config, folder: RunFolder, interrupt: Interrupt) -> Self {
-        manual_seed(config.seed);
-        let model = Net::new(&config.model);
-        Self {
-            config,
-            folder,
-            model,
-            loss_fn: CrossEntropyLoss::default(),
-            history: History::default(),
-            interrupt,
-            started: Instant::now(),
-        }
-    }
-
-    fn run(mut self, splits: Splits) -> Result<Status> {
-        let Splits { train, val, test, input: [channels, height, width], .. } = splits;
-        say(format_args!(
-            "{}: {} training, {} validation and {} test images of {height}×{width}\n",
-            self.config.dataset.name(),
-            train.len(),
-            val.len(),
-            test.len(),
-        ));
-        say(self.model.repr());
-        say(summary(&self.model, &[1, channels, height, width]));
-
-        let status = self.fit(train, val)?;
-        let test = match status {
-            // The only place where the test images are looked at.
-            Status::Finished => {
-                self.model.load(self.folder.weights())?;
-                Some(self.evaluate(&DataLoader::new(test.open(), EVAL_BATCH)?))
+    fn run(
+        &self,
+        args: &TrainArgs,
+        run: RunFolder,
+        interrupt: &Interrupt,
+        test: SealedTestSet<Subset>,
+        train: &DataLoader,
+        val: &DataLoader,
+    ) -> Result<Status> {
+        let epochs = usize::try_from(self.config.epochs).unwrap_or(usize::MAX);
+        let progress = Progress::new(epochs, train.dataset().len());
+        manual_seed(self.config.seed);
+        let mut watch = Watch { progress: &progress, since: Instant::now(), head: false };
+        let mut trainer = self
+            .config
+            .trainer(&self.model, train)?
+            .stop_flag(interrupt.flag())
+            .run_folder(run, Every::Epochs(1))?
+            .callback(|event| {
+                watch.see(event);
+                Ok(())
+            });
+        if args.resume.is_some() {
+            match trainer.resume()? {
+                Some(step) => say(format_args!("goes on after step {step}")),
+                None => say("there is no checkpoint yet; from the start"),
             }
-            Status::Interrupted | Status::Diverged => None,
+        }
+        let report = trainer.fit(train, Some(val));
+        drop(trainer);
+        drop(progress);
+        let report = match report {
+            Err(error @ Error::Diverged(_)) => return self.diverged(&error),
+            report => report?,
         };
-        self.report(status, test)?;
-        Ok(status)
-    }
-
-    /// All epochs; the best weights are in the run folder afterwards.
-    fn fit(&mut self, train: Subset, val: Subset) -> Result<Status> {
-        let Config { epochs, batch_size, lr, momentum, weight_decay, seed, .. } = self.config;
-        let progress = Progress::new(epochs, train.len());
-        let train_loader = DataLoader::new(train, batch_size)?.shuffle(true).seed(seed);
-        let val_loader = DataLoader::new(val, EVAL_BATCH)?;
-        let mut optimizer =
-            SGD::new(self.model.parameters(), lr).momentum(momentum).weight_decay(weight_decay);
-
-        say(TABLE_HEAD);
-        for epoch in 1..=epochs {
-            let start = Instant::now();
-            progress.begin_epoch(epoch);
-            let (score, complete) = match self.pass(epoch, &train_loader, &mut optimizer, &progress) {
-                Pass::Complete(score) => (score, true),
-                Pass::Interrupted(Some(score)) => (score, false),
-                Pass::Interrupted(None) => return Ok(Status::Interrupted),
-                Pass::Diverged { batch, loss } => {
-                    drop(progress);
-                    return Ok(self.diverged(loss, format_args!("in epoch {epoch}, batch {batch}")));
-                }
-            };
-            let val = self.evaluate(&val_loader);
-            // The last step of an epoch shows its harm only here.
-            if !val.loss.is_finite() {
-                drop(progress);
-                return Ok(self.diverged(val.loss, format_args!("in the validation after epoch {epoch}")));
-            }
-            let row = Epoch { epoch, train: score, val, seconds: start.elapsed().as_secs_f64(), complete };
-            let best = self.history.push(row);
-            if best {
-                self.model.save(self.folder.weights())?;
-            }
-            self.folder.log(&row)?;
-            progress.say(&row.row(best));
-            if !complete || (self.interrupt.requested() && epoch < epochs) {
-                return Ok(Status::Interrupted);
-            }
+        say("");
+        let best = self.best_epoch(&report, train);
+        if report.outcome == Outcome::Interrupted {
+            say("interrupted: the test set was not opened");
+            self.finish("interrupted", Some(&report), best, None)?;
+            self.say_best(&report, best);
+            say(format_args!("flambeau train --resume {} goes on", self.path.display()));
+            return Ok(Status::Interrupted);
         }
+
+        let run = RunFolder::open(&self.path)?;
+        self.model.load(run.best())?;
+        // The only place where the test data are looked at.
+        let test = run.open_test_set(test, args.again)?;
+        let caveat = test.caveat();
+        let loader = self.config.eval_loader(test.data)?;
+        let values = self.config.trainer(&self.model, train)?.evaluate(&loader)?;
+        let status = if report.outcome == Outcome::EarlyStopped { "stopped_early" } else { "finished" };
+        self.finish(status, Some(&report), best, Some((&values, caveat.as_deref())))?;
+        if status == "stopped_early" {
+            say(format_args!("stopped early, after epoch {}", report.epoch));
+        }
+        self.say_best(&report, best);
+        say(format_args!("test {}", table::line(&values, &self.config.monitored().0)));
+        if let Some(caveat) = &caveat {
+            say(format_args!("but {caveat}"));
+        }
+        let (seconds, path) = (self.started.elapsed().as_secs_f64(), self.path.display());
+        say(format_args!("{seconds:.1} s; everything is in {path}"));
+        let file = if self.config.data.name.holds_images() { "IMAGE.png" } else { "TABLE.csv" };
+        say(format_args!("try it: flambeau predict {path} {file}"));
         Ok(Status::Finished)
     }
 
-    fn diverged(&self, loss: f64, place: Arguments<'_>) -> Status {
-        let lr = self.config.lr;
-        complain(format_args!(
-            "--lr: the training diverged: the loss is {loss} {place}; try a learning rate below {lr:?}, such as {:?}",
-            (lr / 10.0).min(0.02)
-        ));
-        Status::Diverged
+    /// Counted from 1.
+    fn best_epoch(&self, report: &Report, train: &DataLoader) -> Option<u64> {
+        let steps = train.len().div_ceil(self.config.accumulate) as u64;
+        report.best_step.map(|step| step.div_ceil(steps.max(1)))
     }
 
-    /// One pass over the training images.
-    fn pass(&self, epoch: usize, loader: &DataLoader, optimizer: &mut SGD, progress: &Progress) -> Pass {
-        self.model.train();
-        let mut tally = Tally::default();
-        let first_step = (epoch - 1) * loader.len();
-        for (i, (x, y)) in loader.into_iter().enumerate() {
-            if self.interrupt.requested() {
-                return Pass::Interrupted((i > 0).then(|| tally.score()));
-            }
-            let logits = self.model.call(&x);
-            let loss = self.loss_fn.call(&logits, &y);
-            let value = loss.item::<f32>();
-            if !value.is_finite() {
-                return Pass::Diverged { batch: i + 1, loss: value.into() };
-            }
-            optimizer.set_lr(self.learning_rate(first_step + i, loader.len()));
-            optimizer.zero_grad();
-            loss.backward();
-            optimizer.step();
-            tally.add(value, &logits, &y);
-            progress.step(y.shape()[0], tally.score().loss);
+    fn say_best(&self, report: &Report, epoch: Option<u64>) {
+        if let (Some(best), Some(epoch)) = (report.best, epoch) {
+            let name = self.config.monitored().0;
+            let value = table::value(&name, best);
+            let name = name.replace("val/", "validation ").replace('/', " ");
+            say(format_args!("best {name}: {value} in epoch {epoch}"));
         }
-        Pass::Complete(tally.score())
     }
 
-    /// Falls from the given rate to 0 along half a cosine: large steps first, and a quiet end.
-    /// Source: Loshchilov and Hutter, "SGDR: Stochastic Gradient Descent with Warm Restarts", 2017, equation 5.
-    fn learning_rate(&self, step: usize, steps_per_epoch: usize) -> f64 {
-        let done = step as f64 / (self.config.epochs as f64 * steps_per_epoch as f64);
-        self.config.lr * 0.5 * (1.0 + (PI * done).cos())
+    fn diverged(&self, error: &Error) -> Result<Status> {
+        self.finish("diverged", None, None, None)?;
+        let lr = self.config.optimizer.options.get("lr").and_then(toml::Value::as_float);
+        let lr = lr.map(|lr| format!(" (--lr sets it; it was {lr:?})")).unwrap_or_default();
+        complain(format_args!("{error}{lr}"));
+        Ok(Status::Diverged)
     }
 
-    fn evaluate(&self, loader: &DataLoader) -> Score {
-        self.model.eval();
-        let mut tally = Tally::default();
-        no_grad(|| {
-            for (x, y) in loader {
-                let logits = self.model.call(&x);
-                tally.add(self.loss_fn.call(&logits, &y).item::<f32>(), &logits, &y);
-            }
+    /// Draws the curves and writes `result.json`.
+    fn finish(
+        &self,
+        status: &str,
+        report: Option<&Report>,
+        best_epoch: Option<u64>,
+        test: Option<Tested<'_>>,
+    ) -> Result<()> {
+        draw(&self.path, &self.config, best_epoch)?;
+        let object = |values: &[(String, f64)]| -> Map<String, Value> {
+            values.iter().map(|(name, value)| (name.clone(), json!(value))).collect()
+        };
+        let (name, _) = self.config.monitored();
+        let mut result = json!({
+            "status": status,
+            "monitor": name,
+            "seconds": self.started.elapsed().as_secs_f64(),
         });
-        tally.score()
-    }
-
-    /// The last lines, and the files that need the whole training.
-    fn report(&self, status: Status, test: Option<Score>) -> Result<()> {
-        let best = self.history.best().copied();
-        let seconds = self.started.elapsed().as_secs_f64();
-        self.folder.close(
-            &self.history,
-            &Outcome { status, test, best, epochs: self.history.epochs().len(), seconds },
-        )?;
-        say("");
-        if status == Status::Interrupted {
-            say("interrupted: the test set was not opened");
+        if let Some(report) = report {
+            result["epochs"] = json!(report.epoch);
+            result["steps"] = json!(report.step);
+            result["best"] = json!(report.best);
+            result["best_epoch"] = json!(best_epoch);
+            result["best_step"] = json!(report.best_step);
+            result["last"] = Value::Object(object(&report.values));
         }
-        if let Some(best) = best {
-            say(format_args!(
-                "best validation accuracy: {:.2} % in epoch {}",
-                100.0 * best.val.accuracy,
-                best.epoch
-            ));
+        if let Some((values, caveat)) = test {
+            result["test"] = Value::Object(object(values));
+            if let Some(caveat) = caveat {
+                result["caveat"] = json!(caveat);
+            }
         }
-        if let Some(test) = test {
-            say(format_args!("test accuracy: {:.2} % (loss {:.4})", 100.0 * test.accuracy, test.loss));
-        }
-        say(format_args!("{seconds:.1} s; everything is in {}", self.folder.path().display()));
-        if best.is_some() {
-            say(format_args!("try it: flambeau predict {} IMAGE.png", self.folder.path().display()));
-        }
-        Ok(())
+        atomic_write(self.path.join(RESULT), |file| writeln!(file, "{result}"))
     }
 }
 
-/// Sums over batches, so that a small last batch counts by its images.
-#[derive(Debug, Default)]
-struct Tally {
-    loss: f64,
-    right: f64,
-    images: f64,
+/// What the test data gave, and what is to be said of it.
+type Tested<'a> = (&'a [(String, f64)], Option<&'a str>);
+
+/// `curves.svg` of a run folder, from its log.
+fn draw(path: &Path, config: &Config, best: Option<u64>) -> Result<()> {
+    let metric = config.metrics.first().map(String::as_str);
+    let points = curves::points(&read_json_lines(path.join(METRICS))?, metric);
+    let path = path.join(CURVES);
+    let svg = curves::svg(&points, metric, best)
+        .map_err(|e| Error::file(&path, format!("cannot be drawn ({e})")))?;
+    atomic_write(&path, |file| file.write_all(svg.as_bytes()))
 }
 
-impl Tally {
-    /// Adds a batch by its mean loss.
-    fn add(&mut self, loss: f32, logits: &Tensor, y: &Tensor) {
-        let images = y.shape()[0] as f64;
-        let right = logits.argmax(1, false).eq(y).sum().item::<i64>();
-        self.loss += f64::from(loss) * images;
-        self.right += right as f64;
-        self.images += images;
-    }
+/// Shows what happens: a row for each evaluation, and the bar for each step.
+struct Watch<'p> {
+    progress: &'p Progress,
+    since: Instant,
+    head: bool,
+}
 
-    fn score(&self) -> Score {
-        Score { loss: self.loss / self.images, accuracy: self.right / self.images }
+impl Watch<'_> {
+    fn see(&mut self, event: &Event<'_>) {
+        match event {
+            Event::Start { epoch, .. } => {
+                self.since = Instant::now();
+                self.progress.start(*epoch);
+            }
+            Event::Step { epoch, items, loss, .. } => {
+                self.progress.begin_epoch(*epoch as usize + 1);
+                self.progress.step(*items, *loss);
+            }
+            Event::Evaluation { epoch, values, best, .. } => {
+                if !std::mem::replace(&mut self.head, true) {
+                    self.progress.say(&table::head(values));
+                }
+                let seconds = self.since.elapsed().as_secs_f64();
+                self.since = Instant::now();
+                self.progress.say(&table::row(*epoch, values, seconds, *best));
+            }
+            Event::Damaged { error } => self.progress.say(&format!("passed over: {error}")),
+            _ => {}
+        }
     }
 }

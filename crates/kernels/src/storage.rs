@@ -5,6 +5,7 @@
 
 use crate::alloc::{self, Block};
 use crate::dtype::{DType, Element};
+use crate::shared::Shared;
 use std::cell::UnsafeCell;
 use std::ops::{Deref, DerefMut};
 use std::sync::atomic::{AtomicI32, AtomicU8, AtomicU32, Ordering};
@@ -48,9 +49,15 @@ impl std::fmt::Display for BorrowError {
 
 impl Storage {
     /// `len` elements with unspecified values (for `bool`: false), or `None` when there is no memory for them.
+    #[inline]
     pub fn try_new(dtype: DType, len: usize) -> Option<Storage> {
         let bytes = len.checked_mul(dtype.size())?;
         Some(Storage::from_block(alloc::try_alloc(bytes)?, dtype, len))
+    }
+
+    /// The first handle to what [`try_new`](Storage::try_new) makes, written where it stays.
+    pub fn try_shared(dtype: DType, len: usize) -> Option<Shared<Storage>> {
+        Storage::try_new(dtype, len).map(Shared::new)
     }
 
     /// `len` elements with unspecified values (for `bool`: false).
@@ -58,6 +65,7 @@ impl Storage {
         Storage::from_block(alloc::alloc(len.saturating_mul(dtype.size())), dtype, len)
     }
 
+    #[inline]
     fn from_block(block: Block, dtype: DType, len: usize) -> Storage {
         if dtype == DType::Bool {
             // SAFETY: the block holds at least `len` bytes. A reused block may hold bytes that are no bool.

@@ -43,7 +43,11 @@ pub fn last_index(offset: usize, shape: &[usize], strides: &[usize]) -> Option<u
 /// Number of elements; saturates where it exceeds `usize`.
 #[inline]
 pub fn numel(shape: &[usize]) -> usize {
-    if shape.contains(&0) { 0 } else { shape.iter().fold(1, |n, &s| n.saturating_mul(s)) }
+    let mut n = 1usize;
+    for &size in shape {
+        n = n.saturating_mul(size);
+    }
+    n
 }
 
 /// One dimension of a loop over `N` operands.

@@ -1,10 +1,10 @@
 //! Making tensors: constants, ranges, random numbers, data.
 
-use crate::op::{Fresh, ensure, no_memory, unwrap};
+use crate::op::{Fresh, ensure, unwrap};
 use crate::random;
 use crate::shape::Shape;
 use crate::{DType, Element, Tensor};
-use flambeau_kernels::{Storage, dispatch_all, pool, rng};
+use flambeau_kernels::{dispatch_all, pool, rng};
 
 /// Elements of one parallel task. A multiple of the generator's block, so that pieces start on one.
 const GRAIN: usize = 1 << 14;
@@ -24,9 +24,7 @@ impl Tensor {
         dtype: DType,
         fill: impl FnOnce(&mut Fresh),
     ) -> Tensor {
-        let shape = shape.into();
-        let storage = Storage::try_new(dtype, shape.numel()).ok_or_else(|| no_memory(op, &shape, dtype));
-        let mut fresh = Fresh::new(unwrap(storage), shape);
+        let mut fresh = unwrap(Fresh::new(op, shape.into(), dtype));
         fill(&mut fresh);
         fresh.into_tensor()
     }

@@ -65,17 +65,40 @@ impl Output {
 
 /// A buffer for one output, not shared with anybody yet.
 pub struct Fresh {
-    storage: Storage,
-    shape: Shape,
+    /// The only handle.
+    storage: Shared<Storage>,
+    layout: Shared<Layout>,
 }
 
 impl Fresh {
-    pub(crate) fn new(storage: Storage, shape: Shape) -> Fresh {
-        Fresh { storage, shape }
+    /// A buffer for an output of this shape.
+    ///
+    /// # Errors
+    /// If there is no memory for it.
+    pub(crate) fn new(op: &'static str, shape: Shape, dtype: DType) -> Result<Fresh> {
+        let layout = Shared::new(Layout::contiguous(shape));
+        match Storage::try_shared(dtype, layout.shape.numel()) {
+            Some(storage) => Ok(Fresh { storage, layout }),
+            None => Err(no_memory(op, &layout.shape, dtype)),
+        }
+    }
+
+    /// A buffer for an output of this tensor's shape and dtype; none where there is no memory for it.
+    pub(crate) fn like(x: &Tensor) -> Option<Fresh> {
+        let layout = if x.layout().offset == 0 && x.is_contiguous() {
+            x.shared_layout()
+        } else {
+            Shared::new(Layout::contiguous(x.shape_ref().clone()))
+        };
+        Some(Fresh { storage: Storage::try_shared(x.dtype(), x.numel())?, layout })
+    }
+
+    fn storage_mut(&mut self) -> &mut Storage {
+        Shared::get_mut(&mut self.storage).unwrap_or_else(|| unreachable!("nobody else has seen it"))
     }
 
     pub(crate) fn into_tensor(self) -> Tensor {
-        Tensor::from_parts(Shared::new(self.storage), Layout::contiguous(self.shape), None)
+        Tensor::from_parts(self.storage, self.layout, None)
     }
 
     /// The output's elements in row-major order.
@@ -83,12 +106,18 @@ impl Fresh {
     /// # Panics
     /// If T is not the dtype that `output` gave: a bug in the op.
     pub fn slice<T: Element>(&mut self) -> &mut [T] {
-        self.storage.as_mut_slice()
+        self.storage_mut().as_mut_slice()
     }
 
     /// The output's shape.
     pub fn shape(&self) -> &Shape {
-        &self.shape
+        &self.layout.shape
+    }
+
+    /// Shape and elements, both at once.
+    pub(crate) fn parts(&mut self) -> (&Shape, &mut Storage) {
+        let storage = Shared::get_mut(&mut self.storage);
+        (&self.layout.shape, storage.unwrap_or_else(|| unreachable!("nobody else has seen it")))
     }
 }
 
@@ -99,6 +128,10 @@ pub struct Mask(u64);
 impl Mask {
     pub(crate) fn new(inputs: impl Iterator<Item = bool>) -> Mask {
         Mask(inputs.take(64).enumerate().fold(0, |mask, (i, set)| mask | u64::from(set) << i))
+    }
+
+    pub(crate) fn from_bits(bits: u64) -> Mask {
+        Mask(bits)
     }
 
     /// Whether input `i` is in the set; those from 64 on are said to be.
@@ -257,7 +290,7 @@ pub fn try_call<R>(f: impl FnOnce() -> R) -> Result<R> {
 pub fn try_apply<O: Op>(op: O, x: &[&Tensor]) -> Result<Outputs> {
     let name = op.name();
     let mut outputs = run_caught(&op, x)?;
-    if is_grad_enabled() && x.iter().any(|x| x.requires_grad()) {
+    if is_recorded(x) {
         record(Box::new(op), x, &mut outputs);
     }
     if is_anomaly_enabled() {
@@ -266,18 +299,65 @@ pub fn try_apply<O: Op>(op: O, x: &[&Tensor]) -> Result<Outputs> {
     Ok(outputs)
 }
 
+/// Whether an operation on these is to be recorded.
+#[inline]
+fn is_recorded(x: &[&Tensor]) -> bool {
+    is_grad_enabled() && x.iter().any(|x| x.requires_grad())
+}
+
 /// Gives outputs that nobody has seen yet their history.
 #[track_caller]
-fn record(op: Box<dyn Op>, x: &[&Tensor], outputs: &mut Outputs) {
+fn record(op: Box<dyn Op>, x: &[&Tensor], outputs: &mut [Tensor]) {
     if !outputs.iter().any(|y| y.dtype().is_float()) {
         return;
     }
-    let mut meta: SmallVec<[(Shape, DType); 1]> = SmallVec::new();
-    outputs.iter().for_each(|y| meta.push((y.shape_ref().clone(), y.dtype())));
-    let node = Shared::new(Node::new(op, x, meta, || outputs[0].detach()));
-    for (i, y) in outputs.iter_mut().enumerate().filter(|(_, y)| y.dtype().is_float()) {
+    let node = Node::shared(op, x, outputs);
+    if let [y] = outputs {
+        return y.set_first_history((GradFn::new(node), 0));
+    }
+    for (i, y) in (0..).zip(outputs).filter(|(_, y)| y.dtype().is_float()) {
         y.set_first_history((GradFn::new(node.clone()), i));
     }
+}
+
+/// The output of an operation on operands that are all alike (one float dtype and shape, row-major), with `compute` to
+/// fill it: nothing to promote, to broadcast or to refuse, so that a small operation costs half of what [`apply`] takes.
+/// None where they are not alike, or something is amiss that [`apply`] will tell.
+#[track_caller]
+pub(crate) fn apply_alike<O: Op>(op: O, x: &[&Tensor]) -> Option<Tensor> {
+    let mut out = alike(x)?;
+    {
+        let _current = Scoped::set(&CURRENT, op.name());
+        op.cpu(x, std::slice::from_mut(&mut out));
+    }
+    let mut y = out.into_tensor();
+    if is_recorded(x) {
+        record(Box::new(op), x, std::slice::from_mut(&mut y));
+    }
+    Some(y)
+}
+
+/// [`apply`] of an operation that gives this view of its operand, which is known to lie within it.
+#[track_caller]
+pub(crate) fn apply_view<O: Op>(op: O, x: &Tensor, layout: Layout) -> Tensor {
+    let mut y = x.view_from_parts(layout, None);
+    if is_recorded(&[x]) {
+        record(Box::new(op), &[x], std::slice::from_mut(&mut y));
+    }
+    y
+}
+
+/// A buffer like each of these.
+fn alike(x: &[&Tensor]) -> Option<Fresh> {
+    let (first, others) = x.split_first()?;
+    let (dtype, shape) = (first.dtype(), first.shape_ref());
+    let same = |x: &&Tensor| x.dtype() == dtype && x.shape_ref() == shape && x.is_contiguous();
+    if !dtype.is_float() || !first.is_contiguous() || !others.iter().all(same) || is_anomaly_enabled() {
+        return None;
+    }
+    // A view's layout may begin elsewhere.
+    let from_start = x.iter().find(|x| x.layout().offset == 0).unwrap_or(first);
+    if shape.numel() == 0 { None } else { Fresh::like(from_start) }
 }
 
 /// [`try_apply`] for methods, of an operation with one output: that, or a panic at the caller's line (inside [`try_call`]
@@ -308,23 +388,16 @@ fn run(op: &dyn Op, x: &[&Tensor]) -> Result<Outputs> {
             Ok(SmallVec::from_buf([x[0].view_from_parts(layout, None)]))
         }
         Output::New(shape, dtype) => {
-            let mut out = fresh(op, shape, dtype)?;
+            let mut out = Fresh::new(op.name(), shape, dtype)?;
             compute(op, x, std::slice::from_mut(&mut out));
             Ok(SmallVec::from_buf([out.into_tensor()]))
         }
         Output::Many(outputs) => {
-            let fresh = |(shape, dtype)| fresh(op, shape, dtype);
+            let fresh = |(shape, dtype)| Fresh::new(op.name(), shape, dtype);
             let mut out = outputs.into_iter().map(fresh).collect::<Result<Vec<_>>>()?;
             compute(op, x, &mut out);
             Ok(out.into_iter().map(Fresh::into_tensor).collect())
         }
-    }
-}
-
-fn fresh(op: &dyn Op, shape: Shape, dtype: DType) -> Result<Fresh> {
-    match Storage::try_new(dtype, shape.numel()) {
-        Some(storage) => Ok(Fresh { storage, shape }),
-        None => Err(no_memory(op.name(), &shape, dtype)),
     }
 }
 

@@ -5,7 +5,7 @@
 //! to be differentiated, the same `df` runs on whole tensors instead and records itself.
 
 use crate::autograd::{Context, Gradients, is_grad_enabled};
-use crate::op::{Fresh, Mask, Op, Output, Outputs, Saves, try_apply};
+use crate::op::{Fresh, Mask, Op, Output, Outputs, Saves, apply_alike, no_memory, try_apply};
 use crate::shape::{Shape, broadcast_shape};
 use crate::sym::{Sym, trace};
 use crate::{DType, Element, Operand, Result, Tensor};
@@ -102,7 +102,10 @@ pub(crate) fn try_apply_as<const N: usize, O: Op>(
 /// If the operands do not broadcast.
 #[track_caller]
 pub fn pointwise<const N: usize, P: Pointwise<N>>(p: P, x: [&Tensor; N]) -> Tensor {
-    crate::op::unwrap(try_pointwise(p, x))
+    match apply_alike(Pw::<P, N>(p), &x) {
+        Some(y) => y,
+        None => crate::op::unwrap(try_pointwise(p, x)),
+    }
 }
 
 /// [`pointwise`] of a tensor and what stands beside it, on its left or right.
@@ -238,11 +241,11 @@ impl<const N: usize, P: Pointwise<N>> Op for Pw<P, N> {
     }
 
     fn cpu(&self, x: &[&Tensor], out: &mut [Fresh]) {
-        let shape = out[0].shape().clone();
+        let (shape, out) = out[0].parts();
         if P::KEEPS_INTEGERS {
-            dispatch_all!(x[0].dtype(), T => compute::<N, T, _>(&Formula(self.0), x, &shape, out[0].slice()));
+            dispatch_all!(x[0].dtype(), T => compute::<N, T, _>(&Formula(self.0), x, shape, out.as_mut_slice()));
         } else {
-            dispatch_float!(x[0].dtype(), T => compute::<N, T, _>(&Formula(self.0), x, &shape, out[0].slice()));
+            dispatch_float!(x[0].dtype(), T => compute::<N, T, _>(&Formula(self.0), x, shape, out.as_mut_slice()));
         }
     }
 
@@ -323,7 +326,8 @@ fn fused<const N: usize, const M: usize, P: Pointwise<N>>(
         1 => y,
         i => x[i - 2],
     });
-    Tensor::compute(g.shape(), g.dtype(), |out| {
-        dispatch_float!(g.dtype(), T => compute::<M, T, _>(&p, &operands, g.shape_ref(), out.slice()));
-    })
+    let out = Fresh::like(g).ok_or_else(|| no_memory(P::NAME, g.shape_ref(), g.dtype()));
+    let mut out = crate::op::unwrap(out);
+    dispatch_float!(g.dtype(), T => compute::<M, T, _>(&p, &operands, g.shape_ref(), out.slice()));
+    out.into_tensor()
 }

@@ -65,7 +65,13 @@ impl Shape {
     }
 
     pub(crate) fn push(&mut self, size: usize) {
-        self.insert(self.len(), size);
+        match &mut self.0 {
+            Sizes::Few { len, sizes } if usize::from(*len) < FEW => {
+                sizes[usize::from(*len)] = size;
+                *len += 1;
+            }
+            _ => self.insert(self.len(), size),
+        }
     }
 
     pub(crate) fn insert(&mut self, at: usize, size: usize) {
@@ -86,16 +92,28 @@ impl Shape {
 
     /// Without one of the sizes.
     pub(crate) fn without(&self, at: usize) -> Shape {
-        self.iter().enumerate().filter(|&(d, _)| d != at).map(|(_, &size)| size).collect()
+        let mut shape = self.clone();
+        match &mut shape.0 {
+            Sizes::Few { len, sizes } => {
+                for d in at..FEW - 1 {
+                    sizes[d] = sizes[d + 1];
+                }
+                sizes[FEW - 1] = 0;
+                *len -= 1;
+            }
+            Sizes::Many(sizes) => drop(sizes.remove(at)),
+        }
+        shape
     }
 
     /// The row-major strides of this shape.
     pub(crate) fn strides(&self) -> Shape {
         let mut strides = self.clone();
-        let mut step = 1usize;
-        for stride in strides.iter_mut().rev() {
-            let size = *stride;
-            *stride = step;
+        let (mut step, mut d) = (1usize, self.len());
+        let sizes = &mut strides[..];
+        while d > 0 {
+            d -= 1;
+            let size = std::mem::replace(&mut sizes[d], step);
             step = step.saturating_mul(size.max(1));
         }
         strides
@@ -328,12 +346,14 @@ impl Layout {
 
     /// Whether the elements lie in row-major order without gaps.
     pub fn is_contiguous(&self) -> bool {
-        let mut step = 1;
-        for (&size, &stride) in self.shape.iter().zip(self.strides.iter()).rev() {
-            if size != 1 && stride != step {
-                return self.shape.contains(&0);
+        let (sizes, strides) = (&self.shape[..], &self.strides[..]);
+        let (mut step, mut d) = (1usize, sizes.len().min(strides.len()));
+        while d > 0 {
+            d -= 1;
+            if sizes[d] != 1 && strides[d] != step {
+                return sizes.contains(&0);
             }
-            step = step.saturating_mul(size.max(1));
+            step = step.saturating_mul(sizes[d].max(1));
         }
         true
     }

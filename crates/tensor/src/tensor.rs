@@ -26,7 +26,8 @@ pub struct Tensor(pub(crate) Shared<Inner>);
 
 pub(crate) struct Inner {
     pub(crate) storage: Shared<Storage>,
-    pub(crate) layout: Layout,
+    /// Shared with other tensors of the same shape: counting is less work than copying.
+    pub(crate) layout: Shared<Layout>,
     /// The node that computed this tensor, if the graph was recorded. A write in place gives it another one:
     /// see [`Extra::history`].
     grad_fn: History,
@@ -40,7 +41,7 @@ pub(crate) struct Inner {
 }
 
 /// The node that computed a tensor, as which of its outputs.
-pub(crate) type History = Option<(GradFn, usize)>;
+pub(crate) type History = Option<(GradFn, u32)>;
 
 /// What few tensors have.
 #[derive(Default)]
@@ -58,13 +59,16 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Tensor {
-    pub(crate) fn from_parts(storage: Shared<Storage>, layout: Layout, grad_fn: History) -> Tensor {
+    #[inline]
+    pub(crate) fn from_parts(storage: Shared<Storage>, layout: Shared<Layout>, grad_fn: History) -> Tensor {
         Tensor::make(storage, layout, grad_fn, None)
     }
 
+    /// In place of its callers, where it is written without being moved.
+    #[inline(always)]
     fn make(
         storage: Shared<Storage>,
-        layout: Layout,
+        layout: Shared<Layout>,
         grad_fn: History,
         base: Option<(Tensor, u32)>,
     ) -> Tensor {
@@ -75,7 +79,12 @@ impl Tensor {
     /// A view of this tensor's memory.
     pub(crate) fn view_from_parts(&self, layout: Layout, grad_fn: History) -> Tensor {
         let base = self.base();
-        Tensor::make(self.0.storage.clone(), layout, grad_fn, Some((base.clone(), base.changes())))
+        Tensor::make(
+            self.0.storage.clone(),
+            Shared::new(layout),
+            grad_fn,
+            Some((base.clone(), base.changes())),
+        )
     }
 
     /// The tensor whose memory this one shares, or itself.
@@ -100,7 +109,7 @@ impl Tensor {
     }
 
     /// Gives a tensor that nobody else holds yet the history that it is born with.
-    pub(crate) fn set_first_history(&mut self, history: (GradFn, usize)) {
+    pub(crate) fn set_first_history(&mut self, history: (GradFn, u32)) {
         if let Some(inner) = Shared::get_mut(&mut self.0) {
             inner.grad_fn = Some(history);
         }
@@ -134,13 +143,15 @@ impl Tensor {
         }
     }
 
-    /// Whether there is a history, without fetching it where that is clear.
+    /// Whether nothing can have changed the history that this tensor was born with.
+    #[inline]
+    fn has_first_history(&self) -> bool {
+        self.0.extra.get().is_none()
+            && self.0.base.as_ref().is_none_or(|(base, seen)| base.changes() == *seen)
+    }
+
     fn has_history(&self) -> bool {
-        let unchanged = match &self.0.base {
-            Some((base, seen)) => base.changes() == *seen && self.0.extra.get().is_none(),
-            None => self.0.extra.get().is_none(),
-        };
-        if unchanged { self.0.grad_fn.is_some() } else { self.history().is_some() }
+        if self.has_first_history() { self.0.grad_fn.is_some() } else { self.history().is_some() }
     }
 
     /// The sizes of the dimensions.
@@ -172,6 +183,10 @@ impl Tensor {
 
     pub(crate) fn layout(&self) -> &Layout {
         &self.0.layout
+    }
+
+    pub(crate) fn shared_layout(&self) -> Shared<Layout> {
+        self.0.layout.clone()
     }
 
     /// Number of dimensions.
@@ -292,7 +307,7 @@ impl Tensor {
 
     /// The same data without history: gradients do not flow back through it. Shares memory.
     pub fn detach(&self) -> Tensor {
-        Tensor::from_parts(self.0.storage.clone(), self.0.layout.clone(), None)
+        Tensor::from_parts(self.0.storage.clone(), self.shared_layout(), None)
     }
 
     /// A row-major copy of the data, differentiable (PyTorch's `clone`; Rust's `clone` shares).
@@ -312,6 +327,11 @@ impl Tensor {
 
     /// Where gradients for this tensor go.
     pub(crate) fn edge(&self) -> Edge {
+        if self.has_first_history()
+            && let Some((node, index)) = &self.0.grad_fn
+        {
+            return Edge::Node(node.clone(), *index);
+        }
         match self.history() {
             Some((node, index)) => Edge::Node(node, index),
             None if self.0.requires_grad.load(Relaxed) => Edge::Leaf(self.clone()),

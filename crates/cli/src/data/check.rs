@@ -5,22 +5,20 @@ use flambeau::{Result, try_call};
 
 use super::CheckArgs;
 use crate::console::say;
-use crate::datasets::{damaged, load};
 
 /// How many pairs to print of each kind.
 const SHOWN: usize = 10;
 
 /// Whether no image is damaged or in more than one part. The test set stays sealed.
-pub(super) fn run(args: CheckArgs) -> Result<bool> {
-    let name = args.set.dataset;
-    let folder = name.folder(args.set.data_dir)?;
-    let damaged = damaged(&name)?;
+pub(super) fn run(args: &CheckArgs) -> Result<bool> {
+    let config = args.set.config()?;
+    let damaged = config.damaged()?;
     if !damaged.is_empty() {
         damaged.iter().take(SHOWN).for_each(say);
         more(damaged.len());
         return Ok(false);
     }
-    let splits = load(&name, folder.as_deref(), args.seed)?;
+    let splits = config.load_as_is(args.seed)?;
     let check = LeakCheck::new()
         .add("training", &splits.train)
         .add("validation", &splits.val)
@@ -28,7 +26,7 @@ pub(super) fn run(args: CheckArgs) -> Result<bool> {
     let report = try_call(|| check.run())?;
     say(format_args!(
         "{}: {} training, {} validation and the sealed test images",
-        name.name(),
+        config.name,
         splits.train.len(),
         splits.val.len()
     ));

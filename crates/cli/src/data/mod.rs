@@ -3,17 +3,16 @@
 mod check;
 mod download;
 mod list;
-mod pipeline;
 mod show;
 mod stats;
 
 use clap::{Args, Subcommand};
-use flambeau::Result;
 use flambeau::data::KnownDataset;
+use flambeau::train::config::{DataConfig, DataName, TransformConfig};
+use flambeau::{Error, Result};
 use std::path::PathBuf;
 
 use crate::args::{count, seed};
-use crate::datasets::DatasetName;
 
 /// What is done with the data.
 #[derive(Debug, Subcommand)]
@@ -65,8 +64,8 @@ Examples:
 #[derive(Debug, Args)]
 pub(crate) struct SetArgs {
     /// The data set: a name that `flambeau data list` gives, or folder:PATH for a folder of images
-    #[arg(value_name = "NAME", value_parser = DatasetName::parse)]
-    pub(crate) dataset: DatasetName,
+    #[arg(value_name = "NAME")]
+    pub(crate) dataset: DataName,
 
     /// Folder with the data set's files, or with a folder of the set's name that holds them; where it is looked for
     /// otherwise, `flambeau data list` says
@@ -84,9 +83,9 @@ pub(crate) struct ShowArgs {
     #[command(flatten)]
     pub(crate) set: SetArgs,
 
-    /// A transform, NAME or NAME=NUMBER,…; several are applied in their order
-    #[arg(long = "transform", value_name = "NAME=NUMBERS", value_parser = pipeline::step)]
-    pub(crate) transforms: Vec<pipeline::Step>,
+    /// A transform, NAME or NAME:key=value,…, as in a configuration's [[data.transforms]]; several are applied in their order
+    #[arg(long = "transform", value_name = "NAME:ARGUMENTS")]
+    pub(crate) transforms: Vec<TransformConfig>,
 
     /// The picture to write
     #[arg(long, value_name = "FILE", default_value = "sheet.png")]
@@ -106,17 +105,13 @@ pub(crate) struct ShowArgs {
 }
 
 const SHOW_EXAMPLES: &str = "\
-Transforms and their numbers, with defaults in brackets:
-  affine=DEGREES[,MOVED PART 0]      blur=SIZE[,SIGMA 1]        center-crop=SIZE
-  crop=SIZE[,PADDING 0]              erasing[=P 0.5]            grayscale
-  hflip[=P 0.5]                      pad=PIXELS                 resize=SIZE
-  jitter=BRIGHTNESS[,CONTRAST 0[,SATURATION 0[,HUE 0]]]
-  resized-crop=SIZE[,LEAST PART OF THE AREA 0.08]               rotation=DEGREES
-  vflip[=P 0.5]
+Transforms have torchvision's names and arguments: CenterCrop, ColorJitter, GaussianBlur, Grayscale, Pad, RandomAffine,
+RandomCrop, RandomErasing, RandomGrayscale, RandomHorizontalFlip, RandomResizedCrop, RandomRotation, RandomVerticalFlip,
+Resize.
 
 Examples:
   flambeau data show digits
-  flambeau data show fashion-mnist --transform rotation=15 --transform crop=28,3 --transform hflip --out fashion.png";
+  flambeau data show fashion-mnist --transform RandomRotation:degrees=15 --transform RandomCrop:size=28,padding=3";
 
 /// Which data, and how they are split.
 #[derive(Debug, Args)]
@@ -134,9 +129,21 @@ pub(crate) fn run(command: DataCommand) -> Result<bool> {
     match command {
         DataCommand::List => list::run(),
         DataCommand::Download(args) => download::run(&args)?,
-        DataCommand::Show(args) => show::run(args)?,
-        DataCommand::Stats(args) => stats::run(args)?,
-        DataCommand::Check(args) => return check::run(args),
+        DataCommand::Show(args) => show::run(&args)?,
+        DataCommand::Stats(args) => stats::run(&args)?,
+        DataCommand::Check(args) => return check::run(&args),
     }
     Ok(true)
+}
+
+impl SetArgs {
+    /// Images, with no transforms.
+    fn config(&self) -> Result<DataConfig> {
+        let mut config = DataConfig::new(self.dataset.clone());
+        config.dir.clone_from(&self.data_dir);
+        match self.dataset.holds_images() {
+            true => Ok(config),
+            false => Err(Error::config(self.dataset.name(), "holds no images; this command looks at images")),
+        }
+    }
 }

@@ -3,13 +3,13 @@
 use flambeau::data::transforms::{Compose, RandomCrop, RandomRotation};
 use flambeau::data::{DataLoader, Dataset, Subset};
 use flambeau::io::atomic_write;
+use flambeau::train::config::{Labelled, TransformConfig};
 use flambeau::{Error, Result, Tensor, try_call};
 use image::{ImageFormat, Rgb, RgbImage};
 use std::io::Cursor;
 
-use super::{ShowArgs, pipeline};
+use super::ShowArgs;
 use crate::console::say;
-use crate::datasets::{Labelled, training_data};
 
 const IMAGES: usize = 10;
 /// Small images are drawn larger, up to about this height.
@@ -21,8 +21,8 @@ const PAPER: Rgb<u8> = Rgb([255, 255, 255]);
 const MAX_PIXELS: usize = 100_000_000;
 
 /// Writes the picture and says what is on it.
-pub(super) fn run(args: ShowArgs) -> Result<()> {
-    let Labelled { data, classes } = training_data(&args.set.dataset, args.set.data_dir)?;
+pub(super) fn run(args: &ShowArgs) -> Result<()> {
+    let Labelled { data, classes, .. } = args.set.config()?.training_data()?;
     let total = data.len();
     if args.first >= total {
         let message = format!("{} is outside of the {total} training images; they count from 0", args.first);
@@ -37,7 +37,7 @@ pub(super) fn run(args: ShowArgs) -> Result<()> {
                 RandomCrop::new([height, width]).padding((height / 12).max(1)),
             ))
         }
-        steps => pipeline::compose(steps)?,
+        given => Compose::new(given.iter().map(TransformConfig::build).collect::<Result<Vec<_>>>()?),
     };
 
     // A row an image; a column an epoch, after the image as it is.

@@ -1,15 +1,15 @@
 //! `flambeau data stats`.
 
 use flambeau::data::Dataset;
+use flambeau::train::config::Labelled;
 use flambeau::{Result, try_call};
 
 use super::SetArgs;
 use crate::console::say;
-use crate::datasets::{Labelled, training_data};
 
 /// Counts the training images alone: what is known about test images must not shape a model.
-pub(super) fn run(args: SetArgs) -> Result<()> {
-    let Labelled { data, classes } = training_data(&args.dataset, args.data_dir)?;
+pub(super) fn run(args: &SetArgs) -> Result<()> {
+    let Labelled { data, classes, .. } = args.config()?.training_data()?;
     let mut counts = vec![0_usize; classes.len()];
     let mut sums: Vec<[f64; 2]> = Vec::new();
     // Height and width: the smallest of each, and the largest.

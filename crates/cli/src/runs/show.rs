@@ -34,7 +34,8 @@ pub(super) fn run(args: &ShowArgs) -> Result<()> {
         [None, None] => String::new(),
     };
     let best = |best| format!("{} {}{place}", run.monitored(), number(best));
-    fact("best", run.best().map_or_else(String::new, best));
+    let label = if run.result.contains_key("cv") { "mean" } else { "best" };
+    fact(label, run.best().map_or_else(String::new, best));
     fact("last", values(run.result.get("last")));
     fact("test", values(run.result.get("test")));
     let caveat = run.result.get("caveat").and_then(Value::as_str);

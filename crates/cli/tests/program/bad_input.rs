@@ -75,13 +75,6 @@ fn data_files() {
     damage("t10k-images-idx3-ubyte", &|b| *b = idx(&[6, 4, 1], &[0; 24]));
     fail_cleanly(dir, train, &["data", "[1, 2, 2]", "[1, 4, 1]"]);
     tiny_mnist(&dir.join("data"));
-    for part in ["train", "t10k"] {
-        std::fs::write(dir.join(format!("data/{part}-images-idx3-ubyte")), idx(&[2, 1, 5000], &[0; 10_000]))
-            .unwrap();
-        std::fs::write(dir.join(format!("data/{part}-labels-idx1-ubyte")), idx(&[2], &[0, 1])).unwrap();
-    }
-    fail_cleanly(dir, train, &["data", "1×5000", "4096"]);
-    tiny_mnist(&dir.join("data"));
     std::fs::remove_file(dir.join("data/t10k-images-idx3-ubyte")).unwrap();
     fail_cleanly(dir, train, &["data", "t10k-images-idx3-ubyte.gz"]);
 }
@@ -119,6 +112,6 @@ fn divergence_stops_the_training() {
     fail(dir.path(), "predict run x.png", &["run/best.safetensors", "no such file"]);
 
     let line = "train --lr 1e30 --epochs 1 --batch-size 100000 --out one-step";
-    fail(dir.path(), line, &["diverged", "validation after epoch 1", "1e30"]);
+    fail(dir.path(), line, &["diverged", "in epoch 1", "val/loss", "1e30"]);
     assert!(!dir.path().join("one-step/best.safetensors").exists(), "weights of NaN were kept");
 }

@@ -20,7 +20,9 @@ fn weights(model: &Sequential) -> Vec<Vec<f32>> {
 
 /// The folds' accuracies, their mean and deviation, and the test accuracy, each training by a trainer of its own.
 fn by_hand(config: &Config, k: usize, stratified: bool) -> (Vec<f64>, f64, f64, f64, Vec<Vec<f32>>) {
-    let splits = config.data.load(config.seed).unwrap();
+    let splits = config.load().unwrap();
+    let mut config = config.clone();
+    config.measure(&splits).unwrap();
     let data = splits.development();
     let labels = data.batch(&(0..data.len()).collect::<Vec<_>>()).1.to_vec::<i64>();
     let folds = if stratified {
@@ -29,22 +31,23 @@ fn by_hand(config: &Config, k: usize, stratified: bool) -> (Vec<f64>, f64, f64, 
         KFold::new(k).unwrap().shuffle(config.seed).split(data.len()).unwrap()
     };
     let fit = |train: Subset| {
+        // The learning rate stays what it is in two epochs, whatever it follows.
+        let mut config = Config { scheduler: None, ..config.clone() };
+        config.measure_again(&train)?;
         let model = config.build(&splits.input)?;
         let train = config.train_loader(train)?;
         manual_seed(config.seed);
-        // The learning rate stays what it is in two epochs, whatever it follows.
-        let config = Config { scheduler: None, ..config.clone() };
         config.trainer(&model, &train)?.fit(&train, None)?;
-        Ok(model)
+        Ok((config, model))
     };
-    let score = |model: &Sequential, data: Subset| {
+    let score = |(config, model): &(Config, Sequential), data: Subset| {
         let loader = config.eval_loader(data)?;
         Ok(config.trainer(model, &loader)?.evaluate(&loader)?[1].1)
     };
     let validation = cross_validate(data, &folds, fit, score).unwrap();
     let (scores, mean, std) = (validation.scores().to_vec(), validation.mean(), validation.std());
     let kept = validation.retrain().unwrap();
-    (scores, mean, std, score(&kept, splits.test.open()).unwrap(), weights(&kept))
+    (scores, mean, std, score(&kept, splits.test.open()).unwrap(), weights(&kept.1))
 }
 
 #[test]
@@ -76,8 +79,22 @@ fn agrees_with_the_same_done_by_hand() {
         let model = config.build(&[1, 8, 8]).unwrap();
         model.load(run.join("best.safetensors")).unwrap();
         assert!(weights(&model) == weights_by_hand);
+        let written = Config::read(run.join("config.toml")).unwrap();
+        let mut facts = written.data.facts.clone().unwrap();
+        assert_eq!((&facts.input[..], facts.classes.len()), (&[1, 8, 8][..], 10));
+        let all = config.load().unwrap().development();
+        let mean = all.batch(&(0..all.len()).collect::<Vec<_>>()).0.mean().item::<f32>();
+        let measured = facts.inputs.take().unwrap().mean[0];
+        assert!((measured - f64::from(mean)).abs() < 1e-5, "{measured}, {mean}");
+        let mut expected = config.clone();
+        expected.data.facts = written.data.facts.clone();
+        assert_eq!(written, expected);
         assert_eq!(read(run.join("test_openings.jsonl")).lines().count(), 1);
-        assert_eq!(Config::read(run.join("config.toml")).unwrap(), config);
+        // And so the network can be used.
+        let shown = succeed(dir.path(), &format!("eval run{k} --split test --again"));
+        assert!(shown.contains("accuracy"), "{shown}");
+        fail(dir.path(), &format!("eval run{k} --split val"), &["cross-validation", "learnt from"]);
+        fail(dir.path(), &format!("train --resume run{k}"), &["cross-validation", "flambeau cv"]);
         assert_eq!(read(run.join("metrics.jsonl")).lines().count(), 2, "of the training on all items");
     }
 }

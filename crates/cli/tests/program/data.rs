@@ -7,7 +7,9 @@ use std::path::Path;
 fn the_list_says_what_there_is_and_where() {
     let dir = tempfile::tempdir().unwrap();
     let list = succeed(dir.path(), "data list");
-    for name in ["kmnist", "emnist-balanced", "cifar10", "cifar100", "folder:PATH"] {
+    for name in
+        ["kmnist", "emnist-balanced", "cifar10", "cifar100", "house-prices", "folder:PATH", "csv:PATH"]
+    {
         assert!(list.lines().any(|line| line == name), "no {name} in {list}");
     }
     assert!(list.contains("here:       no; `flambeau data download mnist` fetches it (12 MB)"), "{list}");
@@ -59,7 +61,7 @@ fn show_draws_the_same_sheet_for_the_same_seed() {
     // 8 columns and 10 rows of 8 × 8 pixels, each drawn as 8 × 8.
     assert_eq!(sheet.dimensions(), (8 * 68 + 4, 10 * 68 + 4));
 
-    let transforms = "--transform rotation=20 --transform crop=8,2 --transform hflip --epochs 3";
+    let transforms = "--transform RandomRotation:degrees=20 --transform RandomCrop:size=8,padding=2 --transform RandomHorizontalFlip --epochs 3";
     let draw = |name: &str, seed: u64| {
         succeed(dir, &format!("data show digits {transforms} --seed {seed} --out {name}"));
         image::open(dir.join(name)).unwrap().into_rgb8()
@@ -72,16 +74,21 @@ fn show_draws_the_same_sheet_for_the_same_seed() {
     let original = |sheet: &image::RgbImage| image::imageops::crop_imm(sheet, 0, 0, 68, 684).to_image();
     assert_eq!(original(&first), original(&sheet));
 
-    succeed(dir, "data show digits --transform resized-crop=16 --first 1430 --epochs 1 --out larger.png");
+    succeed(
+        dir,
+        "data show digits --transform RandomResizedCrop:size=16 --first 1430 --epochs 1 --out larger.png",
+    );
     let larger = image::open(dir.join("larger.png")).unwrap();
     assert_eq!(larger.height(), 8 * 68 + 4, "eight are left");
 
-    fail(dir, "data show digits --transform crop=20", &["RandomCrop", "20", "item 0"]);
-    fail(dir, "data show digits --transform hflip=3", &["p 3", "from 0 to 1"]);
-    fail(dir, "data show digits --transform spin", &["spin", "rotation"]);
+    fail(dir, "data show digits --transform RandomCrop:size=20", &["RandomCrop", "20", "item 0"]);
+    fail(dir, "data show digits --transform RandomHorizontalFlip:p=3", &["p 3", "from 0 to 1"]);
+    fail(dir, "data show digits --transform Spin", &["Spin", "RandomRotation"]);
+    fail(dir, "data show digits --transform RandomCrop:sizes=3", &["RandomCrop", "did you mean `size`?"]);
+    fail(dir, "data show two-moons", &["two-moons", "holds no images"]);
     fail(dir, "data show digits --first 1438", &["--first", "1438 training images"]);
     fail(dir, "data show digits --out none/sheet.png", &["none/sheet.png"]);
-    fail(dir, "data show digits --transform resize=2400 --epochs 1", &["--epochs", "picture"]);
+    fail(dir, "data show digits --transform Resize:size=2400 --epochs 1", &["--epochs", "picture"]);
     fail(dir, "data show mnist", &["--data-dir", "missing", "flambeau data download mnist"]);
 }
 

@@ -58,6 +58,10 @@ fn ends_cleanly_with_what_there_is() {
     let rows: Vec<serde_json::Value> = metrics.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
     assert_eq!(result["epochs"], rows.len());
 
+    // It can go on, and does.
+    let train = succeed(dir.path(), &format!("train --resume run --epochs {}", rows.len() + 1));
+    assert!(train.contains("goes on after step") && train.contains("test accuracy"), "{train}");
+
     // What is there is of use.
     GrayImage::new(8, 8).save(dir.path().join("x.png")).unwrap();
     succeed(dir.path(), "predict run x.png");

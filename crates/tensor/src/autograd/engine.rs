@@ -5,8 +5,8 @@ use super::{
     BackwardOptions, check_gradients, is_anomaly_enabled, is_grad_enabled, root_gradient, set_grad_enabled,
 };
 use crate::op::try_call;
-use crate::shape::broadcast_shape;
-use crate::{Error, Result, Tensor};
+use crate::shape::{Shape, broadcast_shape};
+use crate::{DType, Error, Result, Tensor};
 use flambeau_kernels::Shared;
 use smallvec::SmallVec;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -31,7 +31,7 @@ pub(crate) struct Captures {
 #[derive(PartialEq, Eq, Hash)]
 enum Key {
     Leaf(usize),
-    Output(u64, usize),
+    Output(u64, u32),
 }
 
 fn key(edge: &Edge) -> Option<Key> {
@@ -61,15 +61,23 @@ impl Queue {
     }
 
     fn entry(&mut self, node: &Shared<Node>) -> &mut Pending {
-        let fresh = || Pending { node: node.clone(), grads: SmallVec::from_elem(None, node.output_count()) };
+        let fresh = || Pending {
+            node: node.clone(),
+            grads: match node.output_count() {
+                // `from_elem` takes longer than all the rest.
+                1 => SmallVec::from_buf([None]),
+                n => SmallVec::from_elem(None, n),
+            },
+        };
         let largest = match &self.top {
             Some(top) => Some(top.node.number),
             None => self.rest.last_key_value().map(|(&number, _)| number),
         };
-        if largest.is_none_or(|largest| largest < node.number)
-            && let Some(old) = self.top.replace(fresh())
-        {
-            self.rest.insert(old.node.number, old);
+        if largest.is_none_or(|largest| largest < node.number) {
+            if let Some(old) = self.top.take() {
+                self.rest.insert(old.node.number, old);
+            }
+            self.top = Some(fresh());
         }
         match &mut self.top {
             Some(top) if top.node.number == node.number => top,
@@ -80,7 +88,7 @@ impl Queue {
 
 /// Walks the graph back from the roots, each with its gradient.
 pub(crate) fn run(
-    roots: Vec<(Edge, Tensor)>,
+    roots: &[(Edge, Tensor)],
     mut targets: Targets<'_>,
     options: &BackwardOptions,
 ) -> Result<()> {
@@ -88,17 +96,16 @@ pub(crate) fn run(
     let mut pending = Queue::default();
     // Leaves with hooks, which see the sum of what arrives.
     let mut leaves: Vec<(Tensor, Tensor)> = Vec::new();
-    for (edge, gradient) in &roots {
+    for (edge, gradient) in roots {
         deliver(edge, gradient.clone(), &mut pending, &mut leaves, &mut targets);
     }
-    drop(roots);
     while let Some(Pending { node, mut grads }) = pending.pop() {
         if !node.hooks.is_empty() {
             for (output, slot) in grads.iter_mut().enumerate() {
                 *slot = slot.take().map(|gradient| node.hooks.run(output, gradient));
             }
         }
-        let gradients = Node::backward(&node, &grads, options.retain_graph || options.create_graph)?;
+        let mut gradients = Node::backward(&node, &grads, options.retain_graph || options.create_graph)?;
         if is_anomaly_enabled() {
             check_gradients(&node, &grads, &gradients)?;
         }
@@ -110,8 +117,9 @@ pub(crate) fn run(
                 format!("its backward rule gave {got} gradients for {want} inputs"),
             ));
         }
-        for (edge, gradient) in node.edges.iter().zip(gradients) {
-            if let Some(gradient) = gradient {
+        // By numbers: an iterator would move them all first.
+        for (i, edge) in node.edges.iter().enumerate() {
+            if let Some(gradient) = gradients[i].take() {
                 deliver(edge, fit(gradient, edge, node.name())?, &mut pending, &mut leaves, &mut targets);
             }
         }
@@ -163,15 +171,25 @@ fn deliver(
                     return;
                 }
             }
-            let slot = &mut pending.entry(node).grads[*index];
+            let slot = &mut pending.entry(node).grads[*index as usize];
             *slot = Some(add(slot.take(), gradient));
         }
     }
 }
 
 /// Sums a gradient over the dimensions that broadcasting added, and converts it to the input's dtype.
+#[inline]
 fn fit(gradient: Tensor, edge: &Edge, op: &'static str) -> Result<Tensor> {
-    let Some((shape, dtype)) = edge.meta() else { return Ok(gradient) };
+    match edge.meta() {
+        Some((shape, dtype)) if gradient.shape_ref() != shape || gradient.dtype() != dtype => {
+            adapt(gradient, shape, dtype, op)
+        }
+        _ => Ok(gradient),
+    }
+}
+
+#[cold]
+fn adapt(gradient: Tensor, shape: &Shape, dtype: DType, op: &'static str) -> Result<Tensor> {
     let gradient = if gradient.shape_ref() == shape {
         gradient
     } else if broadcast_shape(op, [shape, gradient.shape_ref()].into_iter())
@@ -247,7 +265,7 @@ pub fn grad(
     }
     let needed = needed(outputs, &wanted);
     let mut captures = Captures { wanted, found: vec![None; inputs.len()], needed };
-    try_call(|| run(roots, Targets::Inputs(&mut captures), options)).flatten()?;
+    try_call(|| run(&roots, Targets::Inputs(&mut captures), options)).flatten()?;
     Ok(first.into_iter().map(|i| captures.found[i].clone()).collect())
 }
 

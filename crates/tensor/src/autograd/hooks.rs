@@ -82,7 +82,7 @@ impl Tensor {
             "the tensor does not require a gradient; call requires_grad_() first"
         );
         match self.history() {
-            Some((node, output)) => node.node().hooks.add(output, Arc::new(hook)),
+            Some((node, output)) => node.node().hooks.add(output as usize, Arc::new(hook)),
             None => self.extra().hooks.add(0, Arc::new(hook)),
         }
     }

@@ -119,7 +119,7 @@ impl Tensor {
     pub fn try_backward(&self, options: BackwardOptions) -> Result<()> {
         let gradient = root_gradient("backward", self, options.gradient.clone())?;
         // A backward rule is made of operations, whose errors are this call's.
-        try_call(|| run(vec![(self.edge(), gradient)], Targets::Leaves, &options)).flatten()
+        try_call(|| run(&[(self.edge(), gradient)], Targets::Leaves, &options)).flatten()
     }
 }
 

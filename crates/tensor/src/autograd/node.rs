@@ -1,8 +1,8 @@
 //! The graph: nodes, edges, what a backward rule sees, and dropping without recursion.
 
 use super::Hooks;
-use crate::op::{Mask, Op};
-use crate::shape::Shape;
+use crate::op::{Mask, Op, Saves};
+use crate::shape::{Layout, Shape};
 use crate::{DType, Error, Result, Tensor};
 use flambeau_kernels::Shared;
 use smallvec::SmallVec;
@@ -20,7 +20,7 @@ pub(crate) enum Edge {
     /// Nowhere: the input does not require one.
     None,
     /// To the node that computed the input, as this output of it.
-    Node(GradFn, usize),
+    Node(GradFn, u32),
     /// Into the `grad` of a leaf.
     Leaf(Tensor),
 }
@@ -30,7 +30,9 @@ impl Edge {
     pub(crate) fn meta(&self) -> Option<(&Shape, DType)> {
         match self {
             Edge::None => None,
-            Edge::Node(node, index) => node.node().outputs.get(*index).map(|(shape, dtype)| (shape, *dtype)),
+            Edge::Node(node, index) => {
+                node.node().outputs.get(*index as usize).map(|(layout, dtype)| (&layout.shape, *dtype))
+            }
             Edge::Leaf(leaf) => Some((leaf.shape_ref(), leaf.dtype())),
         }
     }
@@ -48,47 +50,51 @@ pub(crate) struct Node {
     pub(crate) number: u64,
     op: Box<dyn Op>,
     pub(crate) edges: SmallVec<[Edge; 2]>,
-    outputs: SmallVec<[(Shape, DType); 1]>,
+    /// Layouts, for their shapes, and dtypes.
+    outputs: SmallVec<[(Shared<Layout>, DType); 1]>,
     /// Where the operation was called.
     pub(crate) place: &'static Location<'static>,
     /// Hooks on the gradients of the outputs.
     pub(crate) hooks: Hooks,
-    /// Inputs that were saved, by position, then the output; `None` once freed.
-    saved: Mutex<Option<SmallVec<[Option<Saved>; 3]>>>,
+    /// None where nothing is saved, as there is nothing to lock then.
+    saved: Option<Mutex<Kept>>,
 }
+
+/// Inputs that were saved, by position, then the output; `None` once freed.
+type Kept = Option<SmallVec<[Option<Saved>; 3]>>;
 
 static NUMBERS: AtomicU64 = AtomicU64::new(0);
 
 impl Node {
+    /// Filled where it lies: to move what was just written costs more than to write it.
     #[track_caller]
-    pub(crate) fn new(
-        op: Box<dyn Op>,
-        inputs: &[&Tensor],
-        outputs: SmallVec<[(Shape, DType); 1]>,
-        output: impl FnOnce() -> Tensor,
-    ) -> Node {
-        // Pushed one by one: `collect` costs more than the rest of this function.
-        let mut edges: SmallVec<[Edge; 2]> = SmallVec::new();
-        inputs.iter().for_each(|x| edges.push(x.edge()));
-        let needs = Mask::new(edges.iter().map(|e| !matches!(e, Edge::None)));
-        let saves = op.saves(needs);
-        let save = |tensor: Tensor| Saved { version: tensor.version(), tensor };
-        let mut saved: SmallVec<[Option<Saved>; 3]> = SmallVec::new();
-        if !saves.is_none() {
-            for (i, x) in inputs.iter().enumerate() {
-                saved.push(saves.has_input(i).then(|| save((*x).clone())));
-            }
-            saved.push(saves.has_output().then(|| save(output())));
-        }
-        Node {
+    pub(crate) fn shared(op: Box<dyn Op>, inputs: &[&Tensor], outputs: &[Tensor]) -> Shared<Node> {
+        let mut shared = Shared::new(Node {
             number: NUMBERS.fetch_add(1, Relaxed),
             op,
-            edges,
-            outputs,
+            edges: SmallVec::new(),
+            outputs: SmallVec::new(),
             place: Location::caller(),
             hooks: Hooks::default(),
-            saved: Mutex::new(Some(saved)),
+            saved: None,
+        });
+        let node = Shared::get_mut(&mut shared).unwrap_or_else(|| unreachable!("nobody else has seen it"));
+        let mut needs = 0;
+        for (i, x) in inputs.iter().enumerate() {
+            let edge = x.edge();
+            if i < 64 && !matches!(edge, Edge::None) {
+                needs |= 1 << i;
+            }
+            node.edges.push(edge);
         }
+        for y in outputs {
+            node.outputs.push((y.shared_layout(), y.dtype()));
+        }
+        let saves = node.op.saves(Mask::from_bits(needs));
+        if !saves.is_none() {
+            node.saved = Some(Mutex::new(Some(save(saves, inputs, outputs))));
+        }
+        shared
     }
 
     pub(crate) fn name(&self) -> &'static str {
@@ -100,8 +106,22 @@ impl Node {
     }
 
     /// Runs the op's backward rule.
+    #[inline]
     pub(crate) fn backward(this: &Shared<Node>, grads: &[Option<Tensor>], keep: bool) -> Result<Gradients> {
-        let mut slot = this.saved.lock().unwrap_or_else(PoisonError::into_inner);
+        match &this.saved {
+            Some(saved) => Node::backward_with(this, saved, grads, keep),
+            None => Ok(this.op.backward(&Context { node: this, saved: SmallVec::new(), grads })),
+        }
+    }
+
+    /// [`backward`](Self::backward) with what was saved, which is freed unless it is to be kept.
+    fn backward_with(
+        this: &Shared<Node>,
+        saved: &Mutex<Kept>,
+        grads: &[Option<Tensor>],
+        keep: bool,
+    ) -> Result<Gradients> {
+        let mut slot = saved.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(kept) = &*slot else {
             return Err(Error::op(
                 "backward",
@@ -120,9 +140,7 @@ impl Node {
                 Err(error) => overwritten = overwritten.or(Some(error)),
             }
         }
-        // What saved nothing has nothing to free, and may be walked again.
-        let free = !keep && !kept.is_empty();
-        let old = if free { slot.take() } else { None };
+        let old = if keep { None } else { slot.take() };
         // Dropped after the lock is released: it may free a whole subgraph.
         drop(slot);
         drop(old);
@@ -131,6 +149,17 @@ impl Node {
         }
         Ok(this.op.backward(&Context { node: this, saved, grads }))
     }
+}
+
+/// What the backward rule will read.
+fn save(saves: Saves, inputs: &[&Tensor], outputs: &[Tensor]) -> SmallVec<[Option<Saved>; 3]> {
+    let save = |tensor: Tensor| Saved { version: tensor.version(), tensor };
+    let mut saved = SmallVec::new();
+    for (i, x) in inputs.iter().enumerate() {
+        saved.push(if saves.has_input(i) { Some(save((*x).clone())) } else { None });
+    }
+    saved.push(if saves.has_output() { Some(save(outputs[0].detach())) } else { None });
+    saved
 }
 
 impl Saved {
@@ -210,7 +239,7 @@ impl Context<'_> {
             panic!("{}: the output was not saved for the backward pass", self.node.name())
         });
         let grad_fn = Some((GradFn::new(self.node.clone()), 0));
-        Tensor::from_parts(saved.0.storage.clone(), saved.layout().clone(), grad_fn)
+        Tensor::from_parts(saved.0.storage.clone(), saved.shared_layout(), grad_fn)
     }
 
     /// The shape of input `i`, which needs a gradient.

@@ -117,7 +117,7 @@ impl Tensor {
         self.check_writable(op);
         if is_grad_enabled() && self.requires_grad() {
             let copy = no_grad(|| self.copy());
-            Tensor::from_parts(copy.0.storage.clone(), copy.layout().clone(), self.history())
+            Tensor::from_parts(copy.0.storage.clone(), copy.shared_layout(), self.history())
         } else {
             self.detach()
         }

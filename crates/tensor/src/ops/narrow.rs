@@ -2,10 +2,10 @@
 
 use crate::autograd::{Context, Gradients};
 use crate::door::{Calls, Other};
-use crate::op::{Fresh, Op, Output, apply, ensure, unwrap};
+use crate::op::{Fresh, Op, Output, apply, apply_view, ensure, unwrap};
 use crate::shape::{Layout, normalize_dim};
 use crate::testing::{Sample, normal, sample};
-use crate::{Error, Operand, Result, Tensor, try_apply};
+use crate::{Error, Operand, Result, Tensor};
 use flambeau_kernels::dispatch_all;
 use flambeau_kernels::strided::copy_into;
 use smallvec::smallvec;
@@ -22,16 +22,16 @@ struct Slice {
 
 impl Slice {
     fn layout(&self, of: &Layout) -> Layout {
-        let mut layout = of.clone();
+        let stride = of.strides[self.dim];
         // Where there are no elements, strides may be as large as a number can be.
-        let skip = if self.len == 0 { 0 } else { self.start.saturating_mul(layout.strides[self.dim]) };
-        layout.offset = layout.offset.saturating_add(skip);
+        let skip = if self.len == 0 { 0 } else { self.start.saturating_mul(stride) };
+        let offset = of.offset.saturating_add(skip);
         if self.squeeze {
-            (layout.shape, layout.strides) = (of.shape.without(self.dim), of.strides.without(self.dim));
-            return layout;
+            return Layout { shape: of.shape.without(self.dim), strides: of.strides.without(self.dim), offset };
         }
+        let mut layout = Layout { offset, ..of.clone() };
         layout.shape[self.dim] = self.len;
-        layout.strides[self.dim] = layout.strides[self.dim].saturating_mul(self.step);
+        layout.strides[self.dim] = stride.saturating_mul(self.step);
         layout
     }
 }
@@ -163,8 +163,9 @@ impl Tensor {
             ));
         }
         let start = if index < 0 { index + size } else { index } as usize;
-        let mut part = try_apply(Slice { dim: d, start, len: 1, step: 1, squeeze: true }, &[self])?;
-        Ok(part.pop().unwrap_or_else(|| unreachable!("an op has an output")))
+        let slice = Slice { dim: d, start, len: 1, step: 1, squeeze: true };
+        let layout = slice.layout(self.layout());
+        Ok(apply_view(slice, self, layout))
     }
 }
 

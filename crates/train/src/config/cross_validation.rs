@@ -15,7 +15,8 @@ type Callback<'a> = Box<dyn FnMut(Option<usize>, &Event<'_>) -> Result<()> + 'a>
 ///
 /// [`run`](Self::run) trains a model from scratch on each fold's training part, with the configuration's seed, and scores
 /// the model that the training leaves on the rest, by the [monitored](Config::monitored) value: the last weights, or with
-/// early stopping, the best ones. Early stopping and a `ReduceLROnPlateau` watch the fold's own validation part, so scores
+/// early stopping, the best ones. What inputs are [normalised](super::DataConfig::normalize) by is
+/// [measured](Config::measure) anew on each training part. Early stopping and a `ReduceLROnPlateau` watch the fold's own validation part, so scores
 /// that they have had a hand in are a little too good; the test set is there to tell.
 ///
 /// [`retrain`](Self::retrain) trains once more on all of the data, where nothing is left to validate on. So it runs for
@@ -27,8 +28,9 @@ type Callback<'a> = Box<dyn FnMut(Option<usize>, &Event<'_>) -> Result<()> + 'a>
 /// use flambeau_train::config::{Config, TEMPLATES};
 ///
 /// let (_, text) = TEMPLATES.iter().find(|(name, _)| *name == "mlp").unwrap();
-/// let config = Config::parse(&text.replace("epochs = 60", "epochs = 2"))?;
-/// let splits = config.data.load(config.seed)?;
+/// let mut config = Config::parse(&text.replace("epochs = 60", "epochs = 2"))?;
+/// let splits = config.load()?;
+/// config.measure(&splits)?;
 /// let data = splits.development();
 /// let folds = config.folds(&data, 3, false)?;
 ///
@@ -225,10 +227,17 @@ impl<'a> CrossValidator<'a> {
         train: Subset,
         val: Option<Subset>,
     ) -> Result<(Retrained, Option<u64>)> {
-        let Some(first) = (!train.is_empty()).then(|| train.get(0)) else {
+        if train.is_empty() {
             return Err(Error::config("data", "are none"));
+        }
+        // Of the items that are held back, nothing may be known: not even what they are scaled by.
+        let mut config = config.clone();
+        config.measure_again(&train)?;
+        let input = match &config.data.facts {
+            Some(facts) => facts.input.clone(),
+            None => train.get(0).0.shape().to_vec(),
         };
-        let model = config.build(first.0.shape())?;
+        let model = config.build(&input)?;
         let train = config.train_loader(train)?;
         let val = val.map(|val| config.eval_loader(val)).transpose()?;
         let mut best_epoch = None;
@@ -242,7 +251,7 @@ impl<'a> CrossValidator<'a> {
             });
             trainer.fit(&train, val.as_ref())
         })?;
-        Ok((Retrained { config: config.clone(), model, report }, best_epoch))
+        Ok((Retrained { config, model, report }, best_epoch))
     }
 }
 

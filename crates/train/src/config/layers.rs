@@ -1,6 +1,7 @@
 //! Layers by name.
 
-use super::Config;
+use super::{Config, LossConfig};
+use flambeau_nn::init::{self, FanMode, Nonlinearity};
 use flambeau_nn::{self as nn, Forward, Layer, Module, Sequential};
 use flambeau_tensor::{Error, Result, Tensor, no_grad, random::fork_rng, try_call};
 use serde::{Deserialize, Serialize};
@@ -20,6 +21,36 @@ impl From<Size> for [usize; 2] {
         match size {
             Size::One(size) => [size; 2],
             Size::Two(sizes) => sizes,
+        }
+    }
+}
+
+/// How weights are drawn: by the functions of [`init`] of the same names, for a network of ReLUs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs, reason = "they are those of the functions of the same names")]
+pub enum InitConfig {
+    KaimingNormal,
+    KaimingUniform,
+    XavierNormal,
+    XavierUniform,
+}
+
+impl InitConfig {
+    /// Draws the weights of two dimensions and more, and sets the biases to 0.
+    fn draw(self, model: &Sequential) {
+        let (mode, relu) = (FanMode::FanIn, Nonlinearity::ReLU);
+        for (name, parameter) in model.named_parameters() {
+            if name.ends_with("bias") {
+                init::zeros_(&parameter);
+            } else if parameter.ndim() >= 2 {
+                match self {
+                    Self::KaimingNormal => init::kaiming_normal_(&parameter, mode, relu),
+                    Self::KaimingUniform => init::kaiming_uniform_(&parameter, mode, relu),
+                    Self::XavierNormal => init::xavier_normal_(&parameter, init::calculate_gain(relu)),
+                    Self::XavierUniform => init::xavier_uniform_(&parameter, init::calculate_gain(relu)),
+                };
+            }
         }
     }
 }
@@ -147,7 +178,42 @@ impl Config {
         // Zeros of two items: batch norm wants more than one.
         let shape: Vec<usize> = [2].into_iter().chain(input.iter().copied()).collect();
         let zeros = try_call(|| Tensor::zeros(shape))?;
-        fork_rng(self.seed, || sequence(&self.model, "model", zeros)).map(|(model, _)| model)
+        let (model, output) = fork_rng(self.seed, || {
+            let built = sequence(&self.model, "model", zeros)?;
+            self.init.iter().for_each(|init| init.draw(&built.0));
+            Ok(built)
+        })?;
+        self.check_output(&output.shape()[1..])?;
+        Ok(model)
+    }
+
+    /// That there is an output for each class, where the data are known.
+    fn check_output(&self, gives: &[usize]) -> Result<()> {
+        let Some(facts) = &self.data.facts else { return Ok(()) };
+        let classes = facts.classes.len();
+        let fits = match self.loss {
+            LossConfig::CrossEntropyLoss { .. } => gives == [classes],
+            LossConfig::BCEWithLogitsLoss {} => classes == 2 && matches!(gives, [] | [1]),
+            _ => matches!(gives, [] | [1]),
+        };
+        if fits {
+            return Ok(());
+        }
+        let name = self.data.name.name();
+        Err(Error::config(
+            "model",
+            match self.loss {
+                LossConfig::BCEWithLogitsLoss {} if classes != 2 => {
+                    format!("has a loss for two classes, and {name} has {classes}; take CrossEntropyLoss")
+                }
+                LossConfig::CrossEntropyLoss { .. } => format!(
+                    "gives {gives:?}, and {name} has {classes} classes; end it with a Linear of out_features = {classes}"
+                ),
+                _ => format!(
+                    "gives {gives:?}, and the loss takes one number; end it with a Linear of out_features = 1"
+                ),
+            },
+        ))
     }
 }
 

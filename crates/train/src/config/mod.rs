@@ -8,8 +8,11 @@ mod text;
 mod trainer;
 
 pub use cross_validation::{CrossValidated, CrossValidator, FoldResult, Retrained};
-pub use data::{DataConfig, DataName, Splits};
-pub use layers::{LayerConfig, Residual, Size};
+pub use data::{
+    DataConfig, DataName, Facts, Interpolation, Labelled, Moments, Padding, PaddingModeName, RangeConfig,
+    Splits, Task, TransformConfig,
+};
+pub use layers::{InitConfig, LayerConfig, Residual, Size};
 pub use optimizer::{OptimizerConfig, SchedulerConfig};
 pub use trainer::LossConfig;
 
@@ -30,7 +33,7 @@ use std::path::Path;
 /// ```
 /// use flambeau_train::config::Config;
 ///
-/// let config = Config::parse(r#"
+/// let mut config = Config::parse(r#"
 ///     epochs = 3
 ///     batch_size = 64
 ///     metrics = ["accuracy"]
@@ -60,7 +63,8 @@ use std::path::Path;
 ///     layer = "Linear"
 ///     out_features = 10
 /// "#)?;
-/// let splits = config.data.load(config.seed)?;
+/// let splits = config.load()?;
+/// config.measure(&splits)?; // by what the inputs are normalised
 /// let model = config.build(&splits.input)?;
 /// let (train, val) = config.loaders(&splits)?;
 /// let report = config.trainer(&model, &train)?.fit(&train, Some(&val))?;
@@ -90,6 +94,9 @@ pub struct Config {
     /// The largest norm of the gradients (default: any).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clip_grad_norm: Option<f64>,
+    /// Where it is computed; so far only on the `cpu`, which is the default.
+    #[serde(default = "device")]
+    pub device: String,
     /// What is measured besides the loss: `accuracy`, `top_5_accuracy`, `precision`, `recall`, `f1`, `auroc`, `mse`, `mae`,
     /// `r2` (default: none).
     #[serde(default)]
@@ -116,6 +123,9 @@ pub struct Config {
     /// Evaluates and keeps a running mean of the weights (default: no).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ema: Option<EmaConfig>,
+    /// How weight matrices and filters are drawn; the biases are 0 then (default: as PyTorch's layers do it).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub init: Option<InitConfig>,
     /// The model's layers in order.
     #[serde(deserialize_with = "layers")]
     pub model: Vec<LayerConfig>,
@@ -159,6 +169,9 @@ pub const TEMPLATES: &[(&str, &str)] = &[
     ("mlp", include_str!("templates/mlp.toml")),
     ("lenet", include_str!("templates/lenet.toml")),
     ("resnet", include_str!("templates/resnet.toml")),
+    ("fashion-mlp", include_str!("templates/fashion-mlp.toml")),
+    ("fashion-cnn", include_str!("templates/fashion-cnn.toml")),
+    ("tabular-regression", include_str!("templates/tabular-regression.toml")),
 ];
 
 fn default_batch_size() -> usize {
@@ -169,20 +182,12 @@ fn one() -> usize {
     1
 }
 
-/// One by one, so that an error names the layer.
 fn layers<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<LayerConfig>, D::Error> {
-    let tables = Vec::<toml::Table>::deserialize(deserializer)?;
-    let layer = |(i, table): (usize, toml::Table)| {
-        let name = table
-            .get("layer")
-            .and_then(toml::Value::as_str)
-            .map(|name| format!(" ({name})"))
-            .unwrap_or_default();
-        toml::Value::Table(table).try_into().map_err(|error: toml::de::Error| {
-            serde::de::Error::custom(format!("model, layer {i}{name}: {}", text::clear(error.message())))
-        })
-    };
-    tables.into_iter().enumerate().map(layer).collect()
+    text::each_named(deserializer, "model, layer", "layer")
+}
+
+fn device() -> String {
+    "cpu".into()
 }
 
 impl Config {
@@ -203,6 +208,42 @@ impl Config {
     /// [`Error::Config`] with the line if it is no configuration.
     pub fn parse(text: &str) -> Result<Self> {
         parse(text).map_err(|message| Error::config("config", message))
+    }
+
+    /// Sets what these dotted keys name, such as `optimizer.lr` or `model.1.out_features`, all at once.
+    ///
+    /// A text is read as a value of TOML if it is one, so that `0.1`, `[1, 2]` and `SGD` are what they look like.
+    ///
+    /// ```
+    /// # use flambeau_train::config::{Config, TEMPLATES};
+    /// let mut config = Config::parse(TEMPLATES[0].1)?;
+    /// config.set(&[("optimizer.lr", "0.5"), ("scheduler", "{ name = 'ExponentialLR', gamma = 0.9 }")])?;
+    /// assert_eq!(config.optimizer.options["lr"].as_float(), Some(0.5));
+    /// let error = config.set(&[("optimizer.lrr", "0.5")]).unwrap_err().to_string();
+    /// assert!(error.contains("did you mean `lr`?"), "{error}");
+    /// # Ok::<(), flambeau_tensor::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Config`] if there is no such key, or it does not take the value; nothing is changed then.
+    pub fn set(&mut self, pairs: &[(&str, &str)]) -> Result<()> {
+        let wrong = |message: String| Error::config("config", message);
+        let mut root = toml::Value::try_from(&*self).map_err(|error| wrong(error.to_string()))?;
+        for (key, text) in pairs {
+            let value = toml::from_str::<toml::Table>(&format!("v = {text}")).ok();
+            let value = value.filter(|table| table.len() == 1).and_then(|mut table| table.remove("v"));
+            let value = value.unwrap_or_else(|| toml::Value::from(*text));
+            *text::place(&mut root, key).map_err(wrong)? = value;
+        }
+        let text = toml::to_string(&root).map_err(|error| wrong(error.to_string()))?;
+        // Its lines are nobody's.
+        *self = parse(&text).map_err(|message| {
+            wrong(match message.split_once(": ") {
+                Some((line, rest)) if line.starts_with("line ") => rest.to_owned(),
+                _ => message,
+            })
+        })?;
+        Ok(())
     }
 
     /// As a text that [`parse`](Self::parse) reads: with every default written out.
@@ -246,6 +287,10 @@ impl Config {
         if let Some(decay) = self.ema.map(|ema| ema.decay).filter(|decay| !(0.0..=1.0).contains(decay)) {
             return Err(format!("ema.decay is {decay}; it must lie in 0..=1"));
         }
+        if self.device != "cpu" {
+            return Err(format!("device is {:?}; so far there is only \"cpu\"", self.device));
+        }
+        self.data.facts.iter().try_for_each(Facts::check)?;
         self.loss.check()?;
         self.optimizer.check()?;
         self.scheduler.iter().try_for_each(SchedulerConfig::check)?;

@@ -1,5 +1,25 @@
 //! Complaints that say what was probably meant.
 
+use serde::Deserialize;
+use serde::de::{DeserializeOwned, Deserializer, Error};
+use toml::{Table, Value};
+
+/// Reads tables one by one, so that an error says which: `model, layer 3 (Linear)`. The name is under the key `tag`.
+pub(super) fn each_named<'de, D: Deserializer<'de>, T: DeserializeOwned>(
+    deserializer: D,
+    place: &str,
+    tag: &str,
+) -> Result<Vec<T>, D::Error> {
+    let read = |(i, table): (usize, Table)| {
+        let name =
+            table.get(tag).and_then(Value::as_str).map(|name| format!(" ({name})")).unwrap_or_default();
+        Value::Table(table).try_into().map_err(|error: toml::de::Error| {
+            Error::custom(format!("{place} {i}{name}: {}", clear(error.message())))
+        })
+    };
+    Vec::<Table>::deserialize(deserializer)?.into_iter().enumerate().map(read).collect()
+}
+
 /// Serde's message for an unknown name, with the nearest known one.
 pub(super) fn clear(message: &str) -> String {
     let message = message.replace('\n', " ");
@@ -25,4 +45,26 @@ pub(super) fn suggest(given: &str, known: &[&str]) -> String {
         None if known.is_empty() => "; there are none to give here".into(),
         None => format!("; known are `{}`", known.join("`, `")),
     }
+}
+
+/// What a dotted key names, made if its table is there.
+pub(super) fn place<'t>(root: &'t mut Value, key: &str) -> Result<&'t mut Value, String> {
+    let mut place = root;
+    for part in key.split('.') {
+        let wrong = |message: &str| format!("{key}: {part:?} {message}");
+        if part.is_empty() {
+            return Err(format!("{key:?} is no key such as optimizer.lr"));
+        }
+        place = match place {
+            Value::Table(table) => table.entry(part).or_insert_with(|| Value::Table(Table::new())),
+            Value::Array(list) => {
+                let length = list.len();
+                let index = part.parse::<usize>().ok();
+                let there = index.and_then(|index| list.get_mut(index));
+                there.ok_or_else(|| wrong(&format!("is none of the {length} entries, which count from 0")))?
+            }
+            _ => return Err(wrong("is below a value that is no table")),
+        };
+    }
+    Ok(place)
 }

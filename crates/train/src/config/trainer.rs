@@ -1,8 +1,9 @@
 //! From a configuration to a trainer.
 
+use super::data::Scaling;
 use super::optimizer::Built;
 use super::text::suggest;
-use super::{Config, LayerConfig};
+use super::{Config, LayerConfig, Task};
 use crate::{
     AUROC, Accuracy, EarlyStopping, F1Score, MeanAbsoluteError, MeanSquaredError, Metric, Precision, R2Score,
     Recall, Trainer,
@@ -13,7 +14,7 @@ use flambeau_nn::{
     l2_penalty,
 };
 use flambeau_optim::{EMA, PlateauMode};
-use flambeau_tensor::{Result, Tensor, is_grad_enabled};
+use flambeau_tensor::{Result, Tensor, is_grad_enabled, no_grad};
 use serde::{Deserialize, Serialize};
 
 /// A loss, with PyTorch's arguments.
@@ -41,6 +42,15 @@ fn delta() -> f64 {
 }
 
 impl LossConfig {
+    pub(super) fn is_for_classes(self) -> bool {
+        matches!(self, Self::CrossEntropyLoss { .. } | Self::BCEWithLogitsLoss {})
+    }
+
+    /// What it is a loss of.
+    pub(super) fn task(self) -> Task {
+        if self.is_for_classes() { Task::Classification } else { Task::Regression }
+    }
+
     pub(super) fn check(&self) -> Result<(), String> {
         match *self {
             Self::CrossEntropyLoss { label_smoothing: share } if !(0.0..=1.0).contains(&share) => {
@@ -104,8 +114,11 @@ impl Config {
         }
     }
 
-    /// What the last linear layer gives.
+    /// How many classes there are: as the data have it, or as many as the last linear layer gives.
     fn classes(&self) -> usize {
+        if let Some(facts) = self.data.facts.as_ref().filter(|facts| !facts.classes.is_empty()) {
+            return facts.classes.len().max(2);
+        }
         let outputs = |layer: &LayerConfig| match layer {
             LayerConfig::Linear { out_features, .. } => Some(*out_features),
             _ => None,
@@ -129,6 +142,40 @@ impl Config {
         }
     }
 
+    /// What a model makes of inputs: of classes the probabilities `[n, classes]`, of numbers these, in the unit of the
+    /// training's targets. The inputs are normalised as those of the training were.
+    ///
+    /// ```
+    /// # use flambeau_data::Dataset;
+    /// # use flambeau_train::config::{Config, TEMPLATES};
+    /// let mut config = Config::parse(TEMPLATES[0].1)?;
+    /// let splits = config.load()?;
+    /// config.measure(&splits)?;
+    /// let model = config.build(&splits.input)?;
+    /// let (x, _) = splits.val.batch(&[0, 1]);
+    /// let p = config.predict(&model, &x);
+    /// assert_eq!(p.shape(), [2, 10]);
+    /// assert!((p.sum().item::<f32>() - 2.0).abs() < 1e-5);
+    /// # Ok::<(), flambeau_tensor::Error>(())
+    /// ```
+    ///
+    /// # Panics
+    /// If the inputs have another shape than those of the training.
+    #[track_caller]
+    pub fn predict(&self, model: &Sequential, x: &Tensor) -> Tensor {
+        model.eval();
+        let scaling = Scaling::of(self.data.facts.as_ref());
+        let output = no_grad(|| model.call(&scaling.input(x)));
+        match self.loss {
+            LossConfig::CrossEntropyLoss { .. } => output.softmax(1),
+            LossConfig::BCEWithLogitsLoss {} => {
+                let one = output.reshape([-1, 1]).sigmoid();
+                Tensor::cat(&[1.0 - &one, one], 1)
+            }
+            _ => scaling.output(&output),
+        }
+    }
+
     /// The trainer of a model that [`build`](Self::build) gave, for the data of [`loaders`](Self::loaders). A
     /// [`run_folder`](Trainer::run_folder), a stop flag and callbacks are to be added.
     ///
@@ -142,9 +189,10 @@ impl Config {
             self.scheduler.as_ref().map(|scheduler| scheduler.build(&mut *optimizer, steps, mode));
         let (loss, penalties) = (self.loss, self.regularization);
         let params = model.parameters();
+        let scaling = Scaling::of(self.data.facts.as_ref());
         let step = move |model: &Sequential, (x, y): &(Tensor, Tensor)| {
-            let output = model.call(x);
-            let mut loss = loss.call(&output, y);
+            let output = model.call(&scaling.input(x));
+            let mut loss = loss.call(&output, &scaling.target(y));
             // They are for training.
             if is_grad_enabled() {
                 if penalties.l1 > 0.0 {
@@ -154,7 +202,7 @@ impl Config {
                     loss = loss + l2_penalty(&params) * penalties.l2;
                 }
             }
-            (loss, output)
+            (loss, scaling.output(&output))
         };
         let mut trainer = Trainer::boxed(model, optimizer, step)
             .epochs(self.epochs)
@@ -166,6 +214,8 @@ impl Config {
             None => {}
         }
         let classes = self.classes();
+        // The first one of the training data too, so that one sees how far they are ahead.
+        trainer.train_metrics = self.metrics.iter().take(1).map(|name| self.metric(name, classes)).collect();
         trainer.metrics = self.metrics.iter().map(|name| self.metric(name, classes)).collect();
         trainer.clip_norm = self.clip_grad_norm;
         trainer.ema = self.ema.map(|ema| EMA::new(model.parameters(), ema.decay));

@@ -102,13 +102,16 @@ impl<M: Module> Trainer<'_, M> {
                 format!("is {name:?}, but what is measured is {}", own.join(", ")),
             ));
         }
+        let loss = values.iter().find(|(own, _)| own == "val/loss").map_or(f64::INFINITY, |(_, loss)| *loss);
         let best = monitored.is_some_and(|value| match (mode, self.best) {
             (_, None) => !value.is_nan(),
+            // Few items give many equal accuracies.
+            (_, Some(best)) if value == best => loss < self.best_loss,
             (PlateauMode::Min, Some(best)) => value < best,
             (PlateauMode::Max, Some(best)) => value > best,
         });
         if best {
-            (self.best, self.progress.best_step) = (monitored, Some(step));
+            (self.best, self.best_loss, self.progress.best_step) = (monitored, loss, Some(step));
             if let Some((run, ..)) = &self.run {
                 self.model.state_dict().save(run.best())?;
             }

@@ -169,7 +169,7 @@ pub struct Trainer<'a, M> {
     pub(crate) plateau: Option<ReduceLROnPlateau>,
     evaluate_every: Every,
     pub(crate) metrics: Vec<Measure>,
-    train_metrics: Vec<Measure>,
+    pub(crate) train_metrics: Vec<Measure>,
     monitor: (String, PlateauMode),
     pub(crate) early_stopping: Option<EarlyStopping>,
     pub(crate) ema: Option<EMA>,
@@ -183,6 +183,8 @@ pub struct Trainer<'a, M> {
     /// The values of the last evaluation.
     values: Vec<(String, f64)>,
     best: Option<f64>,
+    /// The validation loss of that evaluation.
+    best_loss: f64,
     /// Where the training data go on, if not at the beginning of an epoch.
     loader: Option<LoaderState>,
 }
@@ -248,6 +250,7 @@ impl<'a, M: Module> Trainer<'a, M> {
             train_loss: MeanMetric::new(),
             values: vec![],
             best: None,
+            best_loss: f64::INFINITY,
             loader: None,
         }
     }

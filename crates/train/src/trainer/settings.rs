@@ -107,7 +107,8 @@ impl<'a, M: Module> Trainer<'a, M> {
     }
 
     /// By which value an evaluation is judged, and which way it gets better (default: `val/loss`, down): for
-    /// [`early_stopping`](Self::early_stopping), [`plateau`](Self::plateau) and the best weights.
+    /// [`early_stopping`](Self::early_stopping), [`plateau`](Self::plateau) and the best weights. Of evaluations with
+    /// equal values, the one with the lower `val/loss` is the best.
     pub fn monitor(mut self, name: &str, mode: PlateauMode) -> Self {
         self.monitor = (name.to_owned(), mode);
         self

@@ -36,7 +36,8 @@ impl<M: Module> Trainer<'_, M> {
         for (i, metric) in self.train_metrics.iter().enumerate() {
             numbers.insert(format!("train_metric.{i}"), metric.state_dict());
         }
-        numbers.extend(self.best.map(|best| ("best".to_owned(), vec![best])));
+        let loss = Some(self.best_loss).filter(|loss| loss.is_finite());
+        numbers.extend(self.best.map(|best| ("best".to_owned(), [best].into_iter().chain(loss).collect())));
         let mut checkpoint = Checkpoint::new(self.progress.step)
             .model("model", self.model)
             .optimizer("optimizer", &*self.optimizer)
@@ -98,6 +99,7 @@ impl<M: Module> Trainer<'_, M> {
             metric.load_state_dict(get(&format!("train_metric.{i}")))?;
         }
         self.best = get("best").first().copied();
+        self.best_loss = get("best").get(1).copied().unwrap_or(f64::INFINITY);
         self.progress = checkpoint.load_notes("trainer")?;
         self.loader = Some(checkpoint.loader_state("loader")?);
         checkpoint.load_rng("rng")

@@ -1,7 +1,9 @@
 //! The command line: what it takes, its defaults, and its one-line complaints.
 
+mod train;
+
 use clap::error::ErrorKind;
-use clap::{ArgGroup, Args, CommandFactory, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 use std::ffi::OsString;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
@@ -9,8 +11,9 @@ use std::path::PathBuf;
 use crate::completions::CompletionsArgs;
 use crate::cv::CvArgs;
 use crate::data::DataCommand;
-use crate::datasets::DatasetName;
 use crate::runs::RunsCommand;
+
+pub(crate) use train::{EvalArgs, EvalSplit, PredictArgs, TrainArgs, threads};
 
 /// Train and use neural networks.
 #[derive(Debug, Parser)]
@@ -36,6 +39,7 @@ Examples:
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Train(TrainArgs),
+    Eval(EvalArgs),
     Predict(PredictArgs),
     /// List, fetch, show and check the data sets
     #[command(subcommand)]
@@ -61,7 +65,7 @@ pub(crate) enum ConfigCommand {
 #[derive(Debug, Args)]
 #[command(after_help = NEW_EXAMPLES)]
 pub(crate) struct NewConfigArgs {
-    /// logistic-regression, mlp, lenet or resnet
+    /// logistic-regression, mlp, lenet, resnet, fashion-mlp, fashion-cnn or tabular-regression
     pub(crate) name: String,
 
     /// The file to write, which must not be there yet [default: to the terminal]
@@ -82,108 +86,6 @@ pub(crate) struct SummaryArgs {
     #[arg(value_name = "FILE")]
     pub(crate) config: PathBuf,
 }
-
-/// Train the three-layer network on labelled images and write a run folder
-///
-/// The data are split into training, validation and test images. After each epoch, the weights with the best
-/// validation accuracy so far are kept; the test images are looked at once, at the end, with those weights. Ctrl-C ends
-/// after the current batch, keeps what there is, and leaves the test images alone; a second one ends at once.
-#[derive(Debug, Args)]
-// A negative value is to be told from an option, so that the complaint is about the value.
-#[command(after_help = TRAIN_EXAMPLES, allow_negative_numbers = true)]
-#[command(group(ArgGroup::new("from_file").args(["config", "resume"])))]
-pub(crate) struct TrainArgs {
-    /// The images to learn: a name that `flambeau data list` gives, or folder:PATH for a folder with a folder of images for
-    /// each class (or with two of these, `train` and `test`)
-    #[arg(long, value_name = "NAME", default_value = "digits", value_parser = DatasetName::parse)]
-    pub(crate) dataset: DatasetName,
-
-    /// Folder with the data set's files, or with a folder of the set's name that holds them [default: where `flambeau data
-    /// download` puts them]
-    #[arg(long, value_name = "DIR")]
-    pub(crate) data_dir: Option<PathBuf>,
-
-    /// How often to go through the training images [default: 30 for digits, 10 for the others]
-    #[arg(long, value_name = "N", value_parser = count)]
-    pub(crate) epochs: Option<usize>,
-
-    /// Images a step
-    #[arg(long, value_name = "N", default_value_t = 32, value_parser = count)]
-    pub(crate) batch_size: usize,
-
-    /// Learning rate of SGD at the start; it falls to 0 along half a cosine
-    #[arg(long, value_name = "RATE", default_value_t = 0.02, value_parser = learning_rate)]
-    pub(crate) lr: f64,
-
-    /// Share of the last step's direction that the next one keeps, from 0 to below 1
-    #[arg(long, value_name = "M", default_value_t = 0.9, value_parser = momentum)]
-    pub(crate) momentum: f64,
-
-    /// L2 penalty on the weights
-    #[arg(long, value_name = "W", default_value_t = 1e-4, value_parser = weight_decay)]
-    pub(crate) weight_decay: f64,
-
-    /// Decides the split, the first weights and the order of the images; the same seed gives the same network [default: 0]
-    #[arg(long, value_name = "N", value_parser = seed)]
-    pub(crate) seed: Option<u64>,
-
-    /// Threads to compute with [default: one a core]; the result does not depend on it
-    #[arg(long, value_name = "N", value_parser = threads)]
-    pub(crate) threads: Option<usize>,
-
-    /// Folder for the results, new or empty [default: runs/DATASET-TIME]
-    #[arg(long, value_name = "DIR", conflicts_with = "resume")]
-    pub(crate) out: Option<PathBuf>,
-
-    /// Train what this file says; see `flambeau config new`. --epochs and --seed are taken instead of the file's
-    #[arg(long, value_name = "FILE", conflicts_with_all = FLAGS)]
-    pub(crate) config: Option<PathBuf>,
-
-    /// Go on with an interrupted training of a --config: the same weights, to the bit, as without the interruption
-    #[arg(long, value_name = "DIR", conflicts_with_all = FLAGS, conflicts_with_all = ["config", "seed"])]
-    pub(crate) resume: Option<PathBuf>,
-
-    /// Open the test set of a run folder once more, which makes its result optimistic and is said beside it
-    #[arg(long, requires = "from_file")]
-    pub(crate) again: bool,
-}
-
-/// What a configuration says instead.
-const FLAGS: [&str; 6] = ["dataset", "data_dir", "batch_size", "lr", "momentum", "weight_decay"];
-
-const TRAIN_EXAMPLES: &str = "\
-The run folder holds config.toml, metrics.jsonl (a line an epoch), best.safetensors, curves.svg and result.json.
-Exit codes: 0 done, 2 wrong input or diverged, 130 ended by Ctrl-C.
-
-Examples:
-  flambeau train
-  flambeau train --epochs 50 --lr 0.05 --seed 3 --out runs/slow
-  flambeau train --dataset mnist --data-dir ~/mnist --batch-size 64
-  flambeau train --dataset folder:pets
-  flambeau train --config mlp.toml --out runs/mlp
-  flambeau train --resume runs/mlp";
-
-/// Classify a PNG image with a trained network
-///
-/// The image is turned to grey if the network learnt from grey images, resized to what the network takes and printed with its three likeliest classes.
-#[derive(Debug, Args)]
-#[command(after_help = PREDICT_EXAMPLES)]
-pub(crate) struct PredictArgs {
-    /// Run folder that `flambeau train` wrote
-    pub(crate) run: PathBuf,
-
-    /// PNG image of one thing, light on dark as the training images are
-    pub(crate) image: PathBuf,
-
-    /// Swap light and dark first, for ink on paper
-    #[arg(long)]
-    pub(crate) invert: bool,
-}
-
-const PREDICT_EXAMPLES: &str = "\
-Examples:
-  flambeau predict runs/digits-20250131T120000Z three.png
-  flambeau predict runs/fashion photo.png --invert";
 
 /// Why parsing gave no command.
 #[derive(Debug)]
@@ -266,28 +168,12 @@ pub(crate) fn count(text: &str) -> Result<usize, String> {
     whole_number(text, 1..=MAX, "from 1 up")
 }
 
-pub(crate) fn threads(text: &str) -> Result<usize, String> {
-    whole_number(text, 1..=1024, "from 1 to 1024")
-}
-
 pub(crate) fn seed(text: &str) -> Result<u64, String> {
     whole_number(text, 0..=MAX, &format!("from 0 to {MAX}"))
 }
 
 fn number(text: &str, good: impl Fn(f64) -> bool, need: &str) -> Result<f64, String> {
     text.parse().ok().filter(|&v: &f64| v.is_finite() && good(v)).ok_or_else(|| format!("needs {need}"))
-}
-
-fn learning_rate(text: &str) -> Result<f64, String> {
-    number(text, |v| v > 0.0, "a number above 0, such as 0.02")
-}
-
-fn momentum(text: &str) -> Result<f64, String> {
-    number(text, |v| (0.0..1.0).contains(&v), "a number from 0 to below 1, such as 0.9")
-}
-
-fn weight_decay(text: &str) -> Result<f64, String> {
-    number(text, |v| v >= 0.0, "a number from 0 up, such as 0.0001")
 }
 
 #[cfg(test)]
@@ -308,7 +194,7 @@ mod tests {
     #[test]
     fn nothing_means_train_the_digits() {
         let Ok(Command::Train(args)) = run("") else { panic!("no training") };
-        assert_eq!((args.dataset, args.seed, args.epochs), (DatasetName::Digits, None, None));
+        assert!((args.dataset, args.seed, args.epochs, args.config) == (None, None, None, None));
         let Ok(Command::Train(args)) = run("--seed 3 --epochs 5") else { panic!("no training") };
         assert_eq!((args.seed, args.epochs), (Some(3), Some(5)));
     }
@@ -335,7 +221,7 @@ mod tests {
             ("train --seed -1", ["-1", "from 0 to"]),
             ("train --dataset", ["--dataset", "value is required"]),
             ("train --epohcs 3", ["--epohcs", "--epochs"]),
-            ("predict runs/x", ["IMAGE", "required"]),
+            ("predict runs/x", ["FILE", "required"]),
             ("data", ["no command", "data list"]),
             ("runs", ["no command", "runs list"]),
             ("config", ["no command", "config new"]),
@@ -344,10 +230,11 @@ mod tests {
             ("runs plot a", ["--out", "required"]),
             ("runs compare a", ["RUN", "2"]),
             ("completions tcsh", ["tcsh", "bash"]),
-            ("data show digits --transform spin=3", ["spin", "rotation"]),
+            ("data show digits --transform Spin", ["Spin", "RandomRotation"]),
             ("data show digits --epochs 0", ["--epochs", "from 1 up"]),
             ("data stats cifar", ["cifar", "fashion-mnist"]),
-            ("train --config a.toml --lr 1", ["--config", "--lr"]),
+            ("train --resume a --lr 1", ["--resume", "--lr"]),
+            ("train --set lr", ["--set", "KEY=VALUE"]),
             ("train --again", ["--config", "required"]),
             ("tarin", ["tarin", "; a similar subcommand exists: 'train'"]),
         ] {

@@ -1,0 +1,116 @@
+//! One loop for every pointwise operation: any number of operands, any strides, every instruction set.
+
+mod rows;
+mod sum;
+
+pub(crate) use rows::{BUFFER, contiguous, gather};
+pub use sum::map_sum;
+
+use crate::dtype::Element;
+use crate::isa::{Kernel, dispatch};
+use crate::pool;
+use crate::strided::{self, GRAIN, Strided, numel};
+
+/// A function of `N` elements. Mark `apply` `#[inline(always)]` so that it vectorises.
+pub trait Map<const N: usize, I, O>: Sync {
+    /// The function.
+    fn apply(&self, x: [I; N]) -> O;
+}
+
+/// out = f(x₀, …), element by element; the operands' strides belong to `shape`, `out` is contiguous.
+///
+/// # Panics
+/// If an operand's view lies outside its slice, or `out` has another number of elements than `shape`.
+pub fn map<const N: usize, I: Element, O: Element, F: Map<N, I, O>>(
+    f: &F,
+    x: [Strided<'_, I>; N],
+    shape: &[usize],
+    out: &mut [O],
+) {
+    if let [only] = out {
+        assert_eq!(numel(shape), 1);
+        let mut one = [I::default(); N];
+        for k in 0..N {
+            one[k] = x[k].data[x[k].offset];
+        }
+        *only = f.apply(one);
+        return;
+    }
+    rows::map(f, x, shape, out);
+}
+
+/// out = x in row-major order.
+///
+/// # Panics
+/// As [`map`].
+pub fn copy<T: Element>(x: Strided<'_, T>, shape: &[usize], out: &mut [T]) {
+    if out.len() < rows::LARGE || !strided::transposed(x, shape, out) {
+        map(&Copy, [x], shape, out);
+    }
+}
+
+/// The identity, which makes [`map`] a copy into contiguous form.
+pub struct Copy;
+impl<T: Element> Map<1, T, T> for Copy {
+    #[inline(always)]
+    fn apply(&self, [x]: [T; 1]) -> T {
+        x
+    }
+}
+
+/// out += x, element by element.
+pub fn add_assign<T: Element>(x: &[T], out: &mut [T]) {
+    struct Add<'a, T>(&'a [T], &'a mut [T]);
+    impl<T: Element> Kernel for Add<'_, T> {
+        type Output = ();
+        #[inline(always)]
+        fn run(self) {
+            for (o, &x) in self.1.iter_mut().zip(self.0) {
+                *o = T::from_num(o.to_num() + x.to_num());
+            }
+        }
+    }
+    assert_eq!(x.len(), out.len());
+    pool::chunks_mut(out, GRAIN, |start, out| dispatch(Add(&x[start..start + out.len()], out)));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn operands_of_any_layout_are_those_of_a_plain_loop() {
+        struct Pair;
+        impl Map<2, i64, i64> for Pair {
+            fn apply(&self, [a, b]: [i64; 2]) -> i64 {
+                a * 10_000 + b
+            }
+        }
+        let data: Vec<i64> = (0..9000).collect();
+        for shape in [[2, 3, 7], [5, 300, 4], [3, 2, 900], [40, 11, 13]] {
+            let [x, y, z] = shape;
+            let layouts = [
+                [y * z, z, 1],
+                [0, 0, 1],
+                [0, z, 1],
+                [1, 0, 0],
+                [y, 1, 0],
+                [1, x, x * y],
+                [z, 0, 1],
+                [0, 0, 0],
+            ];
+            for a in &layouts {
+                for b in &layouts {
+                    let views = [a, b].map(|strides| Strided { data: &data, offset: 3, strides });
+                    let mut out = vec![0; x * y * z];
+                    map(&Pair, views, &shape, &mut out);
+                    let at =
+                        |s: &[usize; 3], i| data[3 + i / (y * z) * s[0] + i / z % y * s[1] + i % z * s[2]];
+                    for (i, &v) in out.iter().enumerate() {
+                        assert_eq!(v, at(a, i) * 10_000 + at(b, i), "{shape:?} {a:?} {b:?} {i}");
+                    }
+                }
+            }
+        }
+    }
+}
