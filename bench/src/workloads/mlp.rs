@@ -10,50 +10,38 @@ pub(crate) const PIXELS: usize = 28 * 28;
 /// The loss of this step is compared.
 const CHECKED_STEP: usize = 20;
 
-#[derive(Module)]
-pub(crate) struct Mlp {
-    fc1: Linear,
-    fc2: Linear,
-    fc3: Linear,
-}
-
-impl Mlp {
-    pub(crate) fn new() -> Self {
-        let model =
-            Mlp { fc1: Linear::new(PIXELS, 200), fc2: Linear::new(200, 200), fc3: Linear::new(200, 10) };
-        fill_parameters(&model);
-        model
-    }
-}
-
-impl Forward for Mlp {
-    fn forward(&self, x: &Tensor) -> Tensor {
-        let x = self.fc1.call(x).relu();
-        let x = self.fc2.call(&x).relu();
-        self.fc3.call(&x)
-    }
+pub(crate) fn mlp() -> Sequential {
+    let model = Sequential::new((
+        Linear::new(PIXELS, 200),
+        ReLU::default(),
+        Linear::new(200, 200),
+        ReLU::default(),
+        Linear::new(200, 10),
+    ));
+    fill_parameters(&model);
+    model
 }
 
 /// Makes the optimiser of a model.
-type Optimise = fn(&Mlp) -> Box<dyn Optimizer>;
+type Optimise = fn(&Sequential) -> Box<dyn Optimizer>;
 
-pub(crate) fn sgd(model: &Mlp) -> Box<dyn Optimizer> {
+pub(crate) fn sgd(model: &Sequential) -> Box<dyn Optimizer> {
     Box::new(SGD::new(model.parameters(), 0.01).momentum(0.9))
 }
 
-pub(crate) fn adam(model: &Mlp) -> Box<dyn Optimizer> {
+pub(crate) fn adam(model: &Sequential) -> Box<dyn Optimizer> {
     Box::new(Adam::new(model.parameters(), 0.001))
 }
 
 struct Training {
-    model: Mlp,
+    model: Sequential,
     optimizer: Box<dyn Optimizer>,
     loss_fn: CrossEntropyLoss,
 }
 
 impl Training {
     fn new(optimise: Optimise) -> Self {
-        let model = Mlp::new();
+        let model = mlp();
         let optimizer = optimise(&model);
         Training { model, optimizer, loss_fn: CrossEntropyLoss::default() }
     }
@@ -81,7 +69,7 @@ pub(crate) fn train(timing: &Timing, batch: usize, optimise: Optimise) -> Measur
 
 pub(crate) fn infer(timing: &Timing, batch: usize) -> Measured {
     let data = batches(SAMPLES, PIXELS, batch);
-    let model = Mlp::new();
+    let model = mlp();
     model.eval();
     no_grad(|| {
         let check = model.call(&data[0].0).sum().item::<f32>();

@@ -2,7 +2,7 @@
 
 use flambeau::prelude::*;
 
-use super::mlp::{Mlp, PIXELS, SAMPLES};
+use super::mlp::{PIXELS, SAMPLES, mlp};
 use crate::generator::batches;
 use crate::timing::{Measured, Timing};
 
@@ -15,12 +15,12 @@ fn loader() -> DataLoader {
     data.and_then(|data| DataLoader::new(data, BATCH)).expect("as many inputs as targets")
 }
 
-fn optimizer(model: &Mlp) -> SGD {
+fn optimizer(model: &Sequential) -> SGD {
     SGD::new(model.parameters(), 0.01).momentum(0.9)
 }
 
 /// Gives the mean loss.
-fn epoch_by_hand(model: &Mlp, loader: &DataLoader) -> f64 {
+fn epoch_by_hand(model: &Sequential, loader: &DataLoader) -> f64 {
     let (mut optimizer, loss_fn) = (optimizer(model), CrossEntropyLoss::default());
     let mut sum = 0.0;
     for (x, y) in loader {
@@ -33,7 +33,7 @@ fn epoch_by_hand(model: &Mlp, loader: &DataLoader) -> f64 {
     sum / STEPS as f64
 }
 
-fn epoch_by_trainer(model: &Mlp, loader: &DataLoader) -> f64 {
+fn epoch_by_trainer(model: &Sequential, loader: &DataLoader) -> f64 {
     let loss_fn = CrossEntropyLoss::default();
     let mut trainer = Trainer::new(model, optimizer(model), |model, (x, y)| loss_fn.call(&model.call(x), y));
     let report = trainer.fit(loader, None).expect("a training that does not diverge");
@@ -48,8 +48,8 @@ pub(crate) fn by_trainer(timing: &Timing) -> Measured {
     measure(timing, epoch_by_trainer)
 }
 
-fn measure(timing: &Timing, epoch: fn(&Mlp, &DataLoader) -> f64) -> Measured {
-    let (model, loader) = (Mlp::new(), loader());
+fn measure(timing: &Timing, epoch: fn(&Sequential, &DataLoader) -> f64) -> Measured {
+    let (model, loader) = (mlp(), loader());
     let check = epoch(&model, &loader);
     let measured = timing.steps(check, || epoch(&model, &loader));
     let values = measured.values.into_iter().map(|epochs| epochs * STEPS as f64).collect();

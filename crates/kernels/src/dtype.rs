@@ -182,6 +182,19 @@ impl Element for bool {
     }
 }
 
+/// The slice itself, where its elements are `f32`.
+pub(crate) fn floats<T: Element>(x: &[T]) -> Option<&[f32]> {
+    // SAFETY: T is f32: no other type has its `DTYPE`, as `Element` is sealed.
+    (T::DTYPE == DType::F32).then(|| unsafe { std::slice::from_raw_parts(x.as_ptr().cast(), x.len()) })
+}
+
+/// As [`floats`], for writing.
+pub(crate) fn floats_mut<T: Element>(x: &mut [T]) -> Option<&mut [f32]> {
+    // SAFETY: as above.
+    (T::DTYPE == DType::F32)
+        .then(|| unsafe { std::slice::from_raw_parts_mut(x.as_mut_ptr().cast(), x.len()) })
+}
+
 /// Runs an expression with `$T` bound to the Rust type of a [`DType`].
 #[macro_export]
 macro_rules! dispatch_all {

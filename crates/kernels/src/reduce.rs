@@ -182,6 +182,9 @@ impl<R: Reducer, T: Element> Kernel for Row<'_, R, T> {
                 *lane = r.combine(*lane, v);
             }
             let (mut value, mut level, mut count) = (fold(r, lanes), 0, index);
+            if x.len() <= BLOCK {
+                return value;
+            }
             while count & 1 == 1 {
                 value = r.combine(stack[level], value);
                 stack[level] = r.identity();

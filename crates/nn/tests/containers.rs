@@ -1,6 +1,54 @@
-//! `ModuleList` and `ModuleDict`.
+//! `Sequential`, `ModuleList` and `ModuleDict`.
 
-use flambeau_nn::{Layer, Linear, Module, ModuleDict, ModuleList, ReLU};
+use std::{cell::RefCell, rc::Rc};
+
+use flambeau_nn::{
+    Conv2d, Flatten, Forward, Layer, Linear, MaxPool2d, Module, ModuleDict, ModuleList, ReLU, Sequential,
+    trace,
+};
+use flambeau_tensor::{Tensor, manual_seed};
+
+/// While nobody looks on, some neighbours compute in one pass.
+#[test]
+fn layers_of_a_sequential_give_the_same_together_and_one_by_one() {
+    manual_seed(5);
+    let model = Sequential::new((
+        Conv2d::new(2, 4, 3).padding(1),
+        ReLU::default(),
+        MaxPool2d::new(3).stride(2),
+        ReLU::default(),
+        Conv2d::new(4, 3, 3),
+        ReLU::default(),
+        Flatten::default(),
+        Box::new(Linear::new(27, 20)) as Box<dyn Layer>,
+        ReLU::default(),
+        Linear::new(20, 2).bias(false),
+        ReLU::default(),
+    ));
+    let x = Tensor::randn([6, 2, 11, 11]).requires_grad_();
+    let run = || {
+        x.zero_grad();
+        model.zero_grad();
+        let y = model.call(&x);
+        (&y * &y).sum().backward();
+        let gradients = model.parameters().into_iter().map(|p| p.grad()).chain([x.grad()]);
+        let gradients: Vec<Vec<f32>> = gradients.map(|gradient| gradient.unwrap().to_vec()).collect();
+        (y.to_vec::<f32>(), gradients)
+    };
+    let together = run();
+    assert!(together.0.iter().any(|&y| y > 0.0));
+    let shown = Rc::new(RefCell::new(Vec::new()));
+    let paths = shown.clone();
+    let looking = trace::observe(move |call| {
+        if call.output.is_some() {
+            paths.borrow_mut().push(call.path.to_owned());
+        }
+    });
+    assert_eq!(run(), together);
+    drop(looking);
+    let numbers = (0..11).map(|i| i.to_string()).chain([String::new()]);
+    assert_eq!(*shown.borrow(), numbers.collect::<Vec<_>>());
+}
 
 #[test]
 fn module_lists_and_dicts_are_modules_with_pytorchs_names() {

@@ -20,9 +20,10 @@ mod winograd;
 
 pub use patches::{fold, unfold};
 
+use crate::Element;
+use crate::dtype::{floats, floats_mut};
 use crate::pool;
 use crate::strided::numel;
-use crate::{DType, Element};
 use std::ops::Range;
 
 /// Sizes of a convolution; pairs are vertical, horizontal.
@@ -237,19 +238,6 @@ pub fn weight_gradient<T: Element>(shape: &Shape, input: &[T], grad: &[T], out: 
     } else {
         columns::weight_gradient(shape, input, grad, out);
     }
-}
-
-/// The slice itself, where its elements are `f32`.
-fn floats<T: Element>(x: &[T]) -> Option<&[f32]> {
-    // SAFETY: T is f32: no other type has its `DTYPE`, as `Element` is sealed.
-    (T::DTYPE == DType::F32).then(|| unsafe { std::slice::from_raw_parts(x.as_ptr().cast(), x.len()) })
-}
-
-/// As [`floats`], for writing.
-fn floats_mut<T: Element>(x: &mut [T]) -> Option<&mut [f32]> {
-    // SAFETY: as above.
-    (T::DTYPE == DType::F32)
-        .then(|| unsafe { std::slice::from_raw_parts_mut(x.as_mut_ptr().cast(), x.len()) })
 }
 
 /// How many ranges of images to sum apart, where the sums could otherwise be cut into so many pieces only. Each

@@ -1,8 +1,10 @@
-//! Products of a few `f32` rows with many, both with neighbours along the sum: a small batch through a layer. No lane
-//! would be filled across the few; here the lanes go along the sum, and each element is a dot product.
+//! Products of one or a few `f32` rows with many, both with neighbours along the sum: a small batch through a layer. No
+//! lane would be filled across the few; here the lanes go along the sum, and each element is a dot product.
 
-use super::Matrix;
+#![allow(clippy::needless_range_loop, reason = "iterators over lanes are not always inlined")]
+
 use super::tiles::{Operand, operands};
+use super::{Finish, Matrix};
 use crate::lanes::{LaneKernel, Lanes, WIDTH, dispatch_lanes};
 use crate::pool::{self, SendPtr};
 
@@ -13,10 +15,10 @@ const TASK: usize = 1 << 17;
 
 /// Whether [`multiply`] is the better way.
 pub(super) fn are_few([m, _, n]: [usize; 3], a: &Matrix<'_, f32>, b: &Matrix<'_, f32>) -> bool {
-    (2..=FEW).contains(&m.min(n)) && a.columns == 1 && b.rows == 1
+    (1..=FEW).contains(&m.min(n)) && a.columns == 1 && b.rows == 1
 }
 
-/// out = a·b, or out += a·b where `accumulate`; the rows of `out`, of n elements, are `width` apart.
+/// out = a·b, or out += a·b where `accumulate`, with its finish; the rows of `out`, of n elements, follow each other.
 ///
 /// # Safety
 /// Every element of a (m×k) and b (k×n) lies inside its slice, and the elements of `out` may be written. Either has at
@@ -26,26 +28,28 @@ pub(super) unsafe fn multiply(
     a: Matrix<'_, f32>,
     b: Matrix<'_, f32>,
     out: SendPtr<f32>,
-    width: usize,
     accumulate: bool,
+    finish: Finish<'_, f32>,
 ) {
     // SAFETY: the caller's.
     let (a, b) = unsafe { operands(a, b) };
     let turned = m > n;
     let (few, many, [m, n]) = if turned { (b, a, [n, m]) } else { (a, b, [m, n]) };
-    let steps = if turned { [1, width] } else { [width, 1] };
+    let steps = if turned { [1, m] } else { [n, 1] };
     // Whole tiles, so that the pieces do not decide how an element is summed.
-    let step = (TASK / (m * k).max(1)).clamp(1, n).next_multiple_of(per_tile(m));
+    let tasks = (m * n).saturating_mul(k).div_ceil(TASK);
+    let step = n.div_ceil(tasks).next_multiple_of(per_tile(m));
     pool::run(n.div_ceil(step), &|task| {
         let range = task * step..((task + 1) * step).min(n);
-        dispatch_lanes(Dots { m, k, few, many, range, out: &out, steps, accumulate });
+        dispatch_lanes(Dots { m, k, few, many, range, out: &out, turned, steps, accumulate, finish });
     });
 }
 
 /// Rows of the many in a tile, so that the sums stay in registers.
 const fn per_tile(few: usize) -> usize {
     match few {
-        0..=3 => 8,
+        0 | 1 => WIDTH,
+        2 | 3 => 8,
         4 => 6,
         5 | 6 => 4,
         _ => 3,
@@ -60,9 +64,12 @@ struct Dots<'a> {
     many: Operand,
     range: std::ops::Range<usize>,
     out: &'a SendPtr<f32>,
+    /// Whether the many are the result's rows and not its columns.
+    turned: bool,
     /// From one of the few to the next in the result, and of the many.
     steps: [usize; 2],
     accumulate: bool,
+    finish: Finish<'a, f32>,
 }
 
 impl LaneKernel for Dots<'_> {
@@ -70,6 +77,7 @@ impl LaneKernel for Dots<'_> {
     #[inline(always)]
     fn run<L: Lanes>(self) {
         match self.m {
+            1 => self.vector::<L>(),
             2 => self.tiles::<L, 2, { per_tile(2) }>(),
             3 => self.tiles::<L, 3, { per_tile(3) }>(),
             4 => self.tiles::<L, 4, { per_tile(4) }>(),
@@ -126,22 +134,96 @@ impl Dots<'_> {
                 }
             }
         }
-        for (i, sums) in sums.iter().enumerate() {
+        for i in 0..F {
             let mut rows = [L::zero(); WIDTH];
-            rows[..M].copy_from_slice(sums);
-            let columns = L::transpose(rows);
-            let mut sum = L::zero();
-            for column in columns {
-                sum = sum + column;
-            }
-            let mut values = [0.0; WIDTH];
-            sum.store(&mut values);
-            for (j, value) in values.iter().enumerate().take(here) {
-                let at = i * self.steps[0] + (first + j) * self.steps[1];
-                // SAFETY: an element of the result, which is ours alone.
-                let to = unsafe { &mut *self.out.get().add(at) };
-                *to = if self.accumulate { *to + value } else { *value };
-            }
+            rows[..M].copy_from_slice(&sums[i]);
+            self.store(rows, i, first, here);
         }
     }
+
+    /// One row with all of the many, which are read in the order of memory.
+    #[inline(always)]
+    fn vector<L: Lanes>(&self) {
+        for first in self.range.clone().step_by(WIDTH) {
+            let here = WIDTH.min(self.range.end - first);
+            let mut rows = [L::zero(); WIDTH];
+            // SAFETY: the rows of the many, and one of the few, have k elements.
+            unsafe {
+                let many = self.many.data.add(first * self.many.across);
+                for j in 0..here / 2 {
+                    let many = many.add(2 * j * self.many.across);
+                    let sums = dots::<L, 2>(self.few.data, many, self.many.across, self.k);
+                    rows[2 * j] = sums[0];
+                    rows[2 * j + 1] = sums[1];
+                }
+                if here % 2 == 1 {
+                    let many = many.add((here - 1) * self.many.across);
+                    rows[here - 1] = dots::<L, 1>(self.few.data, many, 0, self.k)[0];
+                }
+            }
+            self.store(rows, 0, first, here);
+        }
+    }
+
+    /// Sums up each row, and stores them as results of number i of the few with so many of the many.
+    #[inline(always)]
+    fn store<L: Lanes>(&self, rows: [L; WIDTH], i: usize, first: usize, here: usize) {
+        let columns = L::transpose(rows);
+        let mut sum = L::zero();
+        for p in 0..WIDTH {
+            sum = sum + columns[p];
+        }
+        let at = i * self.steps[0] + first * self.steps[1];
+        // SAFETY: an element of the result.
+        let to = unsafe { self.out.get().add(at) };
+        if !self.turned {
+            // SAFETY: so many elements of a row of the result, which are ours alone.
+            let to = unsafe { std::slice::from_raw_parts_mut(to, here) };
+            let sum = if self.accumulate { sum + L::load_some(to) } else { sum };
+            return self.finish.lanes(sum, first, here).store_some(to);
+        }
+        let mut values = [0.0; WIDTH];
+        sum.store(&mut values);
+        for j in 0..here {
+            // SAFETY: as above; here they are elements of a column.
+            let to = unsafe { &mut *to.add(j * self.steps[1]) };
+            let sum = if self.accumulate { *to + values[j] } else { values[j] };
+            *to = self.finish.one(sum, i);
+        }
+    }
+}
+
+/// Of each of R rows of `many`, `step` apart, sixteen sums whose sum is its product with one of k elements.
+///
+/// # Safety
+/// They have as many.
+#[inline(always)]
+unsafe fn dots<L: Lanes, const R: usize>(one: *const f32, many: *const f32, step: usize, k: usize) -> [L; R] {
+    let (mut even, mut odd) = ([L::zero(); R], [L::zero(); R]);
+    let mut p = 0;
+    // SAFETY: the caller's.
+    unsafe {
+        while p + 2 * WIDTH <= k {
+            let (a, b) = (L::load(&*one.add(p).cast()), L::load(&*one.add(p + WIDTH).cast()));
+            for r in 0..R {
+                let row = many.add(r * step + p);
+                even[r] = a.mul_add(L::load(&*row.cast()), even[r]);
+                odd[r] = b.mul_add(L::load(&*row.add(WIDTH).cast()), odd[r]);
+            }
+            p += 2 * WIDTH;
+        }
+        while p < k {
+            let here = WIDTH.min(k - p);
+            let a = L::load_some(std::slice::from_raw_parts(one.add(p), here));
+            for r in 0..R {
+                let row = std::slice::from_raw_parts(many.add(r * step + p), here);
+                even[r] = a.mul_add(L::load_some(row), even[r]);
+            }
+            p += here;
+        }
+    }
+    for r in 0..R {
+        even[r] = even[r] + odd[r];
+    }
+    even
 }

@@ -4,9 +4,12 @@
 //! How an element is computed depends on the sizes alone, so the result is the same for any number of threads.
 
 mod dots;
+mod finish;
 mod tiles;
 
-use crate::dtype::{DType, Element};
+pub use finish::Finish;
+
+use crate::dtype::{Element, floats};
 use crate::num::{Float, Num};
 use crate::pool;
 use crate::strided::{last_index, numel};
@@ -24,13 +27,9 @@ pub struct Matrix<'a, T> {
     pub columns: usize,
 }
 
-impl<'a, T> Matrix<'a, T> {
-    /// # Safety
-    /// T must be `f32`.
-    unsafe fn floats(self) -> Matrix<'a, f32> {
-        // SAFETY: the same type.
-        let data = unsafe { std::slice::from_raw_parts(self.data.as_ptr().cast(), self.data.len()) };
-        Matrix { data, offset: self.offset, rows: self.rows, columns: self.columns }
+impl<'a, T: Element> Matrix<'a, T> {
+    fn floats(self) -> Option<Matrix<'a, f32>> {
+        Some(Matrix { data: floats(self.data)?, offset: self.offset, rows: self.rows, columns: self.columns })
     }
 
     /// # Panics
@@ -69,31 +68,48 @@ const PIECE: usize = 1 << 20;
 /// # Panics
 /// If a matrix lies outside its slice.
 pub fn matmul<T: Float>(
-    [m, k, n]: [usize; 3],
+    sizes: [usize; 3],
     a: Matrix<'_, T>,
     b: Matrix<'_, T>,
     out: &mut [T],
     accumulate: bool,
 ) {
+    matmul_with(sizes, a, b, out, accumulate, Finish::default());
+}
+
+/// As [`matmul`]; each sum gets its finish before it is stored.
+///
+/// # Panics
+/// If a matrix lies outside its slice, or the bias is not as long as a row of `out`.
+pub fn matmul_with<T: Float>(
+    [m, k, n]: [usize; 3],
+    a: Matrix<'_, T>,
+    b: Matrix<'_, T>,
+    out: &mut [T],
+    accumulate: bool,
+    finish: Finish<'_, T>,
+) {
     a.check(m, k);
     b.check(k, n);
     assert_eq!(out.len(), numel(&[m, n]));
+    assert!(finish.bias.is_none_or(|bias| bias.len() == n));
     if k == 0 || m == 0 || n == 0 {
         if !accumulate {
             out.fill(T::default());
         }
+        out.chunks_mut(n.max(1)).for_each(|row| finish.row(row));
         return;
     }
-    if T::DTYPE == DType::F32 {
+    if let (Some(a), Some(b), Some(finish)) = (a.floats(), b.floats(), finish.floats()) {
         let base = pool::SendPtr(out.as_mut_ptr().cast::<f32>());
-        // SAFETY: T is f32, the only type of that dtype; a and b were checked, and `out` is ours.
+        // SAFETY: a and b were checked, and `out` is ours; its elements are of their type.
         let done = unsafe {
-            let (a, b) = (a.floats(), b.floats());
             if dots::are_few([m, k, n], &a, &b) {
-                dots::multiply([m, k, n], a, b, base, n, accumulate);
+                dots::multiply([m, k, n], a, b, base, accumulate, finish);
                 true
             } else {
-                tiles::is_small([m, k, n], &a, &b) && tiles::multiply([m, k, n], a, b, base, n, accumulate)
+                tiles::is_small([m, k, n], &a, &b)
+                    && tiles::multiply([m, k, n], a, b, base, accumulate, finish)
             }
         };
         if done {
@@ -118,7 +134,12 @@ pub fn matmul<T: Float>(
         // SAFETY: the pieces of `out` do not overlap, lie inside it (rows are `width` apart), and `out` outlives
         // `run`.
         unsafe {
-            product([m, k, n], a, b, base.get().add(row * width + column), width, accumulate);
+            let out = base.get().add(row * width + column);
+            product([m, k, n], a, b, out, width, accumulate);
+            if !finish.is_nothing() {
+                let finish = finish.skip(column);
+                (0..m).for_each(|i| finish.row(std::slice::from_raw_parts_mut(out.add(i * width), n)));
+            }
         }
     });
 }
@@ -187,13 +208,6 @@ pub(crate) unsafe fn product<T: Element>(
     }
 }
 
-/// Sets every row of `out` to `bias`, for a product that then accumulates onto it.
-pub fn broadcast_rows<T: Element>(bias: &[T], out: &mut [T]) {
-    if !bias.is_empty() {
-        out.chunks_exact_mut(bias.len()).for_each(|row| row.copy_from_slice(bias));
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -204,7 +218,9 @@ mod tests {
         for (m, k, n) in
             [(1, 1, 1), (2, 3, 4), (64, 200, 10), (130, 300, 70), (70, 129, 257), (5, 0, 3), (1, 300, 1)]
         {
-            let x = |seed, len: usize| (0..len).map(|i| rng::normal_f64(seed, i as u64)).collect::<Vec<_>>();
+            let x = |seed, len: usize| {
+                (0..len.max(1000)).map(|i| rng::normal_f64(seed, i as u64)).collect::<Vec<_>>()
+            };
             let (av, bv) = (x(1, m * k), x(2, k * n));
             for (at, bt) in [(false, false), (true, false), (false, true), (true, true)] {
                 let a = Matrix {
@@ -220,13 +236,15 @@ mod tests {
                     columns: if bt { k } else { 1 },
                 };
                 let mut out = vec![1.0; m * n];
-                matmul([m, k, n], a, b, &mut out, true);
+                let (bias, relu) = (at.then_some(&bv[..n]), bt);
+                matmul_with([m, k, n], a, b, &mut out, true, Finish { bias, relu });
                 for i in 0..m {
                     for j in 0..n {
-                        let want: f64 = 1.0
-                            + (0..k)
-                                .map(|p| av[i * a.rows + p * a.columns] * bv[p * b.rows + j * b.columns])
-                                .sum::<f64>();
+                        let sum: f64 = (0..k)
+                            .map(|p| av[i * a.rows + p * a.columns] * bv[p * b.rows + j * b.columns])
+                            .sum();
+                        let want = 1.0 + sum + bias.map_or(0.0, |bias| bias[j]);
+                        let want = if relu { want.max(0.0) } else { want };
                         assert!(
                             (out[i * n + j] - want).abs() < 1e-9 * (1.0 + want.abs()),
                             "{m} {k} {n} {at} {bt}"
@@ -245,9 +263,9 @@ mod tests {
         for &m in &sizes {
             for &n in &sizes {
                 let k = depths[case % depths.len()];
-                let layout = [case % 2, case / 2 % 2, case / 4 % 2, case / 3 % 2];
+                let layout = [case % 2, case / 2 % 2, case / 4 % 2, case / 3 % 2, case / 5 % 2, case / 9 % 2];
                 case += 1;
-                let [at, bt, wide, accumulate] = layout.map(|x| x == 1);
+                let [at, bt, wide, accumulate, biased, relu] = layout.map(|x| x == 1);
                 // Where `wide`, neither stride is 1.
                 let step = if wide { 3 } else { 1 };
                 let matrix = |seed, rows: usize, columns: usize, turned: bool| {
@@ -260,15 +278,19 @@ mod tests {
                 let a = Matrix { data: &av, offset: 5, rows: ar, columns: ac };
                 let b = Matrix { data: &bv, offset: 3, rows: br, columns: bc };
                 let mut out = vec![1.0f32; m * n];
-                matmul([m, k, n], a, b, &mut out, accumulate);
+                let numbers: Vec<f32> = (0..n).map(|i| rng::normal_f32(3, i as u64)).collect();
+                let bias = biased.then_some(&numbers[..]);
+                matmul_with([m, k, n], a, b, &mut out, accumulate, Finish { bias, relu });
                 for i in 0..m {
                     for j in 0..n {
                         let term = |p: usize| {
                             f64::from(av[5 + i * ar + p * ac]) * f64::from(bv[3 + p * br + j * bc])
                         };
                         let start = if accumulate { 1.0 } else { 0.0 };
+                        let start = start + bias.map_or(0.0, |bias| f64::from(bias[j]));
                         let (sum, size) =
                             (0..k).map(term).fold((start, 1.0), |(s, t), x| (s + x, t + x.abs()));
+                        let sum = if relu { sum.max(0.0) } else { sum };
                         let got = f64::from(out[i * n + j]);
                         assert!((got - sum).abs() < 1e-6 * size, "{m} {k} {n} {layout:?}: {got} for {sum}");
                     }

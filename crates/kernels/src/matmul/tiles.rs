@@ -4,9 +4,9 @@
 //! whose elements are neighbours in memory are read where they lie; others are packed first, in panels of a tile's
 //! width. Where that is less work the product is turned round (bᵀ·aᵀ), and the tiles are stored transposed.
 
-use super::Matrix;
+use super::{Finish, Matrix};
 use crate::alloc::{Block, try_alloc};
-use crate::lanes::{LaneKernel, Lanes, WIDTH, dispatch_lanes, tile_size};
+use crate::lanes::{LaneKernel, Lanes, WIDTH, dispatch_lanes, prefetch, tile_size};
 use crate::pool::{self, SendPtr};
 use std::ops::Range;
 
@@ -16,8 +16,10 @@ const MOST: usize = 1 << 18;
 const LEAST: usize = 8;
 /// The least length of the sums.
 const SHORTEST: usize = 24;
+/// How far ahead rows that are packed are asked for: there are more of them than the processor keeps track of.
+const AHEAD: usize = 8 * WIDTH;
 /// Multiply-adds that are worth a task.
-const TASK: usize = 1 << 18;
+const TASK: usize = 1 << 17;
 
 /// A matrix by the address of its first element.
 #[derive(Clone, Copy)]
@@ -57,13 +59,14 @@ unsafe impl Sync for Operand {}
 unsafe impl Send for Operand {}
 
 /// The result, with tiles of some rows and lanes.
-struct Output {
+struct Output<'a> {
     data: SendPtr<f32>,
     /// From row to row of a tile.
     rows: usize,
     /// From lane to lane; one of the two is 1.
     lanes: usize,
     accumulate: bool,
+    finish: Finish<'a, f32>,
 }
 
 /// Whether [`multiply`] is the better way.
@@ -80,8 +83,8 @@ fn cost(lanes: Operand, m: usize, k: usize, n: usize) -> usize {
     n.div_ceil(WIDTH) * m * k + packing
 }
 
-/// out = a·b, or out += a·b where `accumulate`; the rows of `out`, of n elements, are `width` apart. False if there
-/// was no memory for packing; nothing is done then.
+/// out = a·b, or out += a·b where `accumulate`, with its finish; the rows of `out`, of n elements, follow each other.
+/// False if there was no memory for packing; nothing is done then.
 ///
 /// # Safety
 /// Every element of a (m×k) and b (k×n) lies inside its slice, and the elements of `out` may be written.
@@ -90,29 +93,39 @@ pub(super) unsafe fn multiply(
     a: Matrix<'_, f32>,
     b: Matrix<'_, f32>,
     out: SendPtr<f32>,
-    width: usize,
     accumulate: bool,
+    finish: Finish<'_, f32>,
 ) -> bool {
     // SAFETY: the offsets are those of elements.
     let (a, b) = unsafe { operands(a, b) };
     let turned = cost(a, n, k, m) < cost(b, m, k, n);
+    let width = n;
     let (rows, lanes, [m, n]) = if turned { (b, a, [n, m]) } else { (a, b, [m, n]) };
     let out = Output {
         data: out,
         rows: if turned { 1 } else { width },
         lanes: if turned { width } else { 1 },
         accumulate,
+        finish,
     };
     let panel = tile_size().1 * WIDTH;
-    let Some(panels) = Panels::new(lanes, k, n, panel) else { return false };
-    let tiles = m.div_ceil(tile_size().0);
-    let count = n.div_ceil(panel);
+    let (tiles, count) = (m.div_ceil(tile_size().0), n.div_ceil(panel));
     // Any division gives the same result: no sum is cut.
     let wanted = (m * k * n / TASK).max(1);
-    let groups = wanted.min(tiles);
-    let parts = wanted.div_ceil(groups).min(count);
+    let Some(panels) = Panels::new(lanes, k, n, panel, wanted > 1) else { return false };
+    // Packed panels one after another, and so by the thread that packed them, while the rows stay in its cache;
+    // otherwise the rows one after another.
+    let packed = lanes.across != 1;
+    let [groups, parts] = if packed {
+        let parts = wanted.min(count);
+        [wanted.div_ceil(parts).min(tiles), parts]
+    } else {
+        let groups = wanted.min(tiles);
+        [groups, wanted.div_ceil(groups).min(count)]
+    };
     pool::run(groups * parts, &|task| {
-        let (group, part) = (task / parts, task % parts);
+        let (group, part) =
+            if packed { (task % groups, task / groups) } else { (task / parts, task % parts) };
         dispatch_lanes(Tiles {
             sizes: [m, k, n],
             rows,
@@ -138,7 +151,7 @@ struct Panels {
 }
 
 impl Panels {
-    fn new(operand: Operand, k: usize, n: usize, width: usize) -> Option<Panels> {
+    fn new(operand: Operand, k: usize, n: usize, width: usize, shared: bool) -> Option<Panels> {
         let whole = if operand.across == 1 { n / width } else { 0 };
         let count = n.div_ceil(width);
         if whole == count {
@@ -147,7 +160,7 @@ impl Panels {
         let from = &operand;
         let memory = try_alloc((count - whole) * k * width * size_of::<f32>())?;
         let to = SendPtr(memory.ptr().cast::<f32>());
-        let tasks = if (count - whole) * k * width < 1 << 14 { 1 } else { count - whole };
+        let tasks = if shared { count - whole } else { 1 };
         pool::run(tasks, &|task| {
             let (first, last) = if tasks == 1 { (whole, count) } else { (whole + task, whole + task + 1) };
             for panel in first..last {
@@ -204,6 +217,7 @@ impl LaneKernel for Pack {
                             if i < here {
                                 let from = from.add(i * self.from.across);
                                 *row = L::load_some(std::slice::from_raw_parts(from, depth));
+                                prefetch(from.wrapping_add(AHEAD));
                             }
                         }
                         let columns = L::transpose(rows);
@@ -239,7 +253,7 @@ struct Tiles<'a> {
     /// Lanes of a panel.
     width: usize,
     some: Range<usize>,
-    out: &'a Output,
+    out: &'a Output<'a>,
 }
 
 impl LaneKernel for Tiles<'_> {
@@ -279,7 +293,7 @@ struct Tile<'a> {
     panel: Operand,
     first_lane: usize,
     lanes: usize,
-    out: &'a Output,
+    out: &'a Output<'a>,
 }
 
 impl Tile<'_> {
@@ -336,13 +350,8 @@ impl Tile<'_> {
             for (c, sum) in row.into_iter().enumerate() {
                 let to = to.wrapping_add(r * self.out.rows + c * WIDTH);
                 // SAFETY: the tile's elements of the result are ours alone, and so many of them follow each other.
-                unsafe {
-                    if self.lanes >= (c + 1) * WIDTH {
-                        self.put(sum, &mut *to.cast());
-                    } else {
-                        self.put_some(sum, std::slice::from_raw_parts_mut(to, self.lanes - c * WIDTH));
-                    }
-                }
+                let to = unsafe { std::slice::from_raw_parts_mut(to, (self.lanes - c * WIDTH).min(WIDTH)) };
+                self.put(sum, to, self.first_lane + c * WIDTH);
             }
         }
     }
@@ -360,24 +369,18 @@ impl Tile<'_> {
                 if lane >= here {
                     break;
                 }
+                let at = (self.first_lane + c * WIDTH + lane) * self.out.lanes + self.from;
                 // SAFETY: as in `store`; here the R rows follow each other.
-                unsafe {
-                    let at = (self.first_lane + c * WIDTH + lane) * self.out.lanes + self.from;
-                    self.put_some(column, std::slice::from_raw_parts_mut(self.out.data.get().add(at), R));
-                }
+                let to = unsafe { std::slice::from_raw_parts_mut(self.out.data.get().add(at), R) };
+                self.put(column, to, self.from);
             }
         }
     }
 
+    /// Some elements of a row of the result, from this column on.
     #[inline(always)]
-    fn put<L: Lanes>(&self, sum: L, to: &mut [f32; WIDTH]) {
-        let sum = if self.out.accumulate { sum + L::load(to) } else { sum };
-        sum.store(to);
-    }
-
-    #[inline(always)]
-    fn put_some<L: Lanes>(&self, sum: L, to: &mut [f32]) {
+    fn put<L: Lanes>(&self, sum: L, to: &mut [f32], column: usize) {
         let sum = if self.out.accumulate { sum + L::load_some(to) } else { sum };
-        sum.store_some(to);
+        self.out.finish.lanes(sum, column, to.len()).store_some(to);
     }
 }

@@ -1,7 +1,7 @@
 //! Maxima, where they are, and the transposed pair that carries gradients: scatter and gather.
 
-use super::{Axis, Span, TASK, blocks, task_rows};
-use crate::dtype::Element;
+use super::{Axis, Span, TASK, blocks, task_rows, two};
+use crate::dtype::{Element, floats, floats_mut};
 use crate::isa::{Kernel, dispatch};
 use crate::pool;
 
@@ -15,6 +15,11 @@ pub trait Code: Copy + Send + Sync {
     fn place(self, first: usize, offsets: &[usize; 256]) -> usize;
     /// The position within the window, if it is that.
     fn local(self) -> u8;
+    /// The codes themselves, if they are bytes.
+    fn bytes(codes: &mut [Self]) -> Option<&mut [u8]> {
+        let _ = codes;
+        None
+    }
 }
 
 /// What turns a position within a window into a place in the plane.
@@ -55,6 +60,9 @@ impl Code for u8 {
     fn local(self) -> u8 {
         self
     }
+    fn bytes(codes: &mut [u8]) -> Option<&mut [u8]> {
+        Some(codes)
+    }
 }
 
 /// The place within the plane, as PyTorch gives it.
@@ -83,6 +91,15 @@ impl Code for i64 {
 pub fn max<T: Element, C: Code>(x: &[T], axes: &[Axis; 2], out: &mut [T], codes: &mut [C]) {
     check(x.len(), axes, out.len());
     assert_eq!(out.len(), codes.len());
+    let [rows, cols] = axes;
+    if rows.is_pairs()
+        && cols.is_pairs()
+        && !out.is_empty()
+        && let (Some(x), Some(out)) = (floats(x), floats_mut(out))
+        && let Some(codes) = C::bytes(codes)
+    {
+        return two::max(x, [rows.input, cols.input], [rows.output(), cols.output()], out, codes);
+    }
     let grain = task_rows(axes).saturating_mul(axes[1].output());
     pool::chunks_mut_2(out, codes, grain, |start, out, codes| {
         dispatch(Max { x, axes, row: start / axes[1].output(), out, codes });
@@ -259,10 +276,7 @@ pub fn scatter<T: Element, C: Code>(g: &[T], codes: &[C], axes: &[Axis; 2], gx: 
     let [rows, cols] = axes;
     let (size, windows) = (rows.input * cols.input, rows.output() * cols.output());
     let offsets = offsets(axes);
-    let two = |axis: &Axis| {
-        (axis.kernel, axis.stride, axis.dilation) == (2, 2, 1) && axis.whole == (0..axis.output())
-    };
-    let short = C::LOCAL && two(rows) && two(cols);
+    let short = C::LOCAL && rows.is_pairs() && cols.is_pairs();
     pool::chunks_mut(gx, (TASK / size.max(1)).max(1) * size, |start, gx| {
         for (i, gx) in gx.chunks_exact_mut(size).enumerate() {
             let from = (start / size + i) * windows;

@@ -5,6 +5,7 @@
 
 mod avg;
 mod max;
+mod two;
 
 pub use avg::{average, average_backward};
 pub use max::{Code, gather, max, scatter};
@@ -84,6 +85,13 @@ impl Axis {
 
     fn output(&self) -> usize {
         self.spans.len()
+    }
+
+    /// Whether the windows are pairs side by side.
+    fn is_pairs(&self) -> bool {
+        (self.kernel, self.stride, self.dilation) == (2, 2, 1)
+            && self.whole == (0..self.output())
+            && self.spans.first().is_none_or(|span| span.start == 0)
     }
 }
 

@@ -96,4 +96,9 @@ impl Forward for Linear {
     fn forward(&self, input: &Tensor) -> Tensor {
         input.linear(&self.weight, self.bias.as_deref())
     }
+
+    #[track_caller]
+    fn forward_relu(&self, input: &Tensor) -> Option<Tensor> {
+        Some(input.linear_relu(&self.weight, self.bias.as_deref()))
+    }
 }

@@ -86,6 +86,10 @@ impl Forward for MaxPool1d {
     fn forward(&self, input: &Tensor) -> Tensor {
         input.max_pool1d(self.kernel_size[0], self.pool)
     }
+
+    fn commutes_with_relu(&self) -> bool {
+        true
+    }
 }
 
 /// The mean of each window that slides along the last dimension; see [`Tensor::avg_pool1d`].
@@ -244,6 +248,10 @@ impl Forward for MaxPool2d {
     #[track_caller]
     fn forward(&self, input: &Tensor) -> Tensor {
         input.max_pool2d(self.kernel_size, self.pool)
+    }
+
+    fn commutes_with_relu(&self) -> bool {
+        true
     }
 }
 

@@ -50,6 +50,27 @@ pub trait Forward<I: 'static = Tensor, O: 'static = Tensor>: Module {
         }
         call_seen(self.as_module(), input, &|input| self.forward(input))
     }
+
+    /// The computation with [`relu`](Tensor::relu) after it, for modules that do both in one pass: what a
+    /// [`Sequential`](crate::Sequential) runs where a [`ReLU`](crate::ReLU) follows and nobody looks on.
+    #[doc(hidden)]
+    #[track_caller]
+    fn forward_relu(&self, input: &I) -> Option<O> {
+        let _ = input;
+        None
+    }
+
+    /// Whether this computes [`relu`](Tensor::relu) and nothing else.
+    #[doc(hidden)]
+    fn is_relu(&self) -> bool {
+        false
+    }
+
+    /// Whether [`relu`](Tensor::relu) before this is the same as after it, in output and gradients.
+    #[doc(hidden)]
+    fn commutes_with_relu(&self) -> bool {
+        false
+    }
 }
 
 #[cold]

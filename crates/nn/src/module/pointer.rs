@@ -33,6 +33,19 @@ macro_rules! pointer {
             fn call(&self, input: &I) -> O {
                 (**self).call(input)
             }
+
+            #[track_caller]
+            fn forward_relu(&self, input: &I) -> Option<O> {
+                (**self).forward_relu(input)
+            }
+
+            fn is_relu(&self) -> bool {
+                (**self).is_relu()
+            }
+
+            fn commutes_with_relu(&self) -> bool {
+                (**self).commutes_with_relu()
+            }
         }
     };
 }

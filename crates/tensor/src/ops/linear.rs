@@ -1,17 +1,22 @@
 //! The affine map of a fully connected layer.
 
+use super::relu::relu_gradient;
 use crate::autograd::{Context, Gradients};
 use crate::door::Calls;
 use crate::op::{Fresh, Mask, Op, Output, Saves, apply, raise};
 use crate::shape::Shape;
 use crate::testing::{Sample, normal, sample};
 use crate::{Element, Error, Result, Tensor};
-use flambeau_kernels::matmul::{Matrix, broadcast_rows, matmul};
+use flambeau_kernels::matmul::{Finish, Matrix, matmul_with};
 use flambeau_kernels::strided::numel;
 use flambeau_kernels::{Float, dispatch_float};
 
 /// `torch.nn.functional.linear` for a matrix of inputs: x, weight and, perhaps, bias.
-pub struct Linear;
+#[derive(Default)]
+pub struct Linear {
+    /// Whether `relu` follows, in the same pass.
+    relu: bool,
+}
 
 impl Op for Linear {
     fn name(&self) -> &'static str {
@@ -51,15 +56,16 @@ impl Op for Linear {
     }
 
     fn cpu(&self, x: &[&Tensor], out: &mut [Fresh]) {
-        dispatch_float!(x[0].dtype(), T => forward::<T>(x, out[0].slice()));
+        dispatch_float!(x[0].dtype(), T => forward::<T>(x, self.relu, out[0].slice()));
     }
 
     fn saves(&self, needs: Mask) -> Saves {
-        Saves::NONE.input_if(needs.has(0), [1]).input_if(needs.has(1), [0])
+        let saves = if self.relu { Saves::OUTPUT } else { Saves::NONE };
+        saves.input_if(needs.has(0), [1]).input_if(needs.has(1), [0])
     }
 
     fn backward(&self, ctx: &Context<'_>) -> Gradients {
-        let g = ctx.grad();
+        let g = &if self.relu { relu_gradient(ctx.grad(), &ctx.output()) } else { ctx.grad().clone() };
         let gradient = |i| match i {
             0 => g.matmul(ctx.input(1)),
             1 => g.t().matmul(ctx.input(0)),
@@ -69,11 +75,10 @@ impl Op for Linear {
     }
 }
 
-fn forward<T: Float + Element>(x: &[&Tensor], out: &mut [T]) {
+fn forward<T: Float + Element>(x: &[&Tensor], relu: bool, out: &mut [T]) {
     let (input, weight) = (x[0].view::<T>(), x[1].view::<T>());
-    if let Some(bias) = x.get(2) {
-        broadcast_rows(bias.contiguous().view::<T>().slice(), out);
-    }
+    let bias = x.get(2).map(|bias| bias.contiguous());
+    let bias = bias.as_ref().map(|bias| bias.view::<T>());
     let sizes = [x[0].size(0), x[0].size(1), x[1].size(0)];
     let a = Matrix {
         data: input.strided().data,
@@ -88,7 +93,8 @@ fn forward<T: Float + Element>(x: &[&Tensor], out: &mut [T]) {
         rows: x[1].strides()[1],
         columns: x[1].strides()[0],
     };
-    matmul(sizes, a, b, out, x.len() > 2);
+    let finish = Finish { bias: bias.as_ref().map(|bias| bias.slice()), relu };
+    matmul_with(sizes, a, b, out, false, finish);
 }
 
 impl Tensor {
@@ -109,14 +115,26 @@ impl Tensor {
             let y = self.linear(&weight.unsqueeze(0), None).squeeze(-1);
             return bias.map_or(y.clone(), |bias| y + bias);
         }
+        self.affine(weight, bias, false)
+    }
+
+    /// `self.linear(weight, bias).relu()` in one pass; the weight has two dimensions.
+    #[doc(hidden)]
+    #[track_caller]
+    pub fn linear_relu(&self, weight: &Tensor, bias: Option<&Tensor>) -> Tensor {
+        self.affine(weight, bias, true)
+    }
+
+    #[track_caller]
+    fn affine(&self, weight: &Tensor, bias: Option<&Tensor>, relu: bool) -> Tensor {
         let rows = match self.ndim() {
             2 => self.clone(),
             0 => raise(Error::op("linear", format!("a 0-d input with weight {:?}", weight.shape()))),
             n => self.reshape([numel(&self.shape()[..n - 1]), self.size(-1)]),
         };
         let y = match bias {
-            Some(bias) => apply(Linear, &[&rows, weight, bias]),
-            None => apply(Linear, &[&rows, weight]),
+            Some(bias) => apply(Linear { relu }, &[&rows, weight, bias]),
+            None => apply(Linear { relu }, &[&rows, weight]),
         };
         if self.ndim() == 2 {
             return y;
@@ -140,6 +158,14 @@ pub(crate) fn samples() -> Vec<Sample> {
         sample("F.linear(x0, x1)", [normal(0, &[2, 3, 4]), normal(1, &[5, 4])], |x| x[0].linear(&x[1], None)),
         sample("F.linear(x0, x1, x2)", [normal(0, &[4]), normal(1, &[2, 4]), normal(2, &[2])], |x| {
             x[0].linear(&x[1], Some(&x[2]))
+        }),
+        sample(
+            "F.relu(F.linear(x0, x1, x2))",
+            [normal(0, &[2, 3, 4]), normal(1, &[5, 4]), normal(2, &[5])],
+            |x| x[0].linear_relu(&x[1], Some(&x[2])),
+        ),
+        sample("F.relu(F.linear(x0.t(), x1.t()))", [normal(0, &[4, 3]), normal(1, &[4, 2])], |x| {
+            x[0].t().linear_relu(&x[1].t(), None)
         }),
         sample("F.linear(x0, x1)", [normal(0, &[3, 4]), normal(1, &[4])], |x| x[0].linear(&x[1], None)),
         sample("F.linear(x0, x1, x2)", [normal(0, &[4]), normal(1, &[4]), normal(2, &[])], |x| {

@@ -27,7 +27,11 @@ impl Slice {
         let skip = if self.len == 0 { 0 } else { self.start.saturating_mul(stride) };
         let offset = of.offset.saturating_add(skip);
         if self.squeeze {
-            return Layout { shape: of.shape.without(self.dim), strides: of.strides.without(self.dim), offset };
+            return Layout {
+                shape: of.shape.without(self.dim),
+                strides: of.strides.without(self.dim),
+                offset,
+            };
         }
         let mut layout = Layout { offset, ..of.clone() };
         layout.shape[self.dim] = self.len;

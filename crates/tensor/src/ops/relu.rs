@@ -24,6 +24,30 @@ impl Pointwise<1> for Relu {
     }
 }
 
+/// The gradient of what gave `y` by `relu`, from the gradient of y.
+#[derive(Clone, Copy)]
+struct ReluGradient;
+
+impl Pointwise<2> for ReluGradient {
+    const NAME: &'static str = "relu_backward";
+    const READS: Reads = Reads::Operands;
+
+    #[inline(always)]
+    fn f<E: Num>(self, [g, y]: [E; 2]) -> E {
+        E::select(y.le(E::lit(0.0)), E::lit(0.0), g)
+    }
+
+    #[inline(always)]
+    fn df<E: Num>(self, g: E, [_, y]: [E; 2], _: E) -> [E; 2] {
+        [E::select(y.le(E::lit(0.0)), E::lit(0.0), g), E::lit(0.0)]
+    }
+}
+
+/// For ops that end in a `relu` of their own.
+pub(super) fn relu_gradient(g: &Tensor, y: &Tensor) -> Tensor {
+    pointwise(ReluGradient, [g, &y.detach()])
+}
+
 impl Tensor {
     /// max(0, x); NaN stays NaN, the gradient at 0 is 0, element by element.
     /// [`torch.relu`](https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.relu.html).

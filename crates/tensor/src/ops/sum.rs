@@ -83,6 +83,15 @@ impl Op for Sum {
     }
 
     fn cpu(&self, x: &[&Tensor], out: &mut [Fresh]) {
+        let mut dims = self.0.dims.clone();
+        dims.sort_unstable();
+        let gap = (1..dims.len()).rev().find(|&i| dims[i - 1] + 1 < dims[i]);
+        if let Some(gap) = gap.filter(|_| x[0].is_contiguous()) {
+            // Instead of a permuted copy.
+            let inner = sum(x[0], Reduced { dims: dims[gap..].into(), keepdim: true });
+            dims.truncate(gap);
+            return Sum(Reduced { dims, ..self.0 }).cpu(&[&inner], out);
+        }
         let (x, block) = self.0.block(x[0]);
         dispatch_all!(x.dtype(), T => reduce::reduce(reduce::Sum, x.view::<T>().slice(), block, out[0].slice()));
     }

@@ -17,6 +17,10 @@ impl Forward for ReLU {
     fn forward(&self, input: &Tensor) -> Tensor {
         input.relu()
     }
+
+    fn is_relu(&self) -> bool {
+        true
+    }
 }
 
 /// A rectified linear unit with a ceiling: `y = min(max(0, x), 6)`.

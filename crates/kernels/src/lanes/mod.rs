@@ -1,0 +1,267 @@
+//! Sixteen `f32` side by side, for loops that the compiler does not keep in registers by itself.
+//!
+//! A loop is written once over [`Lanes`], as the `run` of a [`LaneKernel`]; [`dispatch_lanes`] compiles it for each
+//! instruction set. Unlike those of [`isa`](crate::isa), these loops multiply and add in one rounding where the
+//! processor can, so that their results differ between the sets by rounding. Another set is one more implementation.
+
+#![allow(clippy::needless_range_loop, reason = "see `operators`")]
+
+#[cfg(target_arch = "x86_64")]
+mod x86;
+
+use crate::isa::{Isa, isa};
+use std::ops::{Add, Mul, Sub};
+
+/// How many there are.
+pub(crate) const WIDTH: usize = 16;
+
+/// Sixteen `f32`. The implementations for an instruction set are named nowhere but in [`dispatch_lanes`], which has
+/// made sure that the processor has it.
+pub(crate) trait Lanes: Copy + Add<Output = Self> + Sub<Output = Self> + Mul<Output = Self> {
+    /// How many, times [`Self::COLUMNS`], fit into the registers beside the operands of a matrix product.
+    const ROWS: usize;
+    /// How many a row of such a block has.
+    const COLUMNS: usize;
+    /// The same number in all.
+    fn splat(v: f32) -> Self;
+    /// From memory.
+    fn load(from: &[f32; WIDTH]) -> Self;
+    /// To memory.
+    fn store(self, to: &mut [f32; WIDTH]);
+    /// self · a + b
+    fn mul_add(self, a: Self, b: Self) -> Self;
+    /// max(0, self); NaN stays NaN.
+    fn relu(self) -> Self;
+    /// The lanes at even and those at odd places of both, one after the other.
+    fn alternate(low: Self, high: Self) -> [Self; 2];
+    /// Lane by lane the second of two pairs if its first number is larger, or NaN, else the first.
+    fn larger(best: (Self, Self), other: (Self, Self)) -> (Self, Self);
+    /// Lane j of row i becomes lane i of row j.
+    fn transpose(rows: [Self; WIDTH]) -> [Self; WIDTH];
+
+    /// All zero.
+    #[inline(always)]
+    fn zero() -> Self {
+        Self::splat(0.0)
+    }
+
+    /// The first sixteen of a slice, or as many as it has and zeros.
+    #[inline(always)]
+    fn load_some(from: &[f32]) -> Self {
+        if let Some(whole) = from.first_chunk() {
+            return Self::load(whole);
+        }
+        let mut lanes = [0.0; WIDTH];
+        lanes[..from.len()].copy_from_slice(from);
+        Self::load(&lanes)
+    }
+
+    /// As many as the slice holds, whole numbers from 0 to 255.
+    #[inline(always)]
+    fn store_bytes(self, to: &mut [u8]) {
+        let mut lanes = [0.0; WIDTH];
+        self.store(&mut lanes);
+        for i in 0..to.len().min(WIDTH) {
+            to[i] = lanes[i] as u8;
+        }
+    }
+
+    /// As many as the slice holds, from the first on.
+    #[inline(always)]
+    fn store_some(self, to: &mut [f32]) {
+        if let Some(whole) = to.first_chunk_mut() {
+            return self.store(whole);
+        }
+        let mut lanes = [0.0; WIDTH];
+        self.store(&mut lanes);
+        let n = to.len();
+        to.copy_from_slice(&lanes[..n]);
+    }
+}
+
+/// Asks for a cache line that is read soon. Any address will do.
+#[inline(always)]
+pub(crate) fn prefetch(at: *const f32) {
+    // SAFETY: touches nothing; every x86-64 processor has it.
+    #[cfg(target_arch = "x86_64")]
+    unsafe {
+        std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(at.cast());
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = at;
+}
+
+/// A loop to be compiled for each instruction set. Mark `run` `#[inline(always)]`.
+pub(crate) trait LaneKernel {
+    /// What the loop returns.
+    type Output;
+    /// The loop.
+    fn run<L: Lanes>(self) -> Self::Output;
+}
+
+/// Runs a kernel with the lanes of the instruction set in use.
+#[inline]
+pub(crate) fn dispatch_lanes<K: LaneKernel>(kernel: K) -> K::Output {
+    match isa() {
+        Isa::Scalar => kernel.run::<Scalar>(),
+        // SAFETY: `isa` returns a set only if the processor has it.
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx2 => unsafe { x86::avx2(kernel) },
+        // SAFETY: as above.
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx512 => unsafe { x86::avx512(kernel) },
+        #[cfg(not(target_arch = "x86_64"))]
+        _ => kernel.run::<Scalar>(),
+    }
+}
+
+/// Rows and columns of a block of results that stays in the registers, in the instruction set in use.
+pub(crate) fn tile_size() -> (usize, usize) {
+    struct Size;
+    impl LaneKernel for Size {
+        type Output = (usize, usize);
+        #[inline(always)]
+        fn run<L: Lanes>(self) -> (usize, usize) {
+            (L::ROWS, L::COLUMNS)
+        }
+    }
+    dispatch_lanes(Size)
+}
+
+/// Addition, subtraction and multiplication, register by register. Here and below there are loops where the standard
+/// library has functions that take closures: those are not always inlined, which would lose the instruction set.
+macro_rules! operators {
+    ($lanes:ident, $([$trait:ident, $name:ident, $one:path]),*) => {
+        $(impl $trait for $lanes {
+            type Output = Self;
+            #[inline(always)]
+            fn $name(mut self, other: Self) -> Self {
+                for i in 0..self.0.len() {
+                    // SAFETY: see the type; of numbers it is safe.
+                    #[allow(unused_unsafe)]
+                    unsafe { self.0[i] = $one(self.0[i], other.0[i]) };
+                }
+                self
+            }
+        })*
+    };
+}
+
+use operators;
+
+/// What every target has: the compiler makes of it what it can.
+#[derive(Clone, Copy)]
+struct Scalar([f32; WIDTH]);
+
+operators!(Scalar, [Add, add, f32::add], [Sub, sub, f32::sub], [Mul, mul, f32::mul]);
+
+impl Lanes for Scalar {
+    const ROWS: usize = 2;
+    const COLUMNS: usize = 1;
+    #[inline(always)]
+    fn splat(v: f32) -> Self {
+        Scalar([v; WIDTH])
+    }
+    #[inline(always)]
+    fn load(from: &[f32; WIDTH]) -> Self {
+        Scalar(*from)
+    }
+    #[inline(always)]
+    fn store(self, to: &mut [f32; WIDTH]) {
+        *to = self.0;
+    }
+    #[inline(always)]
+    fn mul_add(self, a: Self, b: Self) -> Self {
+        self * a + b
+    }
+    #[inline(always)]
+    fn relu(mut self) -> Self {
+        for i in 0..WIDTH {
+            self.0[i] = if self.0[i] <= 0.0 { 0.0 } else { self.0[i] };
+        }
+        self
+    }
+    #[inline(always)]
+    fn alternate(low: Self, high: Self) -> [Self; 2] {
+        let mut both = [low; 2];
+        for i in 0..WIDTH / 2 {
+            for j in 0..2 {
+                both[j].0[i] = low.0[2 * i + j];
+                both[j].0[WIDTH / 2 + i] = high.0[2 * i + j];
+            }
+        }
+        both
+    }
+    #[inline(always)]
+    fn larger(mut best: (Self, Self), other: (Self, Self)) -> (Self, Self) {
+        for i in 0..WIDTH {
+            let (old, new) = (best.0.0[i], other.0.0[i]);
+            if new > old || new.is_nan() {
+                (best.0.0[i], best.1.0[i]) = (new, other.1.0[i]);
+            }
+        }
+        best
+    }
+    #[inline(always)]
+    fn transpose(rows: [Self; WIDTH]) -> [Self; WIDTH] {
+        let mut columns = rows;
+        for i in 0..WIDTH {
+            for j in 0..WIDTH {
+                columns[i].0[j] = rows[j].0[i];
+            }
+        }
+        columns
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Check;
+    impl LaneKernel for Check {
+        type Output = ();
+        #[inline(always)]
+        fn run<L: Lanes>(self) {
+            let number = |i: usize, j: usize| (i * WIDTH + j) as f32;
+            let rows = std::array::from_fn(|i| L::load(&std::array::from_fn(|j| number(i, j))));
+            for (i, row) in L::transpose(rows).into_iter().enumerate() {
+                let mut got = [0.0; WIDTH];
+                row.store(&mut got);
+                assert_eq!(got, std::array::from_fn(|j| number(j, i)), "column {i}");
+            }
+            for n in 0..=WIDTH + 1 {
+                let from: Vec<f32> = (0..n).map(|i| i as f32 + 1.0).collect();
+                let mut to = vec![9.0; n];
+                let v = L::load_some(&from).mul_add(L::splat(2.0), L::splat(1.0)) - L::zero() * L::zero();
+                v.store_some(&mut to);
+                let want: Vec<f32> = from
+                    .iter()
+                    .enumerate()
+                    .map(|(i, x)| if i < WIDTH { x * 2.0 + 1.0 } else { 9.0 })
+                    .collect();
+                assert_eq!(to, want);
+            }
+            let mut to = [1.0; WIDTH];
+            L::load_some(&[-1.0, -0.0, 3.0, f32::NAN, f32::NEG_INFINITY]).relu().store(&mut to);
+            assert_eq!(to[..5].iter().map(|x| x.to_bits()).collect::<Vec<_>>()[..3], [0, 0, 3f32.to_bits()]);
+            assert!(to[3].is_nan() && to[4..].iter().all(|&x| x == 0.0));
+            let halves: [L; 2] = [0, 1].map(|i| L::load(&std::array::from_fn(|j| number(i, j))));
+            for (odd, lanes) in L::alternate(halves[0], halves[1]).into_iter().enumerate() {
+                lanes.store(&mut to);
+                assert_eq!(to, std::array::from_fn(|i| (2 * i + odd) as f32));
+            }
+            let best = (L::load_some(&[1.0, 1.0, 1.0, f32::NAN, f32::NAN]), L::splat(7.0));
+            let other = (L::load_some(&[0.0, 1.0, 2.0, 3.0, f32::NAN]), L::splat(9.0));
+            let mut bytes = [0; 5];
+            L::larger(best, other).1.store_bytes(&mut bytes);
+            assert_eq!(bytes, [7, 7, 9, 7, 9]);
+        }
+    }
+
+    #[test]
+    fn lanes_load_store_and_transpose() {
+        Check.run::<Scalar>();
+        dispatch_lanes(Check);
+    }
+}

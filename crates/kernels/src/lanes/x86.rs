@@ -1,0 +1,263 @@
+//! The lanes of x86-64's instruction sets.
+
+#![allow(clippy::needless_range_loop, reason = "iterators over lanes are not always inlined")]
+
+use super::{LaneKernel, Lanes, WIDTH, operators};
+use std::arch::x86_64::*;
+use std::ops::{Add, Mul, Sub};
+
+#[target_feature(enable = "avx2,fma,bmi1,bmi2,lzcnt,popcnt")]
+pub(super) fn avx2<K: LaneKernel>(kernel: K) -> K::Output {
+    kernel.run::<Avx2>()
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,bmi1,bmi2,lzcnt,popcnt")]
+pub(super) fn avx512<K: LaneKernel>(kernel: K) -> K::Output {
+    kernel.run::<Avx512>()
+}
+
+// SAFETY of all intrinsics below: `Avx2` and `Avx512` are used under `avx2` and `avx512` alone, whose callers have
+// made sure of the instruction set; loads and stores get references to sixteen numbers.
+
+#[derive(Clone, Copy)]
+struct Avx2([__m256; 2]);
+
+operators!(Avx2, [Add, add, _mm256_add_ps], [Sub, sub, _mm256_sub_ps], [Mul, mul, _mm256_mul_ps]);
+
+impl Lanes for Avx2 {
+    const ROWS: usize = 6;
+    const COLUMNS: usize = 1;
+    #[inline(always)]
+    fn splat(v: f32) -> Self {
+        // SAFETY: see above.
+        Avx2([unsafe { _mm256_set1_ps(v) }; 2])
+    }
+    #[inline(always)]
+    fn load(from: &[f32; WIDTH]) -> Self {
+        let (low, high) = from.split_at(8);
+        // SAFETY: see above.
+        Avx2(unsafe { [_mm256_loadu_ps(low.as_ptr()), _mm256_loadu_ps(high.as_ptr())] })
+    }
+    #[inline(always)]
+    fn store(self, to: &mut [f32; WIDTH]) {
+        let (low, high) = to.split_at_mut(8);
+        // SAFETY: see above.
+        unsafe {
+            _mm256_storeu_ps(low.as_mut_ptr(), self.0[0]);
+            _mm256_storeu_ps(high.as_mut_ptr(), self.0[1]);
+        }
+    }
+    #[inline(always)]
+    fn mul_add(self, a: Self, b: Self) -> Self {
+        // SAFETY: see above.
+        Avx2(unsafe {
+            [_mm256_fmadd_ps(self.0[0], a.0[0], b.0[0]), _mm256_fmadd_ps(self.0[1], a.0[1], b.0[1])]
+        })
+    }
+    #[inline(always)]
+    fn relu(mut self) -> Self {
+        for i in 0..2 {
+            // SAFETY: see above. Not less or equal: above, or NaN.
+            self.0[i] = unsafe {
+                let above = _mm256_cmp_ps::<_CMP_NLE_UQ>(self.0[i], _mm256_setzero_ps());
+                _mm256_and_ps(above, self.0[i])
+            };
+        }
+        self
+    }
+    #[inline(always)]
+    fn alternate(low: Self, high: Self) -> [Self; 2] {
+        let mut both = [low; 2];
+        for (half, x) in [low.0, high.0].into_iter().enumerate() {
+            // SAFETY: see above.
+            unsafe {
+                // Lines 0 1 4 5 and 2 3 6 7 of each half register, put in order of pairs.
+                let even = _mm256_shuffle_ps::<0b10_00_10_00>(x[0], x[1]);
+                let odd = _mm256_shuffle_ps::<0b11_01_11_01>(x[0], x[1]);
+                let order = |v| _mm256_castpd_ps(_mm256_permute4x64_pd::<0b11_01_10_00>(_mm256_castps_pd(v)));
+                both[0].0[half] = order(even);
+                both[1].0[half] = order(odd);
+            }
+        }
+        both
+    }
+    #[inline(always)]
+    fn larger(mut best: (Self, Self), other: (Self, Self)) -> (Self, Self) {
+        for i in 0..2 {
+            let (old, new) = (best.0.0[i], other.0.0[i]);
+            // SAFETY: see above.
+            unsafe {
+                let take = _mm256_or_ps(
+                    _mm256_cmp_ps::<_CMP_GT_OQ>(new, old),
+                    _mm256_cmp_ps::<_CMP_UNORD_Q>(new, new),
+                );
+                best.0.0[i] = _mm256_blendv_ps(old, new, take);
+                best.1.0[i] = _mm256_blendv_ps(best.1.0[i], other.1.0[i], take);
+            }
+        }
+        best
+    }
+    #[inline(always)]
+    fn transpose(rows: [Self; WIDTH]) -> [Self; WIDTH] {
+        // Four squares of 8, each transposed; the two off the diagonal change places.
+        let mut columns = rows;
+        for top in 0..2 {
+            for left in 0..2 {
+                let mut r = [rows[0].0[0]; 8];
+                for i in 0..8 {
+                    r[i] = rows[8 * top + i].0[left];
+                }
+                let r = square(r);
+                for i in 0..8 {
+                    columns[8 * left + i].0[top] = r[i];
+                }
+            }
+        }
+        columns
+    }
+}
+
+#[inline(always)]
+fn square(r: [__m256; 8]) -> [__m256; 8] {
+    let (mut pairs, mut fours, mut out) = (r, r, r);
+    // SAFETY: see above.
+    unsafe {
+        for i in (0..8).step_by(2) {
+            pairs[i] = _mm256_unpacklo_ps(r[i], r[i + 1]);
+            pairs[i + 1] = _mm256_unpackhi_ps(r[i], r[i + 1]);
+        }
+        // Rows 4h … 4h + 3: column c of either half.
+        for h in [0, 4] {
+            for c in [0, 2] {
+                let (a, b) = (pairs[h + c / 2], pairs[h + 2 + c / 2]);
+                fours[h + c] = _mm256_shuffle_ps::<0b01_00_01_00>(a, b);
+                fours[h + c + 1] = _mm256_shuffle_ps::<0b11_10_11_10>(a, b);
+            }
+        }
+        for i in 0..4 {
+            out[i] = _mm256_permute2f128_ps::<0x20>(fours[i], fours[4 + i]);
+            out[4 + i] = _mm256_permute2f128_ps::<0x31>(fours[i], fours[4 + i]);
+        }
+    }
+    out
+}
+
+#[derive(Clone, Copy)]
+struct Avx512([__m512; 1]);
+
+operators!(Avx512, [Add, add, _mm512_add_ps], [Sub, sub, _mm512_sub_ps], [Mul, mul, _mm512_mul_ps]);
+
+#[inline(always)]
+fn first(n: usize) -> __mmask16 {
+    if n >= WIDTH { !0 } else { (1 << n) - 1 }
+}
+
+impl Lanes for Avx512 {
+    const ROWS: usize = 12;
+    const COLUMNS: usize = 2;
+    #[inline(always)]
+    fn splat(v: f32) -> Self {
+        // SAFETY: see above.
+        Avx512([unsafe { _mm512_set1_ps(v) }])
+    }
+    #[inline(always)]
+    fn load(from: &[f32; WIDTH]) -> Self {
+        // SAFETY: see above.
+        Avx512([unsafe { _mm512_loadu_ps(from.as_ptr()) }])
+    }
+    #[inline(always)]
+    fn store(self, to: &mut [f32; WIDTH]) {
+        // SAFETY: see above.
+        unsafe { _mm512_storeu_ps(to.as_mut_ptr(), self.0[0]) };
+    }
+    #[inline(always)]
+    fn load_some(from: &[f32]) -> Self {
+        // SAFETY: see above; what the mask leaves out is not touched.
+        Avx512([unsafe { _mm512_maskz_loadu_ps(first(from.len()), from.as_ptr()) }])
+    }
+    #[inline(always)]
+    fn store_some(self, to: &mut [f32]) {
+        // SAFETY: see above; what the mask leaves out is not touched.
+        unsafe { _mm512_mask_storeu_ps(to.as_mut_ptr(), first(to.len()), self.0[0]) };
+    }
+    #[inline(always)]
+    fn mul_add(self, a: Self, b: Self) -> Self {
+        // SAFETY: see above.
+        Avx512([unsafe { _mm512_fmadd_ps(self.0[0], a.0[0], b.0[0]) }])
+    }
+    #[inline(always)]
+    fn relu(self) -> Self {
+        // SAFETY: see above. Not less or equal: above, or NaN.
+        Avx512([unsafe {
+            let above = _mm512_cmp_ps_mask::<_CMP_NLE_UQ>(self.0[0], _mm512_setzero_ps());
+            _mm512_maskz_mov_ps(above, self.0[0])
+        }])
+    }
+    #[inline(always)]
+    fn alternate(low: Self, high: Self) -> [Self; 2] {
+        // SAFETY: see above.
+        unsafe {
+            let even = _mm512_set_epi32(30, 28, 26, 24, 22, 20, 18, 16, 14, 12, 10, 8, 6, 4, 2, 0);
+            let odd = _mm512_set_epi32(31, 29, 27, 25, 23, 21, 19, 17, 15, 13, 11, 9, 7, 5, 3, 1);
+            [
+                Avx512([_mm512_permutex2var_ps(low.0[0], even, high.0[0])]),
+                Avx512([_mm512_permutex2var_ps(low.0[0], odd, high.0[0])]),
+            ]
+        }
+    }
+    #[inline(always)]
+    fn larger((old, a): (Self, Self), (new, b): (Self, Self)) -> (Self, Self) {
+        // SAFETY: see above.
+        unsafe {
+            let take = _mm512_cmp_ps_mask::<_CMP_GT_OQ>(new.0[0], old.0[0])
+                | _mm512_cmp_ps_mask::<_CMP_UNORD_Q>(new.0[0], new.0[0]);
+            let best = Avx512([_mm512_mask_mov_ps(old.0[0], take, new.0[0])]);
+            (best, Avx512([_mm512_mask_mov_ps(a.0[0], take, b.0[0])]))
+        }
+    }
+    #[inline(always)]
+    fn store_bytes(self, to: &mut [u8]) {
+        // SAFETY: see above; what the mask leaves out is not touched.
+        unsafe {
+            let bytes = _mm512_cvtepi32_epi8(_mm512_cvtps_epi32(self.0[0]));
+            _mm_mask_storeu_epi8(to.as_mut_ptr().cast(), first(to.len()), bytes);
+        }
+    }
+    #[inline(always)]
+    fn transpose(rows: [Self; WIDTH]) -> [Self; WIDTH] {
+        let mut r = [rows[0].0[0]; WIDTH];
+        for i in 0..WIDTH {
+            r[i] = rows[i].0[0];
+        }
+        let (mut pairs, mut fours, mut eights, mut columns) = (r, r, r, rows);
+        // SAFETY: see above.
+        unsafe {
+            for i in (0..WIDTH).step_by(2) {
+                pairs[i] = _mm512_unpacklo_ps(r[i], r[i + 1]);
+                pairs[i + 1] = _mm512_unpackhi_ps(r[i], r[i + 1]);
+            }
+            // Rows h … h + 3: columns c, c + 4, c + 8 and c + 12.
+            for h in (0..WIDTH).step_by(4) {
+                for c in [0, 2] {
+                    let (a, b) = (pairs[h + c / 2], pairs[h + 2 + c / 2]);
+                    fours[h + c] = _mm512_shuffle_ps::<0b01_00_01_00>(a, b);
+                    fours[h + c + 1] = _mm512_shuffle_ps::<0b11_10_11_10>(a, b);
+                }
+            }
+            // Rows h … h + 7: columns c and c + 8, then c + 4 and c + 12.
+            for h in [0, 8] {
+                for c in 0..4 {
+                    let (a, b) = (fours[h + c], fours[h + 4 + c]);
+                    eights[h + c] = _mm512_shuffle_f32x4::<0b10_00_10_00>(a, b);
+                    eights[h + 4 + c] = _mm512_shuffle_f32x4::<0b11_01_11_01>(a, b);
+                }
+            }
+            for c in 0..8 {
+                let (a, b) = (eights[c], eights[8 + c]);
+                columns[c].0[0] = _mm512_shuffle_f32x4::<0b10_00_10_00>(a, b);
+                columns[8 + c].0[0] = _mm512_shuffle_f32x4::<0b11_01_11_01>(a, b);
+            }
+        }
+        columns
+    }
+}
