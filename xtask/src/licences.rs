@@ -17,6 +17,9 @@ const ALLOWED: &[&str] = &[
     "0BSD",
     // For data: the root certificates in webpki-roots.
     "CDLA-Permissive-2.0",
+    // For fonts, which may be passed on inside a program: those of the pictures.
+    "OFL-1.1",
+    "Ubuntu-font-1.0",
     "Unlicense",
     "BSL-1.0",
 ];

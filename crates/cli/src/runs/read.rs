@@ -101,7 +101,7 @@ impl Run {
             }
         });
         let log = path.join(METRICS);
-        let metrics = log.exists().then(|| read_json_lines(&log)).unwrap_or(Ok(vec![]));
+        let metrics = if log.exists() { read_json_lines(&log) } else { Ok(vec![]) };
         let metrics = metrics.unwrap_or_else(|error| {
             let message = match error {
                 Error::File { message, .. } => message,
