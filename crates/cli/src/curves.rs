@@ -6,6 +6,7 @@ use serde_json::Value;
 use std::error::Error;
 use std::ops::Range;
 
+use crate::font::{self, FAMILY};
 use crate::table;
 
 const SIZE: (u32, u32) = (960, 400);
@@ -40,13 +41,18 @@ pub(crate) fn points(records: &[Value], metric: Option<&str>) -> Vec<Point> {
     evaluations.map(point).collect()
 }
 
+/// An epoch below its axis; none where the mark lies between two.
+pub(crate) fn epoch(x: &f64) -> String {
+    if x.fract().abs() < 1e-6 { format!("{x:.0}") } else { String::new() }
+}
+
 /// The picture as SVG text; `best` is the epoch whose weights were kept.
 pub(crate) fn svg(
     points: &[Point],
     metric: Option<&str>,
     best: Option<u64>,
 ) -> Result<String, Box<dyn Error>> {
-    crate::font::register();
+    font::register();
     let mut text = String::new();
     {
         let root = SVGBackend::with_string(&mut text, SIZE).into_drawing_area();
@@ -86,7 +92,7 @@ fn panel(
     // A little room on both sides, so that the first and the last dot are whole.
     let margin = 0.03 * (last - 1) as f64;
     let mut chart = ChartBuilder::on(area)
-        .caption(title, ("sans-serif", 18))
+        .caption(title, (FAMILY, 18))
         .margin(12)
         .x_label_area_size(36)
         .y_label_area_size(48)
@@ -98,9 +104,9 @@ fn panel(
         .axis_style(BLACK.mix(0.5))
         .x_desc("epoch")
         .x_labels(last.min(10))
-        .x_label_formatter(&|x| if x.fract().abs() < 1e-6 { format!("{x:.0}") } else { String::new() })
+        .x_label_formatter(&epoch)
         .y_labels(8)
-        .label_style(("sans-serif", 13))
+        .label_style((FAMILY, 13))
         .draw()?;
 
     for (i, (name, colour)) in [("training", TRAIN), ("validation", VAL)].into_iter().enumerate() {
@@ -130,7 +136,7 @@ fn panel(
         })
         .background_style(WHITE.mix(0.85))
         .border_style(BLACK.mix(0.2))
-        .label_font(("sans-serif", 13))
+        .label_font((FAMILY, 13))
         .draw()?;
     Ok(())
 }

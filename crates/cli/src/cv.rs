@@ -16,7 +16,7 @@ use crate::args::{count, seed, threads};
 use crate::console::{complain, say};
 use crate::interrupt::Interrupt;
 use crate::progress::Progress;
-use crate::run_folder::{self, CONFIG, RESULT, Status};
+use crate::run_folder::{self, RESULT, Status};
 use crate::settings;
 
 /// What each fold came to.
@@ -96,7 +96,7 @@ pub(crate) fn run(args: &CvArgs) -> Result<Status> {
     let stem = stem.map_or_else(|| "digits".into(), |stem| stem.to_string_lossy().into_owned());
     let path = run_folder::take(args.out.clone(), &format!("cv-{stem}"))?;
     let folder = RunFolder::open(&path)?;
-    write_config(&path, &config)?;
+    run_folder::write_config(&path, &config)?;
     say(format_args!("{} items in {} folds, {} to test on\n", data.len(), folds.len(), splits.test.len()));
 
     let started = Instant::now();
@@ -109,11 +109,6 @@ pub(crate) fn run(args: &CvArgs) -> Result<Status> {
         }
         done => done,
     }
-}
-
-fn write_config(folder: &Path, config: &Config) -> Result<()> {
-    let text = config.to_toml()?;
-    atomic_write(folder.join(CONFIG), |file| file.write_all(text.as_bytes()))
 }
 
 /// The error of a fold, under the name that the user knows.
@@ -181,7 +176,7 @@ impl Run<'_> {
         // The setting as it was, with the moments of all the items that these weights have seen.
         let mut config = self.config.clone();
         config.data.facts = kept.config.data.facts.clone();
-        write_config(self.folder.path(), &config)?;
+        run_folder::write_config(self.folder.path(), &config)?;
         if kept.report.outcome == Outcome::Interrupted {
             say("interrupted while it was trained on all items: the test set was not opened");
             self.finish("interrupted", Some((&validated, &kept.report)), None)?;

@@ -1,5 +1,7 @@
 //! The folder that a training leaves behind.
 
+use flambeau::io::atomic_write;
+use flambeau::train::config::Config;
 use flambeau::{Error, Result};
 use std::fs;
 use std::io;
@@ -19,6 +21,12 @@ pub(crate) enum Status {
     Finished,
     Interrupted,
     Diverged,
+}
+
+/// Writes what is trained into a run's folder.
+pub(crate) fn write_config(folder: &Path, config: &Config) -> Result<()> {
+    let text = format!("# Written by flambeau {}.\n{}", env!("CARGO_PKG_VERSION"), config.to_toml()?);
+    atomic_write(folder.join(CONFIG), |file| file.write_all(text.as_bytes()))
 }
 
 /// A new or empty folder: the one given, or one named after a training and the time.

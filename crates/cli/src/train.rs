@@ -14,7 +14,7 @@ use crate::args::TrainArgs;
 use crate::console::{complain, say};
 use crate::interrupt::Interrupt;
 use crate::progress::Progress;
-use crate::run_folder::{self, CONFIG, CURVES, METRICS, RESULT, Status};
+use crate::run_folder::{self, CURVES, METRICS, RESULT, Status};
 use crate::{curves, settings, table};
 
 /// Trains, evaluates and writes the run folder; tells how it ended.
@@ -44,8 +44,7 @@ pub(crate) fn run(args: &TrainArgs) -> Result<Status> {
     };
     let run = RunFolder::open(&path)?;
     if args.resume.is_none() {
-        let text = format!("# Written by flambeau {}.\n{}", env!("CARGO_PKG_VERSION"), config.to_toml()?);
-        atomic_write(path.join(CONFIG), |file| file.write_all(text.as_bytes()))?;
+        run_folder::write_config(&path, &config)?;
     }
     let training = Training { config, model, path, started: Instant::now() };
     training.run(args, run, &interrupt, splits.test, &train, &val)

@@ -93,10 +93,6 @@ impl Fresh {
         Some(Fresh { storage: Storage::try_shared(x.dtype(), x.numel())?, layout })
     }
 
-    fn storage_mut(&mut self) -> &mut Storage {
-        Shared::get_mut(&mut self.storage).unwrap_or_else(|| unreachable!("nobody else has seen it"))
-    }
-
     pub(crate) fn into_tensor(self) -> Tensor {
         Tensor::from_parts(self.storage, self.layout, None)
     }
@@ -106,7 +102,7 @@ impl Fresh {
     /// # Panics
     /// If T is not the dtype that `output` gave: a bug in the op.
     pub fn slice<T: Element>(&mut self) -> &mut [T] {
-        self.storage_mut().as_mut_slice()
+        self.parts().1.as_mut_slice()
     }
 
     /// The output's shape.

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use super::PlotArgs;
 use super::read::{Run, find};
 use crate::console::say;
+use crate::curves::epoch;
 use crate::font::{self, FAMILY};
 
 /// Of a panel.
@@ -169,7 +170,7 @@ impl Panel {
             .axis_style(BLACK.mix(0.5))
             .x_desc("epoch")
             .x_labels(10)
-            .x_label_formatter(&|x| if x.fract().abs() < 1e-6 { format!("{x:.0}") } else { String::new() })
+            .x_label_formatter(&epoch)
             .y_labels(8)
             .y_label_formatter(&|y| format!("{}", (y * 1e6).round() / 1e6))
             .label_style((FAMILY, 13))
