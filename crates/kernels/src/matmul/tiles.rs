@@ -9,6 +9,7 @@ use crate::alloc::{Block, try_alloc};
 use crate::lanes::{LaneKernel, Lanes, WIDTH, dispatch_lanes, prefetch, tile_size};
 use crate::pool::{self, SendPtr};
 use std::ops::Range;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// The most elements of the larger operand, a second-level cache full of them.
 const MOST: usize = 1 << 18;
@@ -16,10 +17,15 @@ const MOST: usize = 1 << 18;
 const LEAST: usize = 8;
 /// The least length of the sums.
 const SHORTEST: usize = 24;
+/// Steps of the sum that are packed at a time.
+const PIECE: usize = 8 * WIDTH;
 /// How far ahead rows that are packed are asked for: there are more of them than the processor keeps track of.
 const AHEAD: usize = 8 * WIDTH;
 /// Multiply-adds that are worth a task.
 const TASK: usize = 1 << 17;
+/// Lanes of the next panel that are asked for during a tile: a batch of inputs comes from main memory, and comes while
+/// the one before is computed.
+const NEXT: usize = 2;
 
 /// A matrix by the address of its first element.
 #[derive(Clone, Copy)]
@@ -112,27 +118,18 @@ pub(super) unsafe fn multiply(
     let (tiles, count) = (m.div_ceil(tile_size().0), n.div_ceil(panel));
     // Any division gives the same result: no sum is cut.
     let wanted = (m * k * n / TASK).max(1);
-    let Some(panels) = Panels::new(lanes, k, n, panel, wanted > 1) else { return false };
-    // Packed panels one after another, and so by the thread that packed them, while the rows stay in its cache;
-    // otherwise the rows one after another.
-    let packed = lanes.across != 1;
-    let [groups, parts] = if packed {
-        let parts = wanted.min(count);
-        [wanted.div_ceil(parts).min(tiles), parts]
-    } else {
-        let groups = wanted.min(tiles);
-        [groups, wanted.div_ceil(groups).min(count)]
-    };
+    let Some(panels) = Panels::new(lanes, k, n, panel) else { return false };
+    // Panels one after another: each stays in the cache while all rows pass, and with the thread that packed it.
+    let parts = wanted.min(count);
+    let groups = wanted.div_ceil(parts).min(tiles);
     pool::run(groups * parts, &|task| {
-        let (group, part) =
-            if packed { (task % groups, task / groups) } else { (task / parts, task % parts) };
+        let (group, part) = (task % groups, task / groups);
         dispatch_lanes(Tiles {
-            sizes: [m, k, n],
+            sizes: [m, k],
             rows,
             tiles,
             range: tiles * group / groups..tiles * (group + 1) / groups,
             panels: &panels,
-            width: panel,
             some: count * part / parts..count * (part + 1) / parts,
             out: &out,
         });
@@ -143,48 +140,89 @@ pub(super) unsafe fn multiply(
 /// The operand whose elements are the lanes, by panels.
 struct Panels {
     operand: Operand,
-    /// From panel to panel.
-    step: usize,
-    /// The last panel, where it is packed alone because it is not whole.
-    tail: Option<(usize, Operand)>,
-    _memory: Option<Block>,
+    k: usize,
+    n: usize,
+    width: usize,
+    /// Those from here on are packed before their first use: all, or the last one alone where it is not whole.
+    whole: usize,
+    packed: Vec<Packed>,
+    memory: Option<Block>,
+}
+
+/// How far a panel is packed, by all threads that wait for it.
+#[derive(Default)]
+struct Packed {
+    /// The next piece, and how many are done.
+    next: AtomicUsize,
+    done: AtomicUsize,
+}
+
+impl Packed {
+    /// Returns when all pieces are done.
+    fn by(&self, pieces: usize, pack: impl Fn(usize)) {
+        while self.done.load(Ordering::Acquire) < pieces {
+            let piece = self.next.fetch_add(1, Ordering::Relaxed);
+            if piece < pieces {
+                pack(piece);
+                self.done.fetch_add(1, Ordering::Release);
+            } else {
+                std::hint::spin_loop();
+            }
+        }
+    }
 }
 
 impl Panels {
-    fn new(operand: Operand, k: usize, n: usize, width: usize, shared: bool) -> Option<Panels> {
+    /// `None` if there is no memory for packing.
+    fn new(operand: Operand, k: usize, n: usize, width: usize) -> Option<Panels> {
         let whole = if operand.across == 1 { n / width } else { 0 };
-        let count = n.div_ceil(width);
-        if whole == count {
-            return Some(Panels { operand, step: width, tail: None, _memory: None });
-        }
-        let from = &operand;
-        let memory = try_alloc((count - whole) * k * width * size_of::<f32>())?;
-        let to = SendPtr(memory.ptr().cast::<f32>());
-        let tasks = if shared { count - whole } else { 1 };
-        pool::run(tasks, &|task| {
-            let (first, last) = if tasks == 1 { (whole, count) } else { (whole + task, whole + task + 1) };
-            for panel in first..last {
-                // SAFETY: the panel's first lane is below n.
-                let from = unsafe { from.skip(panel * width) };
-                // SAFETY: each panel has its own part of the block.
-                let to = unsafe { to.get().add((panel - whole) * k * width) };
-                dispatch_lanes(Pack { k, lanes: width.min(n - panel * width), width, from, to });
-            }
-        });
-        let packed = Operand { data: to.get(), across: 1, along: width };
-        Some(if whole == 0 {
-            Panels { operand: packed, step: k * width, tail: None, _memory: Some(memory) }
-        } else {
-            Panels { operand, step: width, tail: Some((whole, packed)), _memory: Some(memory) }
-        })
+        let packed: Vec<_> = (whole..n.div_ceil(width)).map(|_| Packed::default()).collect();
+        let memory = match packed.len() {
+            0 => None,
+            count => Some(try_alloc(count * k * width * size_of::<f32>())?),
+        };
+        Some(Panels { operand, k, n, width, whole, packed, memory })
+    }
+
+    fn lanes(&self, panel: usize) -> usize {
+        self.width.min(self.n - panel * self.width)
+    }
+
+    /// A panel's first lane where it lies.
+    fn source(&self, panel: usize) -> Operand {
+        // SAFETY: there is such a panel, and its first lane is below n.
+        unsafe { self.operand.skip(panel * self.width) }
     }
 
     fn get(&self, panel: usize) -> Operand {
-        match self.tail {
-            Some((tail, operand)) if tail == panel => operand,
-            // SAFETY: there is such a panel.
-            _ => Operand { data: unsafe { self.operand.data.add(panel * self.step) }, ..self.operand },
+        let Some(memory) = self.memory.as_ref().filter(|_| panel >= self.whole) else {
+            return self.source(panel);
+        };
+        let (k, width, number) = (self.k, self.width, panel - self.whole);
+        // SAFETY: each panel has its own part of the block.
+        let to = unsafe { memory.ptr().cast::<f32>().add(number * k * width) };
+        self.packed[number].by(k.div_ceil(PIECE), |piece| {
+            let (first, lanes, from) = (piece * PIECE, self.lanes(panel), self.source(panel));
+            // SAFETY: the piece lies inside the panel.
+            let (from, to) = unsafe { (from.data.add(first * from.along), to.add(first * width)) };
+            let from = Operand { data: from, ..self.operand };
+            dispatch_lanes(Pack { k: PIECE.min(k - first), lanes, width, from, to });
+        });
+        Operand { data: to, across: 1, along: width }
+    }
+
+    /// Some lanes of the next panel that will be packed, to be asked for during tile number `tile`.
+    fn ahead(&self, panel: usize, tile: usize) -> [*const f32; NEXT] {
+        let (panel, lane) = (panel + 1, tile * NEXT);
+        let mut lanes = [self.operand.data; NEXT];
+        if self.operand.along == 1 && panel * self.width + lane + NEXT <= self.n && lane + NEXT <= self.width
+        {
+            for (i, to) in lanes.iter_mut().enumerate() {
+                // SAFETY: the lane is below n.
+                *to = unsafe { self.source(panel).skip(lane + i) }.data;
+            }
         }
+        lanes
     }
 }
 
@@ -244,14 +282,13 @@ impl LaneKernel for Pack {
 
 /// Some of the tiles: those of a range of rows and of some panels.
 struct Tiles<'a> {
-    sizes: [usize; 3],
+    /// Rows, and the length of the sums.
+    sizes: [usize; 2],
     rows: Operand,
     /// All rows are cut into so many tiles.
     tiles: usize,
     range: Range<usize>,
     panels: &'a Panels,
-    /// Lanes of a panel.
-    width: usize,
     some: Range<usize>,
     out: &'a Output<'a>,
 }
@@ -260,20 +297,20 @@ impl LaneKernel for Tiles<'_> {
     type Output = ();
     #[inline(always)]
     fn run<L: Lanes>(self) {
-        let [m, k, n] = self.sizes;
-        // Rows outside: the pages of a tile's results stay at hand.
-        for tile in self.range {
-            let from = m * tile / self.tiles;
-            let rows = m * (tile + 1) / self.tiles - from;
-            for panel in self.some.clone() {
-                let first_lane = panel * self.width;
+        let [m, k] = self.sizes;
+        for panel in self.some {
+            let lanes = self.panels.get(panel);
+            for tile in self.range.clone() {
+                let from = m * tile / self.tiles;
+                let rows = m * (tile + 1) / self.tiles - from;
                 let tile = Tile {
                     k,
                     rows: self.rows,
                     from,
-                    panel: self.panels.get(panel),
-                    first_lane,
-                    lanes: self.width.min(n - first_lane),
+                    panel: lanes,
+                    ahead: self.panels.ahead(panel, tile),
+                    first_lane: panel * self.panels.width,
+                    lanes: self.panels.lanes(panel),
                     out: self.out,
                 };
                 if L::COLUMNS > 1 && tile.lanes > WIDTH {
@@ -291,6 +328,7 @@ struct Tile<'a> {
     rows: Operand,
     from: usize,
     panel: Operand,
+    ahead: [*const f32; NEXT],
     first_lane: usize,
     lanes: usize,
     out: &'a Output<'a>,
@@ -325,6 +363,9 @@ impl Tile<'_> {
                 let mut b = [L::zero(); C];
                 for (c, b) in b.iter_mut().enumerate() {
                     *b = L::load(&*lanes.add(c * WIDTH).cast());
+                }
+                for next in self.ahead {
+                    prefetch(next.wrapping_add(p));
                 }
                 for r in 0..R {
                     let a = L::splat(*rows[r].add(p * a.along));
