@@ -138,7 +138,7 @@ impl Rule for NAdamOptions {
             weight_decay: decay,
             grad_size: self.lr * (1.0 - mu) / (1.0 - product),
             mean_size: self.lr * next / (1.0 - product * next),
-            correction: 1.0 - beta2.powf(t),
+            correction: (1.0 - beta2.powf(t)).recip(),
             eps: self.eps,
             maximize: self.maximize,
         }
@@ -171,6 +171,7 @@ pub struct NAdamStep {
     weight_decay: f64,
     grad_size: f64,
     mean_size: f64,
+    /// 1/(1 − β₂ᵗ)
     correction: f64,
     eps: f64,
     maximize: bool,
@@ -184,6 +185,6 @@ impl Update for NAdamStep {
         state[0] = lerp(state[0], g, 1.0 - self.beta1);
         state[1] = T::lit(self.beta2) * state[1] + T::lit(1.0 - self.beta2) * g * g;
         let d = T::lit(self.grad_size) * g + T::lit(self.mean_size) * state[0];
-        (p - d / ((state[1] / T::lit(self.correction)).sqrt() + T::lit(self.eps)), state)
+        (p - d / ((state[1] * T::lit(self.correction)).sqrt() + T::lit(self.eps)), state)
     }
 }

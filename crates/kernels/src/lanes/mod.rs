@@ -30,6 +30,8 @@ pub(crate) trait Lanes: Copy + Add<Output = Self> + Sub<Output = Self> + Mul<Out
     fn store(self, to: &mut [f32; WIDTH]);
     /// self · a + b
     fn mul_add(self, a: Self, b: Self) -> Self;
+    /// As [`Self::mul_add`] in the first half of the lanes; the others hold anything.
+    fn mul_add_half(self, a: Self, b: Self) -> Self;
     /// max(0, self); NaN stays NaN.
     fn relu(self) -> Self;
     /// The lanes at even and those at odd places of both, one after the other.
@@ -175,6 +177,13 @@ impl Lanes for Scalar {
         self * a + b
     }
     #[inline(always)]
+    fn mul_add_half(self, a: Self, mut b: Self) -> Self {
+        for i in 0..WIDTH / 2 {
+            b.0[i] += self.0[i] * a.0[i];
+        }
+        b
+    }
+    #[inline(always)]
     fn relu(mut self) -> Self {
         for i in 0..WIDTH {
             self.0[i] = if self.0[i] <= 0.0 { 0.0 } else { self.0[i] };
@@ -224,7 +233,7 @@ mod tests {
         #[inline(always)]
         fn run<L: Lanes>(self) {
             let number = |i: usize, j: usize| (i * WIDTH + j) as f32;
-            let rows = std::array::from_fn(|i| L::load(&std::array::from_fn(|j| number(i, j))));
+            let rows: [L; WIDTH] = std::array::from_fn(|i| L::load(&std::array::from_fn(|j| number(i, j))));
             for (i, row) in L::transpose(rows).into_iter().enumerate() {
                 let mut got = [0.0; WIDTH];
                 row.store(&mut got);
@@ -243,6 +252,11 @@ mod tests {
                 assert_eq!(to, want);
             }
             let mut to = [1.0; WIDTH];
+            rows[1].mul_add_half(L::splat(3.0), rows[2]).store(&mut to);
+            assert_eq!(
+                to[..WIDTH / 2],
+                std::array::from_fn::<_, { WIDTH / 2 }, _>(|j| 3.0 * number(1, j) + number(2, j))
+            );
             L::load_some(&[-1.0, -0.0, 3.0, f32::NAN, f32::NEG_INFINITY]).relu().store(&mut to);
             assert_eq!(to[..5].iter().map(|x| x.to_bits()).collect::<Vec<_>>()[..3], [0, 0, 3f32.to_bits()]);
             assert!(to[3].is_nan() && to[4..].iter().all(|&x| x == 0.0));

@@ -55,6 +55,11 @@ impl Lanes for Avx2 {
         })
     }
     #[inline(always)]
+    fn mul_add_half(self, a: Self, b: Self) -> Self {
+        // SAFETY: see above.
+        Avx2(unsafe { [_mm256_fmadd_ps(self.0[0], a.0[0], b.0[0]), b.0[1]] })
+    }
+    #[inline(always)]
     fn relu(mut self) -> Self {
         for i in 0..2 {
             // SAFETY: see above. Not less or equal: above, or NaN.
@@ -184,6 +189,14 @@ impl Lanes for Avx512 {
     fn mul_add(self, a: Self, b: Self) -> Self {
         // SAFETY: see above.
         Avx512([unsafe { _mm512_fmadd_ps(self.0[0], a.0[0], b.0[0]) }])
+    }
+    #[inline(always)]
+    fn mul_add_half(self, a: Self, b: Self) -> Self {
+        // SAFETY: see above.
+        Avx512(unsafe {
+            let (x, a) = (_mm512_castps512_ps256(self.0[0]), _mm512_castps512_ps256(a.0[0]));
+            [_mm512_castps256_ps512(_mm256_fmadd_ps(x, a, _mm512_castps512_ps256(b.0[0])))]
+        })
     }
     #[inline(always)]
     fn relu(self) -> Self {

@@ -86,7 +86,7 @@ pub(super) fn is_small([m, k, n]: [usize; 3], a: &Matrix<'_, f32>, b: &Matrix<'_
 /// lanes that are no neighbours.
 fn cost(lanes: Operand, m: usize, k: usize, n: usize) -> usize {
     let packing = if lanes.across == 1 { 0 } else { n * k / 3 };
-    n.div_ceil(WIDTH) * m * k + packing
+    n.div_ceil(WIDTH / 2) * m * k / 2 + packing
 }
 
 /// out = a·b, or out += a·b where `accumulate`, with its finish; the rows of `out`, of n elements, follow each other.
@@ -314,9 +314,11 @@ impl LaneKernel for Tiles<'_> {
                     out: self.out,
                 };
                 if L::COLUMNS > 1 && tile.lanes > WIDTH {
-                    tile.of::<L, 2>(rows)
+                    tile.of::<L, 2, false>(rows)
+                } else if tile.lanes > WIDTH / 2 {
+                    tile.of::<L, 1, false>(rows)
                 } else {
-                    tile.of::<L, 1>(rows)
+                    tile.of::<L, 1, true>(rows)
                 }
             }
         }
@@ -335,12 +337,13 @@ struct Tile<'a> {
 }
 
 impl Tile<'_> {
+    /// So many rows and lanes, or half of the lanes.
     #[inline(always)]
-    fn of<L: Lanes, const C: usize>(&self, rows: usize) {
+    fn of<L: Lanes, const C: usize, const HALF: bool>(&self, rows: usize) {
         macro_rules! of {
             ($($r:literal)*) => {
                 match rows {
-                    $($r if $r <= L::ROWS => self.multiply::<L, $r, C>(),)*
+                    $($r if $r <= L::ROWS => self.multiply::<L, $r, C, HALF>(),)*
                     _ => unreachable!("a tile has at most {} rows", L::ROWS),
                 }
             };
@@ -349,7 +352,7 @@ impl Tile<'_> {
     }
 
     #[inline(always)]
-    fn multiply<L: Lanes, const R: usize, const C: usize>(&self) {
+    fn multiply<L: Lanes, const R: usize, const C: usize, const HALF: bool>(&self) {
         let (a, b) = (self.rows, self.panel);
         let mut sums = [[L::zero(); C]; R];
         // SAFETY: the rows lie inside a and the panel's lanes, padded where they end, inside b.
@@ -370,7 +373,8 @@ impl Tile<'_> {
                 for r in 0..R {
                     let a = L::splat(*rows[r].add(p * a.along));
                     for c in 0..C {
-                        sums[r][c] = a.mul_add(b[c], sums[r][c]);
+                        let sum = &mut sums[r][c];
+                        *sum = if HALF { a.mul_add_half(b[c], *sum) } else { a.mul_add(b[c], *sum) };
                     }
                 }
                 lanes = lanes.wrapping_add(self.panel.along);
