@@ -3,7 +3,7 @@
 
 #![allow(clippy::needless_range_loop, reason = "iterators over lanes are not always inlined")]
 
-use super::tiles::{Operand, operands};
+use super::operand::{Operand, operands};
 use super::{Finish, Matrix};
 use crate::lanes::{LaneKernel, Lanes, WIDTH, dispatch_lanes};
 use crate::pool::{self, SendPtr};

@@ -5,6 +5,8 @@
 
 mod dots;
 mod finish;
+mod operand;
+mod panels;
 mod tiles;
 
 pub use finish::Finish;
@@ -108,7 +110,7 @@ pub fn matmul_with<T: Float>(
                 dots::multiply([m, k, n], a, b, base, accumulate, finish);
                 true
             } else {
-                tiles::is_small([m, k, n], &a, &b)
+                tiles::are_ours([m, k, n], &a, &b)
                     && tiles::multiply([m, k, n], a, b, base, accumulate, finish)
             }
         };
@@ -294,6 +296,36 @@ mod tests {
                         let got = f64::from(out[i * n + j]);
                         assert!((got - sum).abs() < 1e-6 * size, "{m} {k} {n} {layout:?}: {got} for {sum}");
                     }
+                }
+            }
+        }
+    }
+
+    /// Rows of weights that are read more than a slice at a time, next to each other in the first-level cache or not.
+    #[test]
+    fn large_products_along_both_rows_agree_with_three_loops() {
+        for [m, k, n] in [[9, 1024, 600], [20, 2048, 130], [33, 5000, 61], [100, 1027, 270]] {
+            let [av, bv] = [(1, m), (2, n)].map(|(seed, rows)| -> Vec<f32> {
+                (0..rows * k).map(|i| rng::normal_f32(seed, i as u64)).collect()
+            });
+            let a = Matrix { data: &av, offset: 0, rows: k, columns: 1 };
+            let b = Matrix { data: &bv, offset: 0, rows: 1, columns: k };
+            for accumulate in [false, true] {
+                let products = [1, 3].map(|threads| {
+                    pool::with_num_threads(threads, || {
+                        let mut out = vec![1.0f32; m * n];
+                        let finish = Finish { bias: Some(&av[..n]), relu: true };
+                        matmul_with([m, k, n], a, b, &mut out, accumulate, finish);
+                        out
+                    })
+                });
+                assert_eq!(products[0], products[1]);
+                for (at, got) in products[0].iter().enumerate() {
+                    let (row, column) = (&av[at / n * k..][..k], &bv[at % n * k..][..k]);
+                    let start = f64::from(u8::from(accumulate)) + f64::from(av[at % n]);
+                    let sum: f64 = row.iter().zip(column).map(|(x, y)| f64::from(*x) * f64::from(*y)).sum();
+                    let want = (start + sum).max(0.0);
+                    assert!((f64::from(*got) - want).abs() < 1e-3, "{m} {k} {n}: {got} for {want}");
                 }
             }
         }

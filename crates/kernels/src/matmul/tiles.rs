@@ -1,68 +1,33 @@
-//! Products of `f32` matrices that fit into the second-level cache, as training steps are made of.
+//! Products of `f32` matrices that fit into the second-level cache, as training steps are made of, and of a batch with
+//! larger weights.
 //!
 //! The result is computed in tiles that stay in registers: a few rows, and columns in [lanes](crate::lanes). Columns
 //! whose elements are neighbours in memory are read where they lie; others are packed first, in panels of a tile's
-//! width. Where that is less work the product is turned round (bᵀ·aᵀ), and the tiles are stored transposed.
+//! width ([`panels`](super::panels)). Where that is less work the product is turned round (bᵀ·aᵀ), and the tiles are stored transposed.
 
+use super::operand::{Operand, operands};
+use super::panels::{Panels, in_place};
 use super::{Finish, Matrix};
-use crate::alloc::{Block, try_alloc};
+use crate::alloc::try_alloc;
 use crate::lanes::{LaneKernel, Lanes, WIDTH, dispatch_lanes, prefetch, tile_size};
 use crate::pool::{self, SendPtr};
 use std::ops::Range;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// The most elements of the larger operand, a second-level cache full of them.
 const MOST: usize = 1 << 18;
 /// Fewer rows or columns would leave too many lanes empty.
 const LEAST: usize = 8;
+/// Where the larger operand does not fit, the most terms that are summed up at a time: a panel of them is a quarter of
+/// that cache.
+const SLICE: usize = 512;
+/// The most elements of all panels that stay in that cache beside the rows.
+const STAY: usize = 1 << 16;
+/// Rows and columns beyond which a large product goes to the library.
+const MANY: usize = 256;
 /// The least length of the sums.
 const SHORTEST: usize = 24;
-/// Steps of the sum that are packed at a time.
-const PIECE: usize = 8 * WIDTH;
-/// How far ahead rows that are packed are asked for: there are more of them than the processor keeps track of.
-const AHEAD: usize = 8 * WIDTH;
 /// Multiply-adds that are worth a task.
 const TASK: usize = 1 << 17;
-/// Lanes of the next panel that are asked for during a tile: a batch of inputs comes from main memory, and comes while
-/// the one before is computed.
-const NEXT: usize = 2;
-
-/// A matrix by the address of its first element.
-#[derive(Clone, Copy)]
-pub(super) struct Operand {
-    pub(super) data: *const f32,
-    /// From row to row of the tile, or from lane to lane.
-    pub(super) across: usize,
-    /// Along the sum.
-    pub(super) along: usize,
-}
-
-/// # Safety
-/// The matrices have elements.
-pub(super) unsafe fn operands(a: Matrix<'_, f32>, b: Matrix<'_, f32>) -> (Operand, Operand) {
-    // SAFETY: the offsets are those of elements.
-    let (pa, pb) = unsafe { (a.data.as_ptr().add(a.offset), b.data.as_ptr().add(b.offset)) };
-    (
-        Operand { data: pa, across: a.rows, along: a.columns },
-        Operand { data: pb, across: b.columns, along: b.rows },
-    )
-}
-
-impl Operand {
-    /// From so many rows or lanes on.
-    ///
-    /// # Safety
-    /// There must be as many.
-    unsafe fn skip(&self, across: usize) -> Operand {
-        // SAFETY: the caller's.
-        Operand { data: unsafe { self.data.add(across * self.across) }, ..*self }
-    }
-}
-
-// SAFETY: it is only read, inside `multiply`, whose caller holds the memory.
-unsafe impl Sync for Operand {}
-// SAFETY: as above.
-unsafe impl Send for Operand {}
 
 /// The result, with tiles of some rows and lanes.
 struct Output<'a> {
@@ -76,10 +41,21 @@ struct Output<'a> {
 }
 
 /// Whether [`multiply`] is the better way.
-pub(super) fn is_small([m, k, n]: [usize; 3], a: &Matrix<'_, f32>, b: &Matrix<'_, f32>) -> bool {
-    // Short sums over neighbours spend their time in stores, which the library does better.
-    let stores = m * n >= 1 << 15 && k < 128 && (a.rows == 1 || b.columns == 1);
-    m.min(n) >= LEAST && k >= SHORTEST && k.saturating_mul(m.max(n)) <= MOST && !stores
+pub(super) fn are_ours([m, k, n]: [usize; 3], a: &Matrix<'_, f32>, b: &Matrix<'_, f32>) -> bool {
+    if m.min(n) < LEAST || k < SHORTEST {
+        return false;
+    }
+    if fits([m, k, n]) {
+        // Short sums over neighbours spend their time in stores, which the library does better.
+        return m * n < 1 << 15 || k >= 128 || (a.rows != 1 && b.columns != 1);
+    }
+    // The library packs neighbours along the sum element by element, which many rows and columns make up for.
+    m.min(n) <= MANY && a.columns == 1 && b.rows == 1
+}
+
+/// Whether the second-level cache has room for the larger operand.
+fn fits([m, k, n]: [usize; 3]) -> bool {
+    k.saturating_mul(m.max(n)) <= MOST
 }
 
 /// What a product costs by a rough count of instructions: sums over `m` rows and padded lanes, and the packing of
@@ -105,191 +81,76 @@ pub(super) unsafe fn multiply(
     // SAFETY: the offsets are those of elements.
     let (a, b) = unsafe { operands(a, b) };
     let turned = cost(a, n, k, m) < cost(b, m, k, n);
-    let width = n;
+    let step = n;
     let (rows, lanes, [m, n]) = if turned { (b, a, [n, m]) } else { (a, b, [m, n]) };
-    let out = Output {
-        data: out,
-        rows: if turned { 1 } else { width },
-        lanes: if turned { width } else { 1 },
-        accumulate,
-        finish,
+    let width = tile_size().1 * WIDTH;
+    let slices = if fits([m, k, n]) && !rows.collide() { 1 } else { k.div_ceil(SLICE.max(STAY / n)) };
+    let slice = k.div_ceil(slices).next_multiple_of(WIDTH).min(k);
+    let memory = match n.div_ceil(width) - in_place(lanes, n, width) {
+        0 => None,
+        packed => match try_alloc(packed * slice * width * size_of::<f32>()) {
+            Some(memory) => Some(memory),
+            None => return false,
+        },
     };
-    let panel = tile_size().1 * WIDTH;
-    let (tiles, count) = (m.div_ceil(tile_size().0), n.div_ceil(panel));
-    // Any division gives the same result: no sum is cut.
-    let wanted = (m * k * n / TASK).max(1);
-    let Some(panels) = Panels::new(lanes, k, n, panel) else { return false };
-    // Panels one after another: each stays in the cache while all rows pass, and with the thread that packed it.
-    let parts = wanted.min(count);
-    let groups = wanted.div_ceil(parts).min(tiles);
-    pool::run(groups * parts, &|task| {
-        let (group, part) = (task % groups, task / groups);
-        dispatch_lanes(Tiles {
-            sizes: [m, k],
-            rows,
-            tiles,
-            range: tiles * group / groups..tiles * (group + 1) / groups,
-            panels: &panels,
-            some: count * part / parts..count * (part + 1) / parts,
-            out: &out,
-        });
-    });
+    for first in (0..k).step_by(slice) {
+        let here = slice.min(k - first);
+        // SAFETY: the sum has so many terms.
+        let (rows, lanes) = unsafe { (rows.along(first), lanes.along(first)) };
+        let panels = Panels::new(lanes, here, n, width, memory.as_ref());
+        let out = Output {
+            data: SendPtr(out.get()),
+            rows: if turned { 1 } else { step },
+            lanes: if turned { step } else { 1 },
+            accumulate: accumulate || first > 0,
+            finish: if first + here == k { finish } else { Finish::default() },
+        };
+        run(rows, m, &panels, &out);
+    }
     true
 }
 
-/// The operand whose elements are the lanes, by panels.
-struct Panels {
-    operand: Operand,
-    k: usize,
-    n: usize,
-    width: usize,
-    /// Those from here on are packed before their first use: all, or the last one alone where it is not whole.
-    whole: usize,
-    packed: Vec<Packed>,
-    memory: Option<Block>,
-}
-
-/// How far a panel is packed, by all threads that wait for it.
-#[derive(Default)]
-struct Packed {
-    /// The next piece, and how many are done.
-    next: AtomicUsize,
-    done: AtomicUsize,
-}
-
-impl Packed {
-    /// Returns when all pieces are done.
-    fn by(&self, pieces: usize, pack: impl Fn(usize)) {
-        while self.done.load(Ordering::Acquire) < pieces {
-            let piece = self.next.fetch_add(1, Ordering::Relaxed);
-            if piece < pieces {
-                pack(piece);
-                self.done.fetch_add(1, Ordering::Release);
-            } else {
-                std::hint::spin_loop();
-            }
-        }
-    }
-}
-
-impl Panels {
-    /// `None` if there is no memory for packing.
-    fn new(operand: Operand, k: usize, n: usize, width: usize) -> Option<Panels> {
-        let whole = if operand.across == 1 { n / width } else { 0 };
-        let packed: Vec<_> = (whole..n.div_ceil(width)).map(|_| Packed::default()).collect();
-        let memory = match packed.len() {
-            0 => None,
-            count => Some(try_alloc(count * k * width * size_of::<f32>())?),
-        };
-        Some(Panels { operand, k, n, width, whole, packed, memory })
-    }
-
-    fn lanes(&self, panel: usize) -> usize {
-        self.width.min(self.n - panel * self.width)
-    }
-
-    /// A panel's first lane where it lies.
-    fn source(&self, panel: usize) -> Operand {
-        // SAFETY: there is such a panel, and its first lane is below n.
-        unsafe { self.operand.skip(panel * self.width) }
-    }
-
-    fn get(&self, panel: usize) -> Operand {
-        let Some(memory) = self.memory.as_ref().filter(|_| panel >= self.whole) else {
-            return self.source(panel);
-        };
-        let (k, width, number) = (self.k, self.width, panel - self.whole);
-        // SAFETY: each panel has its own part of the block.
-        let to = unsafe { memory.ptr().cast::<f32>().add(number * k * width) };
-        self.packed[number].by(k.div_ceil(PIECE), |piece| {
-            let (first, lanes, from) = (piece * PIECE, self.lanes(panel), self.source(panel));
-            // SAFETY: the piece lies inside the panel.
-            let (from, to) = unsafe { (from.data.add(first * from.along), to.add(first * width)) };
-            let from = Operand { data: from, ..self.operand };
-            dispatch_lanes(Pack { k: PIECE.min(k - first), lanes, width, from, to });
+/// All tiles, as tasks of the pool. Any division gives the same result: no sum is cut.
+fn run(rows: Operand, m: usize, panels: &Panels<'_>, out: &Output<'_>) {
+    let (tiles, count) = (m.div_ceil(tile_size().0), panels.n.div_ceil(panels.width));
+    let wanted = (m * panels.k * panels.n / TASK).max(1);
+    // Panels one after another, so that each stays in the cache while all rows pass, and with the thread that packed it;
+    // many rows one after another where all panels stay.
+    let rows_first = panels.k * panels.n <= STAY && m * panels.k > MOST;
+    let [groups, parts] = if rows_first {
+        let groups = wanted.min(tiles);
+        [groups, wanted.div_ceil(groups).min(count)]
+    } else {
+        let parts = wanted.min(count);
+        [wanted.div_ceil(parts).min(tiles), parts]
+    };
+    pool::run(groups * parts, &|task| {
+        let (group, part) =
+            if rows_first { (task / parts, task % parts) } else { (task % groups, task / groups) };
+        dispatch_lanes(Tiles {
+            m,
+            rows,
+            tiles,
+            range: tiles * group / groups..tiles * (group + 1) / groups,
+            panels,
+            some: count * part / parts..count * (part + 1) / parts,
+            rows_first,
+            out,
         });
-        Operand { data: to, across: 1, along: width }
-    }
-
-    /// Some lanes of the next panel that will be packed, to be asked for during tile number `tile`.
-    fn ahead(&self, panel: usize, tile: usize) -> [*const f32; NEXT] {
-        let (panel, lane) = (panel + 1, tile * NEXT);
-        let mut lanes = [self.operand.data; NEXT];
-        if self.operand.along == 1 && panel * self.width + lane + NEXT <= self.n && lane + NEXT <= self.width
-        {
-            for (i, to) in lanes.iter_mut().enumerate() {
-                // SAFETY: the lane is below n.
-                *to = unsafe { self.source(panel).skip(lane + i) }.data;
-            }
-        }
-        lanes
-    }
-}
-
-/// Copies some lanes of an operand into a panel, which is filled up with zeros.
-struct Pack {
-    k: usize,
-    lanes: usize,
-    width: usize,
-    from: Operand,
-    to: *mut f32,
-}
-
-impl LaneKernel for Pack {
-    type Output = ();
-    #[inline(always)]
-    fn run<L: Lanes>(self) {
-        let Pack { k, lanes, width, from, to } = self;
-        for lane in (0..width).step_by(WIDTH) {
-            let here = WIDTH.min(lanes.saturating_sub(lane));
-            for p in (0..k).step_by(WIDTH) {
-                let depth = WIDTH.min(k - p);
-                // SAFETY: `here` lanes and `depth` steps from here on lie inside the operand, and `width` numbers for
-                // each step inside the panel.
-                unsafe {
-                    let from = from.data.add(lane * from.across + p * from.along);
-                    let to = to.add(p * width + lane);
-                    if self.from.along == 1 {
-                        let mut rows = [L::zero(); WIDTH];
-                        for (i, row) in rows.iter_mut().enumerate() {
-                            if i < here {
-                                let from = from.add(i * self.from.across);
-                                *row = L::load_some(std::slice::from_raw_parts(from, depth));
-                                prefetch(from.wrapping_add(AHEAD));
-                            }
-                        }
-                        let columns = L::transpose(rows);
-                        for (i, column) in columns.iter().enumerate() {
-                            if i < depth {
-                                column.store(&mut *to.add(i * width).cast());
-                            }
-                        }
-                    } else {
-                        for i in 0..depth {
-                            let from = from.add(i * self.from.along);
-                            let mut row = [0.0; WIDTH];
-                            for (j, v) in row.iter_mut().enumerate().take(here) {
-                                *v = *from.add(j * self.from.across);
-                            }
-                            *to.add(i * width).cast() = row;
-                        }
-                    }
-                }
-            }
-        }
-    }
+    });
 }
 
 /// Some of the tiles: those of a range of rows and of some panels.
 struct Tiles<'a> {
-    /// Rows, and the length of the sums.
-    sizes: [usize; 2],
+    m: usize,
     rows: Operand,
     /// All rows are cut into so many tiles.
     tiles: usize,
     range: Range<usize>,
-    panels: &'a Panels,
+    panels: &'a Panels<'a>,
     some: Range<usize>,
+    /// Whether a tile's rows, and not a panel, are what the last tile has not used.
+    rows_first: bool,
     out: &'a Output<'a>,
 }
 
@@ -297,18 +158,35 @@ impl LaneKernel for Tiles<'_> {
     type Output = ();
     #[inline(always)]
     fn run<L: Lanes>(self) {
-        let [m, k] = self.sizes;
+        let k = self.panels.k;
+        let apart = match self.rows.collide() {
+            true => try_alloc(L::ROWS * (k + WIDTH) * size_of::<f32>()),
+            false => None,
+        };
         for panel in self.some {
             let lanes = self.panels.get(panel);
             for tile in self.range.clone() {
-                let from = m * tile / self.tiles;
-                let rows = m * (tile + 1) / self.tiles - from;
+                let from = self.m * tile / self.tiles;
+                let rows = self.m * (tile + 1) / self.tiles - from;
+                // SAFETY: there are as many.
+                let mut operand = unsafe { self.rows.skip(from) };
+                if let Some(memory) = &apart {
+                    let to = Operand { data: memory.ptr().cast::<f32>(), across: k + WIDTH, along: 1 };
+                    // SAFETY: the memory is ours alone and has room for L::ROWS rows.
+                    unsafe { operand.copy(rows, k, to) };
+                    operand = to;
+                }
                 let tile = Tile {
                     k,
-                    rows: self.rows,
+                    rows: operand,
                     from,
                     panel: lanes,
-                    ahead: self.panels.ahead(panel, tile),
+                    ahead: if self.rows_first {
+                        self.rows.sixteen(from + rows, self.m)
+                    } else {
+                        let lane = (panel + 1) * self.panels.width + tile % L::COLUMNS * WIDTH;
+                        self.panels.operand.sixteen(lane, self.panels.n)
+                    },
                     first_lane: panel * self.panels.width,
                     lanes: self.panels.lanes(panel),
                     out: self.out,
@@ -330,7 +208,8 @@ struct Tile<'a> {
     rows: Operand,
     from: usize,
     panel: Operand,
-    ahead: [*const f32; NEXT],
+    /// Sixteen rows or lanes that are read next. They may lie in main memory, and come meanwhile.
+    ahead: Operand,
     first_lane: usize,
     lanes: usize,
     out: &'a Output<'a>,
@@ -359,7 +238,7 @@ impl Tile<'_> {
         unsafe {
             let mut rows = [a.data; R];
             for (r, row) in rows.iter_mut().enumerate() {
-                *row = a.data.add((self.from + r) * a.across);
+                *row = a.data.add(r * a.across);
             }
             let mut lanes = b.data;
             for p in 0..self.k {
@@ -367,9 +246,8 @@ impl Tile<'_> {
                 for (c, b) in b.iter_mut().enumerate() {
                     *b = L::load(&*lanes.add(c * WIDTH).cast());
                 }
-                for next in self.ahead {
-                    prefetch(next.wrapping_add(p));
-                }
+                // In sixteen steps the line of sixteen terms of each.
+                prefetch(self.ahead.data.wrapping_add(p % WIDTH * self.ahead.across + p * self.ahead.along));
                 for r in 0..R {
                     let a = L::splat(*rows[r].add(p * a.along));
                     for c in 0..C {

@@ -1,0 +1,140 @@
+//! The operand whose elements lie across the lanes, cut into panels of a tile's width. What does not lie side by side is
+//! packed, by the first thread that needs it and those that wait for it.
+
+use super::operand::Operand;
+use crate::alloc::Block;
+use crate::lanes::{LaneKernel, Lanes, WIDTH, dispatch_lanes, prefetch};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// Steps of the sum that are packed at a time.
+const PIECE: usize = 8 * WIDTH;
+/// How far ahead rows that are packed are asked for: there are more of them than the processor keeps track of.
+const AHEAD: usize = 8 * WIDTH;
+
+/// How many panels from the first on need no packing.
+pub(super) fn in_place(lanes: Operand, n: usize, width: usize) -> usize {
+    if lanes.across == 1 { n / width } else { 0 }
+}
+
+/// The operand whose elements are the lanes, by panels.
+pub(super) struct Panels<'a> {
+    pub(super) operand: Operand,
+    pub(super) k: usize,
+    pub(super) n: usize,
+    pub(super) width: usize,
+    /// Those from here on are packed before their first use: all, or the last one alone where it is not whole.
+    whole: usize,
+    packed: Vec<Packed>,
+    memory: Option<&'a Block>,
+}
+
+/// How far a panel is packed, by all threads that wait for it.
+#[derive(Default)]
+struct Packed {
+    /// The next piece, and how many are done.
+    next: AtomicUsize,
+    done: AtomicUsize,
+}
+
+impl Packed {
+    /// Returns when all pieces are done.
+    fn by(&self, pieces: usize, pack: impl Fn(usize)) {
+        while self.done.load(Ordering::Acquire) < pieces {
+            let piece = self.next.fetch_add(1, Ordering::Relaxed);
+            if piece < pieces {
+                pack(piece);
+                self.done.fetch_add(1, Ordering::Release);
+            } else {
+                std::hint::spin_loop();
+            }
+        }
+    }
+}
+
+impl<'a> Panels<'a> {
+    pub(super) fn new(operand: Operand, k: usize, n: usize, width: usize, memory: Option<&'a Block>) -> Self {
+        let whole = in_place(operand, n, width);
+        let packed = (whole..n.div_ceil(width)).map(|_| Packed::default()).collect();
+        Panels { operand, k, n, width, whole, packed, memory }
+    }
+
+    pub(super) fn lanes(&self, panel: usize) -> usize {
+        self.width.min(self.n - panel * self.width)
+    }
+
+    /// A panel's first lane where it lies.
+    fn source(&self, panel: usize) -> Operand {
+        // SAFETY: there is such a panel, and its first lane is below n.
+        unsafe { self.operand.skip(panel * self.width) }
+    }
+
+    pub(super) fn get(&self, panel: usize) -> Operand {
+        let Some(memory) = self.memory.filter(|_| panel >= self.whole) else {
+            return self.source(panel);
+        };
+        let (k, width, number) = (self.k, self.width, panel - self.whole);
+        // SAFETY: each panel has its own part of the block.
+        let to = unsafe { memory.ptr().cast::<f32>().add(number * k * width) };
+        self.packed[number].by(k.div_ceil(PIECE), |piece| {
+            let (first, lanes, from) = (piece * PIECE, self.lanes(panel), self.source(panel));
+            // SAFETY: the piece lies inside the panel.
+            let (from, to) = unsafe { (from.along(first), to.add(first * width)) };
+            dispatch_lanes(Pack { k: PIECE.min(k - first), lanes, width, from, to });
+        });
+        Operand { data: to, across: 1, along: width }
+    }
+}
+
+/// Copies some lanes of an operand into a panel, which is filled up with zeros.
+struct Pack {
+    k: usize,
+    lanes: usize,
+    width: usize,
+    from: Operand,
+    to: *mut f32,
+}
+
+impl LaneKernel for Pack {
+    type Output = ();
+    #[inline(always)]
+    fn run<L: Lanes>(self) {
+        let Pack { k, lanes, width, from, to } = self;
+        for lane in (0..width).step_by(WIDTH) {
+            let here = WIDTH.min(lanes.saturating_sub(lane));
+            for p in (0..k).step_by(WIDTH) {
+                let depth = WIDTH.min(k - p);
+                // SAFETY: `here` lanes and `depth` steps from here on lie inside the operand, and `width` numbers for
+                // each step inside the panel.
+                unsafe {
+                    let from = from.data.add(lane * from.across + p * from.along);
+                    let to = to.add(p * width + lane);
+                    if self.from.along == 1 {
+                        let mut rows = [L::zero(); WIDTH];
+                        for (i, row) in rows.iter_mut().enumerate() {
+                            if i < here {
+                                let from = from.add(i * self.from.across);
+                                *row = L::load_some(std::slice::from_raw_parts(from, depth));
+                                prefetch(from.wrapping_add(AHEAD));
+                            }
+                        }
+                        let columns = L::transpose(rows);
+                        for (i, column) in columns.iter().enumerate() {
+                            if i < depth {
+                                column.store(&mut *to.add(i * width).cast());
+                            }
+                        }
+                    } else {
+                        for i in 0..depth {
+                            let from = from.add(i * self.from.along);
+                            let mut row = [0.0; WIDTH];
+                            for (j, v) in row.iter_mut().enumerate().take(here) {
+                                *v = *from.add(j * self.from.across);
+                            }
+                            *to.add(i * width).cast() = row;
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
