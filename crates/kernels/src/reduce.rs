@@ -102,15 +102,13 @@ pub fn reduce<T: Element>(r: impl Reducer, x: &[T], [outer, axis, inner]: [usize
             for (row, o) in x.chunks_exact(axis).zip(out) {
                 let mut parts = vec![r.identity(); axis.div_ceil(TASK)];
                 pool::chunks_mut(&mut parts, 1, |i, part| {
-                    part[0] = dispatch(Row(r, &row[i * TASK..axis.min((i + 1) * TASK)]));
+                    dispatch(Rows(r, &row[i * TASK..axis.min((i + 1) * TASK)], part));
                 });
-                *o = dispatch(Row(r, &parts));
+                dispatch(Rows(r, &parts, std::slice::from_mut(o)));
             }
         } else {
             pool::chunks_mut(out, (TASK / axis).max(1), |start, out| {
-                for (i, o) in out.iter_mut().enumerate() {
-                    *o = dispatch(Row(r, &x[(start + i) * axis..(start + i + 1) * axis]));
-                }
+                dispatch(Rows(r, &x[start * axis..(start + out.len()) * axis], out));
             });
         }
     } else {
@@ -158,42 +156,57 @@ fn tasks<T: Element>(r: impl Reducer, x: &[T], [outer, axis, inner]: [usize; 3],
     });
 }
 
-struct Row<'a, R, T>(R, &'a [T]);
-impl<R: Reducer, T: Element> Kernel for Row<'_, R, T> {
-    type Output = T;
+/// Each of some rows of one length, which is not 0.
+struct Rows<'a, R, T>(R, &'a [T], &'a mut [T]);
+impl<R: Reducer, T: Element> Kernel for Rows<'_, R, T> {
+    type Output = ();
     #[inline(always)]
-    fn run(self) -> T {
-        let Row(r, x) = self;
-        if x.len() < LANES {
-            return x.iter().fold(r.identity(), |a, &b| r.combine(a, b));
+    fn run(self) {
+        let Rows(r, x, out) = self;
+        let axis = x.len() / out.len();
+        for (row, o) in x.chunks_exact(axis).zip(out) {
+            *o = if axis < LANES {
+                row.iter().fold(r.identity(), |a, &b| r.combine(a, b))
+            } else if axis <= BLOCK {
+                block(r, row)
+            } else {
+                long(r, row)
+            };
         }
-        // Results of blocks, folded pairwise: entry i stands for 2^i blocks.
-        let mut stack = [r.identity::<T>(); 40];
-        for (index, block) in x.chunks(BLOCK).enumerate() {
-            let mut lanes = [r.identity::<T>(); LANES];
-            let chunks = block.chunks_exact(LANES);
-            let rest = chunks.remainder();
-            for chunk in chunks {
-                for (lane, &v) in lanes.iter_mut().zip(chunk) {
-                    *lane = r.combine(*lane, v);
-                }
-            }
-            for (lane, &v) in lanes.iter_mut().zip(rest) {
-                *lane = r.combine(*lane, v);
-            }
-            let (mut value, mut level, mut count) = (fold(r, lanes), 0, index);
-            if x.len() <= BLOCK {
-                return value;
-            }
-            while count & 1 == 1 {
-                value = r.combine(stack[level], value);
-                stack[level] = r.identity();
-                (level, count) = (level + 1, count >> 1);
-            }
-            stack[level] = value;
-        }
-        stack.into_iter().rev().fold(r.identity(), |a, b| r.combine(a, b))
     }
+}
+
+/// Up to [`BLOCK`] elements.
+#[inline(always)]
+fn block<T: Element>(r: impl Reducer, x: &[T]) -> T {
+    let mut lanes = [r.identity::<T>(); LANES];
+    let (chunks, rest) = x.as_chunks::<LANES>();
+    for chunk in chunks {
+        for (lane, &v) in lanes.iter_mut().zip(chunk) {
+            *lane = r.combine(*lane, v);
+        }
+    }
+    for (lane, &v) in lanes.iter_mut().zip(rest) {
+        *lane = r.combine(*lane, v);
+    }
+    fold(r, lanes)
+}
+
+/// Any number of blocks, folded pairwise.
+#[inline(always)]
+fn long<T: Element>(r: impl Reducer, x: &[T]) -> T {
+    // Entry i stands for 2^i blocks.
+    let mut stack = [r.identity::<T>(); 40];
+    for (index, x) in x.chunks(BLOCK).enumerate() {
+        let (mut value, mut level, mut count) = (block(r, x), 0, index);
+        while count & 1 == 1 {
+            value = r.combine(stack[level], value);
+            stack[level] = r.identity();
+            (level, count) = (level + 1, count >> 1);
+        }
+        stack[level] = value;
+    }
+    stack.into_iter().rev().fold(r.identity(), |a, b| r.combine(a, b))
 }
 
 /// Combines running results pairwise; `N` is a power of two.
