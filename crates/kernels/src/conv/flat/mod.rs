@@ -11,7 +11,7 @@ mod weight;
 
 pub(super) use weight::weight_gradient;
 
-use super::tile::{Apart, Left, PANEL, Right, multiply};
+use super::tile::{Apart, Finished, Left, PANEL, Right, multiply, multiply_into};
 use super::{GRAIN, PARTS, Shape};
 use crate::lanes::{LaneKernel, Lanes, WIDTH, dispatch_lanes};
 use crate::pool::SendPtr;
@@ -54,6 +54,11 @@ impl Flat {
             stride: shape.stride,
             taps: (0..down).flat_map(|y| (0..across).map(move |x| at(y, x))).collect(),
         }
+    }
+
+    /// Whether windows are the pixels, so that no copy is needed.
+    fn is_whole(&self) -> bool {
+        self.taps == [[0, 0]] && self.stride == [1, 1] && self.before == [0, 0] && self.source == self.output
     }
 
     /// The furthest position.
@@ -114,9 +119,14 @@ impl Flat {
         let seen = (lines.len() - 1) * sy + self.reach(0) + 1;
         let from = self.before[0].saturating_sub(first).min(seen);
         let end = (self.before[0] + height).saturating_sub(first).clamp(from, seen);
+        // Where windows see one of several pixels, the others need not be copied.
+        let used = |d: usize, at: usize| {
+            let stride = self.stride[d];
+            stride == 1 || self.taps.iter().any(|tap| tap[d] % stride == at % stride)
+        };
         to.fill(0.0);
         for (image, to) in image.chunks_exact(height * width).zip(to.chunks_exact_mut(plane)) {
-            for line in from..end {
+            for line in (from..end).filter(|&line| used(0, line)) {
                 let image = &image[(first + line - self.before[0]) * width..][..width];
                 let at = line % sy * sx * copy + line / sy * pitch;
                 if sx == 1 {
@@ -125,6 +135,9 @@ impl Flat {
                 }
                 for x in 0..sx.min(width) {
                     let column = self.before[1] + x;
+                    if !used(1, column) {
+                        continue;
+                    }
                     let to = &mut to[at + column % sx * copy + column / sx..];
                     for (to, from) in to.iter_mut().zip(image[x..].iter().step_by(sx)) {
                         *to = *from;
@@ -165,6 +178,7 @@ struct Cover<'a> {
     left: &'a [f32],
     rows: usize,
     bias: Option<&'a [f32]>,
+    relu: bool,
     target: Target,
 }
 
@@ -177,18 +191,26 @@ fn cover(cover: &Cover<'_>, out: &mut [f32]) {
     let base = SendPtr(out.as_mut_ptr());
     let (end, size) = (out.len(), flat.channels * flat.source[0] * flat.source[1]);
     super::run(images * blocks, work / blocks, |tasks| {
-        let room = flat.size(block);
-        let mut scratch = Storage::new(DType::F32, room + (rows * PANEL).max(FEW * WIDE));
+        let whole = flat.is_whole() && cover.is_direct();
+        let room = if whole { 0 } else { flat.size(block) };
+        let mut scratch = Storage::new(DType::F32, room + (rows.max(k) * PANEL).max(FEW * WIDE));
         let (copy, sums) = scratch.as_mut_slice::<f32>().split_at_mut(room);
         let mut offsets = (0, Vec::new());
         for task in tasks {
             let (image, first) = (task / blocks, task % blocks * block);
             let lines = first..flat.output[0].min(first + block);
             if offsets.0 != lines.len() {
-                offsets = (lines.len(), flat.offsets(lines.len()));
+                let of_pixels = || (0..k).map(|c| c * flat.source[0] * flat.source[1]).collect();
+                offsets = (lines.len(), if whole { of_pixels() } else { flat.offsets(lines.len()) });
             }
-            let copy = &mut copy[..flat.size(lines.len())];
-            flat.fill(&cover.source[image * size..][..size], lines.clone(), copy);
+            let source = &cover.source[image * size..];
+            let copy = if whole {
+                &source[first * flat.source[1]..]
+            } else {
+                let copy = &mut copy[..flat.size(lines.len())];
+                flat.fill(&source[..size], lines.clone(), copy);
+                copy
+            };
             let (base, offsets) = (base.get(), &offsets.1[..]);
             dispatch_lanes(Lines { cover, image, lines, offsets, copy, sums, base, end });
         }
@@ -213,8 +235,11 @@ impl LaneKernel for Lines<'_> {
     type Output = ();
     #[inline(always)]
     fn run<L: Lanes>(self) {
+        if self.cover.is_direct() {
+            return self.direct();
+        }
         let Lines { cover, image, lines, offsets, copy, sums, base, end } = self;
-        let Cover { flat, groups, rows, left, bias, target, .. } = *cover;
+        let Cover { flat, groups, rows, left, bias, relu, target, .. } = *cover;
         let (k, pitch, width) = (offsets.len(), flat.pitch(), flat.output[1]);
         let group = image % groups;
         let left = &left[group * rows * k..][..rows * k];
@@ -255,7 +280,8 @@ impl LaneKernel for Lines<'_> {
                         let mut i = 0;
                         while i < count {
                             let end = count.min(i + WIDTH);
-                            (L::load_some(&sums[i..end]) + shift).store_some(&mut out[i..end]);
+                            let sum = L::load_some(&sums[i..end]) + shift;
+                            if relu { sum.relu() } else { sum }.store_some(&mut out[i..end]);
                             i = end;
                         }
                     } else {
@@ -267,6 +293,49 @@ impl LaneKernel for Lines<'_> {
                     }
                 }
                 at += count;
+            }
+        }
+    }
+}
+
+impl Cover<'_> {
+    /// Whether sums go from the registers to the output: where lines fill the vectors well, or windows lie side by
+    /// side without gaps.
+    fn is_direct(&self) -> bool {
+        let width = self.flat.output[1];
+        let fills = width.next_multiple_of(WIDTH) * 7 <= width * 8;
+        self.rows >= FEW && self.target.column == 1 && (fills || self.flat.is_whole())
+    }
+}
+
+impl Lines<'_> {
+    fn direct(self) {
+        let Lines { cover, image, lines, offsets, copy, sums, base, end } = self;
+        let Cover { flat, groups, rows, left, bias, relu, target, .. } = *cover;
+        let (k, width) = (offsets.len(), flat.output[1]);
+        let group = image % groups;
+        let left = Left { data: &left[group * rows * k..][..rows * k], rows: Apart(k), step: 1 };
+        let bias = bias.map(|bias| &bias[group * rows..][..rows]);
+        let (count, length) = if flat.is_whole() { (1, lines.len() * width) } else { (lines.len(), width) };
+        for line in 0..count {
+            for start in (0..length).step_by(PANEL) {
+                let n = PANEL.min(length - start);
+                let from = image * rows * target.plane + target.first;
+                let from = from + (lines.start + line) * target.line + start;
+                assert!(from + (rows - 1) * target.plane + n <= end);
+                // SAFETY: inside the output, as asserted; see `base` for who else writes.
+                let sink = unsafe { Finished::new(base.add(from), [target.plane, n], bias, relu) };
+                let seen = &copy[line * flat.pitch() + start..];
+                let last = offsets.last().map_or(0, |last| last + n.next_multiple_of(WIDTH));
+                if last <= seen.len() {
+                    multiply_into([rows, k, n], left, Right { data: seen, rows: offsets }, sink);
+                    continue;
+                }
+                // The end of the input, which is no copy with room behind it.
+                for (row, &at) in sums.chunks_exact_mut(PANEL).zip(offsets) {
+                    row[..n].copy_from_slice(&seen[at..at + n]);
+                }
+                multiply_into([rows, k, n], left, Right { data: sums, rows: Apart(PANEL) }, sink);
             }
         }
     }
@@ -287,11 +356,18 @@ fn wide<L: Lanes>(left: &[f32], offsets: &[usize], copy: &[f32], sums: &mut [f32
     }
 }
 
-pub(super) fn forward(shape: &Shape, input: &[f32], weight: &[f32], bias: Option<&[f32]>, out: &mut [f32]) {
+pub(super) fn forward(
+    shape: &Shape,
+    input: &[f32],
+    weight: &[f32],
+    bias: Option<&[f32]>,
+    relu: bool,
+    out: &mut [f32],
+) {
     let flat = &Flat::forward(shape);
     let target = Target { plane: shape.windows(), line: shape.output[1], column: 1, first: 0 };
     let (images, groups, rows) = (shape.batch, shape.groups, shape.outputs);
-    cover(&Cover { flat, images, groups, source: input, left: weight, rows, bias, target }, out);
+    cover(&Cover { flat, images, groups, source: input, left: weight, rows, bias, relu, target }, out);
 }
 
 /// For each of the pixels `stride` apart from one, the windows that see it along a dimension: (position, shift of the
@@ -360,6 +436,9 @@ pub(super) fn input_gradient(
             column: sx,
             first: first[0] * width + first[1],
         };
-        cover(&Cover { flat, images, groups, source: grad, left: &left, rows, bias, target }, out);
+        cover(
+            &Cover { flat, images, groups, source: grad, left: &left, rows, bias, relu: false, target },
+            out,
+        );
     }
 }

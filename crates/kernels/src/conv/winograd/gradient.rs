@@ -24,6 +24,7 @@ pub(in crate::conv) fn weight_gradient(shape: &Shape, input: &[f32], grad: &[f32
         padding: shape.padding,
         weight: [shape.inputs * 9, 9],
         reversed: false,
+        relu: false,
     };
     // Each block reads and writes all sums, so it is large.
     let (lines, across, panels, block) = (pass.lines(), pass.tiles()[1], pass.panels(), pass.block(96));

@@ -76,12 +76,13 @@ impl Strip<'_> {
     }
 
     /// Writes the first `count` lines, cut to `width` pixels, channel by channel to the places that `out` gives, plus a
-    /// bias for each channel, if there is one.
+    /// bias for each channel, if there is one, or max(0, …) of that.
     #[inline(always)]
     pub(in crate::conv) fn write<'b, L: Lanes>(
         &self,
         channels: usize,
         bias: &[f32],
+        relu: bool,
         [count, width]: [usize; 2],
         mut out: impl FnMut(usize, Range<usize>) -> &'b mut [f32],
     ) {
@@ -102,7 +103,8 @@ impl Strip<'_> {
                 let shift = L::splat(if bias.is_empty() { 0.0 } else { bias[c] });
                 let out = out(c, pixel..pixel + n);
                 prefetch(out.as_ptr().wrapping_add(AHEAD * width));
-                (rows[c] + shift).store_some(out);
+                let sum = rows[c] + shift;
+                if relu { sum.relu() } else { sum }.store_some(out);
             }
         }
     }

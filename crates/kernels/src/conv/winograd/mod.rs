@@ -49,6 +49,8 @@ struct Pass {
     weight: [usize; 2],
     /// Whether windows are reversed.
     reversed: bool,
+    /// Whether max(0, …) of the outputs is taken.
+    relu: bool,
 }
 
 impl Pass {
@@ -146,7 +148,14 @@ pub(super) fn serves_input(shape: &Shape) -> bool {
         )
 }
 
-pub(super) fn forward(shape: &Shape, input: &[f32], weight: &[f32], bias: Option<&[f32]>, out: &mut [f32]) {
+pub(super) fn forward(
+    shape: &Shape,
+    input: &[f32],
+    weight: &[f32],
+    bias: Option<&[f32]>,
+    relu: bool,
+    out: &mut [f32],
+) {
     let pass = Pass {
         images: shape.batch,
         groups: shape.groups,
@@ -157,6 +166,7 @@ pub(super) fn forward(shape: &Shape, input: &[f32], weight: &[f32], bias: Option
         padding: shape.padding,
         weight: [shape.inputs * 9, 9],
         reversed: false,
+        relu,
     };
     run(&pass, input, weight, bias, out);
 }
@@ -178,6 +188,7 @@ pub(super) fn input_gradient(
         padding: shape.padding.map(|p| 2 - p),
         weight: [9, shape.inputs * 9],
         reversed: true,
+        relu: false,
     };
     run(&pass, grad, weight, bias, out);
 }
@@ -396,6 +407,7 @@ impl LaneKernel for Finish<'_> {
                 Strip { pixels: &mut *strip, width }.write::<L>(
                     columns - first,
                     bias,
+                    pass.relu,
                     [count, pass.output[1]],
                     |c, pixels| out.at(image, channel + c, row, pixels),
                 );
