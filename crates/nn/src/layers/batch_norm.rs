@@ -154,6 +154,18 @@ impl<const D: usize> BatchNorm<D> {
 impl<const D: usize> Forward for BatchNorm<D> {
     #[track_caller]
     fn forward(&self, input: &Tensor) -> Tensor {
+        self.normalize(input, false)
+    }
+
+    #[track_caller]
+    fn forward_relu(&self, input: &Tensor) -> Option<Tensor> {
+        Some(self.normalize(input, true))
+    }
+}
+
+impl<const D: usize> BatchNorm<D> {
+    #[track_caller]
+    fn normalize(&self, input: &Tensor, relu: bool) -> Tensor {
         check_dims("batch_norm", self.type_name(), input, if D == 1 { 2..=3 } else { D + 2..=D + 2 });
         let training = self.training.get();
         let tracked = self.num_batches_tracked.as_ref().filter(|_| training);
@@ -166,7 +178,12 @@ impl<const D: usize> Forward for BatchNorm<D> {
         let without = self.running_mean.is_none() && self.running_var.is_none();
         let options = BatchNormOptions { training: training || without, momentum, eps: self.eps };
         let (mean, var) = (self.running_mean.as_deref(), self.running_var.as_deref());
-        let output = input.batch_norm(mean, var, self.weight.as_deref(), self.bias.as_deref(), options);
+        let (weight, bias) = (self.weight.as_deref(), self.bias.as_deref());
+        let output = if relu {
+            input.batch_norm_relu([mean, var], [weight, bias], options)
+        } else {
+            input.batch_norm(mean, var, weight, bias, options)
+        };
         if let Some(tracked) = tracked {
             tracked.modify(|count: &mut [i64]| count.fill(batches));
         }

@@ -7,146 +7,26 @@
 
 #![allow(clippy::needless_range_loop, reason = "iterators over lanes are not always inlined")]
 
+mod copy;
 mod weight;
 
 pub(super) use weight::weight_gradient;
 
+use super::Shape;
 use super::tile::{Apart, Finished, Left, PANEL, Right, multiply, multiply_into};
-use super::{GRAIN, PARTS, Shape};
 use crate::lanes::{LaneKernel, Lanes, WIDTH, dispatch_lanes};
 use crate::pool::SendPtr;
 use crate::{DType, Storage};
+use copy::Flat;
 use std::array::from_fn;
 use std::ops::Range;
 
-/// Floats of a copy that stay in the second cache.
-const COPY: usize = 1 << 16;
 /// Floats of a copy at most, where one line of windows needs so many.
 const MOST: usize = 1 << 22;
 
 /// Rows that are too few to share what is loaded: each is done by itself, for [`WIDE`] windows at a time.
 const FEW: usize = 4;
 const WIDE: usize = 2 * PANEL;
-
-/// What sees the pixels of an image, and where.
-struct Flat {
-    channels: usize,
-    /// Size of the image.
-    source: [usize; 2],
-    /// Lines and columns of zeros before it.
-    before: [usize; 2],
-    /// How many windows there are.
-    output: [usize; 2],
-    stride: [usize; 2],
-    /// The positions of a window, from its first corner.
-    taps: Vec<[usize; 2]>,
-}
-
-impl Flat {
-    fn forward(shape: &Shape) -> Flat {
-        let [down, across] = shape.kernel;
-        let at = |y, x| [y * shape.dilation[0], x * shape.dilation[1]];
-        Flat {
-            channels: shape.inputs,
-            source: shape.input,
-            before: shape.padding,
-            output: shape.output,
-            stride: shape.stride,
-            taps: (0..down).flat_map(|y| (0..across).map(move |x| at(y, x))).collect(),
-        }
-    }
-
-    /// Whether windows are the pixels, so that no copy is needed.
-    fn is_whole(&self) -> bool {
-        self.taps == [[0, 0]] && self.stride == [1, 1] && self.before == [0, 0] && self.source == self.output
-    }
-
-    /// The furthest position.
-    fn reach(&self, d: usize) -> usize {
-        self.taps.iter().fold(0, |most, tap| most.max(tap[d]))
-    }
-
-    /// Distance of lines in a copy: there is room for the pixels, the zeros on one side and all windows.
-    fn pitch(&self) -> usize {
-        let [_, source] = self.source;
-        let [_, before] = self.before;
-        let seen = (self.output[1] - 1) * self.stride[1] + self.reach(1) + 1;
-        (source + before.max(seen.saturating_sub(before + source)))
-            .div_ceil(self.stride[1])
-            .max(self.output[1])
-    }
-
-    /// Floats between copies for so many lines of windows: one more line is zeros.
-    fn copy(&self, lines: usize) -> usize {
-        (((lines - 1) * self.stride[0] + self.reach(0) + 1).div_ceil(self.stride[0]) + 1)
-            .saturating_mul(self.pitch())
-    }
-
-    /// Floats of one channel.
-    fn plane(&self, lines: usize) -> usize {
-        self.stride[0].saturating_mul(self.stride[1]).saturating_mul(self.copy(lines))
-    }
-
-    /// Floats of all channels, and what is read beyond them.
-    fn size(&self, lines: usize) -> usize {
-        self.plane(lines).saturating_mul(self.channels).saturating_add(WIDE)
-    }
-
-    /// Lines of windows to a block, so that there are several tasks for each of so many images.
-    fn block(&self, images: usize, work: usize) -> usize {
-        let pieces = (PARTS / images.max(1)).min(work / GRAIN).max(1);
-        let fits = (self.size(2) - self.size(1)).max(1);
-        (COPY.saturating_sub(self.size(1)) / fits + 1).min(self.output[0].div_ceil(pieces))
-    }
-
-    /// Windows of so many lines, with those between lines that are none.
-    fn windows(&self, lines: usize) -> usize {
-        (lines - 1) * self.pitch() + self.output[1]
-    }
-
-    /// Where the first window finds its positions: (channel, position).
-    fn offsets(&self, lines: usize) -> Vec<usize> {
-        let ([sy, sx], plane, copy) = (self.stride, self.plane(lines), self.copy(lines));
-        let at = |[y, x]: [usize; 2]| (y % sy * sx + x % sx) * copy + y / sy * self.pitch() + x / sx;
-        (0..self.channels).flat_map(|c| self.taps.iter().map(move |&tap| c * plane + at(tap))).collect()
-    }
-
-    /// Copies what these lines of windows see.
-    fn fill(&self, image: &[f32], lines: Range<usize>, to: &mut [f32]) {
-        let ([sy, sx], [height, width], pitch) = (self.stride, self.source, self.pitch());
-        let (plane, copy) = (self.plane(lines.len()), self.copy(lines.len()));
-        let first = lines.start * sy;
-        let seen = (lines.len() - 1) * sy + self.reach(0) + 1;
-        let from = self.before[0].saturating_sub(first).min(seen);
-        let end = (self.before[0] + height).saturating_sub(first).clamp(from, seen);
-        // Where windows see one of several pixels, the others need not be copied.
-        let used = |d: usize, at: usize| {
-            let stride = self.stride[d];
-            stride == 1 || self.taps.iter().any(|tap| tap[d] % stride == at % stride)
-        };
-        to.fill(0.0);
-        for (image, to) in image.chunks_exact(height * width).zip(to.chunks_exact_mut(plane)) {
-            for line in (from..end).filter(|&line| used(0, line)) {
-                let image = &image[(first + line - self.before[0]) * width..][..width];
-                let at = line % sy * sx * copy + line / sy * pitch;
-                if sx == 1 {
-                    to[at + self.before[1]..][..width].copy_from_slice(image);
-                    continue;
-                }
-                for x in 0..sx.min(width) {
-                    let column = self.before[1] + x;
-                    if !used(1, column) {
-                        continue;
-                    }
-                    let to = &mut to[at + column % sx * copy + column / sx..];
-                    for (to, from) in to.iter_mut().zip(image[x..].iter().step_by(sx)) {
-                        *to = *from;
-                    }
-                }
-            }
-        }
-    }
-}
 
 /// Whether a copy is not much larger than image and output.
 fn serves(flat: &Flat) -> bool {
@@ -195,20 +75,20 @@ fn cover(cover: &Cover<'_>, out: &mut [f32]) {
         let room = if whole { 0 } else { flat.size(block) };
         let mut scratch = Storage::new(DType::F32, room + (rows.max(k) * PANEL).max(FEW * WIDE));
         let (copy, sums) = scratch.as_mut_slice::<f32>().split_at_mut(room);
-        let mut offsets = (0, Vec::new());
+        let (mut offsets, mut clean) = ((0, Vec::new()), false);
         for task in tasks {
             let (image, first) = (task / blocks, task % blocks * block);
             let lines = first..flat.output[0].min(first + block);
             if offsets.0 != lines.len() {
-                let of_pixels = || (0..k).map(|c| c * flat.source[0] * flat.source[1]).collect();
-                offsets = (lines.len(), if whole { of_pixels() } else { flat.offsets(lines.len()) });
+                offsets = (lines.len(), flat.offsets_of(whole, lines.len()));
             }
             let source = &cover.source[image * size..];
             let copy = if whole {
                 &source[first * flat.source[1]..]
             } else {
                 let copy = &mut copy[..flat.size(lines.len())];
-                flat.fill(&source[..size], lines.clone(), copy);
+                flat.fill(&source[..size], lines.clone(), clean, copy);
+                clean = blocks == 1;
                 copy
             };
             let (base, offsets) = (base.get(), &offsets.1[..]);

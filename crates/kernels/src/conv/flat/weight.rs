@@ -3,14 +3,18 @@
 
 #![allow(clippy::needless_range_loop, reason = "iterators over lanes are not always inlined")]
 
-use super::{FEW, Flat};
+use super::FEW;
+use super::copy::Flat;
 use crate::conv::tile::{Apart, Left, PANEL, Right, multiply};
 use crate::conv::winograd::{Planes, Strip};
 use crate::conv::{GRAIN, PARTS, Shape, part};
 use crate::lanes::{LaneKernel, Lanes, WIDTH, dispatch_lanes};
-use crate::{DType, Storage, pool};
+use crate::pool::{self, SendPtr};
+use crate::{DType, Storage};
 use std::ops::Range;
 
+/// Tasks to cut the work into, where that takes no more memory for sums.
+const TASKS: usize = 8;
 /// Sums that the weight's gradient takes at most beside the result, in floats.
 const SUMS: usize = 1 << 21;
 
@@ -23,15 +27,23 @@ pub(in crate::conv) fn weight_gradient(shape: &Shape, input: &[f32], grad: &[f32
     let block = flat.block(shape.batch, shape.work());
     let blocks = flat.output[0].div_ceil(block);
     let (units, size) = (shape.batch * blocks, rows * PANEL);
-    let worth = (shape.work().saturating_mul(shape.batch) / GRAIN).min(SUMS / size);
-    let parts = (PARTS / panels).min(worth).clamp(1, units);
+    let worth = shape.work().saturating_mul(shape.batch) / GRAIN;
+    let parts = TASKS.min(worth).min(SUMS / (panels * size)).clamp(1, units);
+    // Several ranges of panels where there are few ranges of images: each makes its own copies.
+    let splits = TASKS.div_ceil(parts).min(panels).min(worth.max(1));
     let (pixels, windows) = (shape.inputs * shape.pixels(), shape.outputs * shape.windows());
     let mut sums = Storage::new(DType::F32, parts * panels * size);
     for group in 0..shape.groups {
         // (part, panel, row, output of the panel)
-        pool::chunks_mut(sums.as_mut_slice::<f32>(), size, |start, sums| {
-            let (at, panel) = (start / size / panels, start / size % panels);
-            let room = flat.size(block);
+        let base = SendPtr(sums.as_mut_slice::<f32>().as_mut_ptr());
+        pool::run(parts * splits, &|task| {
+            let (at, of_panels) = (task / splits, part(panels, splits, task % splits));
+            let start = (at * panels + of_panels.start) * size;
+            // SAFETY: the sums of part `at` for a range of panels that no other task has; they outlive `run`.
+            let sums =
+                unsafe { std::slice::from_raw_parts_mut(base.get().add(start), of_panels.len() * size) };
+            let whole = flat.is_whole();
+            let room = if whole { 0 } else { flat.size(block) };
             let length = block * flat.pitch();
             let mut scratch = Storage::new(DType::F32, room + length * PANEL);
             let (copy, d) = scratch.as_mut_slice::<f32>().split_at_mut(room);
@@ -41,18 +53,26 @@ pub(in crate::conv) fn weight_gradient(shape: &Shape, input: &[f32], grad: &[f32
                 let (image, first) = (unit / blocks * shape.groups + group, unit % blocks * block);
                 let lines = first..flat.output[0].min(first + block);
                 if offsets.0 != lines.len() {
-                    offsets = (lines.len(), flat.offsets(lines.len()));
+                    offsets = (lines.len(), flat.offsets_of(whole, lines.len()));
                 }
-                let copy = &mut copy[..flat.size(lines.len())];
-                flat.fill(&input[image * pixels..][..pixels], lines.clone(), copy);
-                let data = &grad[image * windows + panel * PANEL * shape.windows()..];
-                let channels = shape.outputs - panel * PANEL;
-                let grad = Planes { data, channels, size: shape.output };
+                let input = &input[image * pixels..][..pixels];
+                let copy = if whole {
+                    &input[first * flat.source[1]..]
+                } else {
+                    let copy = &mut copy[..flat.size(lines.len())];
+                    flat.fill(input, lines.clone(), blocks == 1 && unit > range.start, copy);
+                    copy
+                };
                 let (n, pitch) = (flat.windows(lines.len()), flat.pitch());
-                dispatch_lanes(Transpose { grad, lines, pitch, strip: &mut strip, d: &mut *d });
-                let left = Left { data: copy, rows: &offsets.1[..], step: 1 };
-                let right = Right { data: d, rows: Apart(PANEL) };
-                multiply([rows, n, channels.min(PANEL)], left, right, sums, unit > range.start);
+                for (panel, sums) in of_panels.clone().zip(sums.chunks_exact_mut(size)) {
+                    let data = &grad[image * windows + panel * PANEL * shape.windows()..];
+                    let channels = shape.outputs - panel * PANEL;
+                    let (grad, lines) = (Planes { data, channels, size: shape.output }, lines.clone());
+                    dispatch_lanes(Transpose { grad, lines, pitch, strip: &mut strip, d: &mut *d });
+                    let left = Left { data: copy, rows: &offsets.1[..], step: 1 };
+                    let right = Right { data: d, rows: Apart(PANEL) };
+                    multiply([rows, n, channels.min(PANEL)], left, right, sums, unit > range.start);
+                }
             }
         });
         let sums = &*sums.as_mut_slice::<f32>();
@@ -152,7 +172,7 @@ fn few(shape: &Shape, input: &[f32], grad: &[f32], out: &mut [f32]) {
                         offsets = (lines.len(), flat.offsets(lines.len()));
                     }
                     let copy = &mut copy[..flat.size(lines.len())];
-                    flat.fill(&input[image * pixels..][..pixels], lines.clone(), copy);
+                    flat.fill(&input[image * pixels..][..pixels], lines.clone(), false, copy);
                     for o in 0..outputs {
                         let grad = &grad[(image * outputs + o) * windows..][..windows];
                         g.fill(0.0);

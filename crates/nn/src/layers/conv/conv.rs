@@ -216,6 +216,12 @@ impl Forward for Conv1d {
         let (input, options) = self.padded(input);
         input.conv1d(&self.weight, self.bias.as_deref(), options)
     }
+
+    #[track_caller]
+    fn forward_relu(&self, input: &Tensor) -> Option<Tensor> {
+        let (input, options) = self.padded(input);
+        Some(input.conv1d_relu(&self.weight, self.bias.as_deref(), options))
+    }
 }
 
 impl Forward for Conv2d {
@@ -223,5 +229,11 @@ impl Forward for Conv2d {
     fn forward(&self, input: &Tensor) -> Tensor {
         let (input, options) = self.padded(input);
         input.conv2d(&self.weight, self.bias.as_deref(), options)
+    }
+
+    #[track_caller]
+    fn forward_relu(&self, input: &Tensor) -> Option<Tensor> {
+        let (input, options) = self.padded(input);
+        Some(input.conv2d_relu(&self.weight, self.bias.as_deref(), options))
     }
 }
