@@ -3,8 +3,8 @@
 use std::{cell::RefCell, rc::Rc};
 
 use flambeau_nn::{
-    Conv2d, Flatten, Forward, Layer, Linear, MaxPool2d, Module, ModuleDict, ModuleList, ReLU, Sequential,
-    trace,
+    BatchNorm2d, Conv2d, Dropout, Flatten, Forward, Layer, Linear, MaxPool2d, Module, ModuleDict, ModuleList,
+    ReLU, Sequential, trace,
 };
 use flambeau_tensor::{Tensor, manual_seed};
 
@@ -17,8 +17,14 @@ fn layers_of_a_sequential_give_the_same_together_and_one_by_one() {
         ReLU::default(),
         MaxPool2d::new(3).stride(2),
         ReLU::default(),
-        Conv2d::new(4, 3, 3),
-        ReLU::default(),
+        Sequential::new((
+            Conv2d::new(4, 3, 3),
+            BatchNorm2d::new(3),
+            ReLU::default(),
+            Conv2d::new(3, 3, 1),
+            ReLU::default(),
+        )),
+        Dropout::new(0.0),
         Flatten::default(),
         Box::new(Linear::new(27, 20)) as Box<dyn Layer>,
         ReLU::default(),
@@ -35,8 +41,11 @@ fn layers_of_a_sequential_give_the_same_together_and_one_by_one() {
         let gradients: Vec<Vec<f32>> = gradients.map(|gradient| gradient.unwrap().to_vec()).collect();
         (y.to_vec::<f32>(), gradients)
     };
-    let together = run();
+    let (together, _) = (run(), model.eval());
     assert!(together.0.iter().any(|&y| y > 0.0));
+    let judged = run();
+    assert_ne!(judged, together);
+    let inner = || (0..5).map(|i| format!("4.{i}")).chain(["4".to_owned()]).collect();
     let shown = Rc::new(RefCell::new(Vec::new()));
     let paths = shown.clone();
     let looking = trace::observe(move |call| {
@@ -44,10 +53,13 @@ fn layers_of_a_sequential_give_the_same_together_and_one_by_one() {
             paths.borrow_mut().push(call.path.to_owned());
         }
     });
+    assert_eq!(run(), judged);
+    let numbers = (0..5).flat_map(|i| if i < 4 { vec![i.to_string()] } else { inner() });
+    let numbers = numbers.chain((5..11).map(|i| i.to_string())).chain([String::new()]);
+    assert_eq!(*shown.borrow(), numbers.collect::<Vec<_>>());
+    model.train();
     assert_eq!(run(), together);
     drop(looking);
-    let numbers = (0..11).map(|i| i.to_string()).chain([String::new()]);
-    assert_eq!(*shown.borrow(), numbers.collect::<Vec<_>>());
 }
 
 #[test]
