@@ -12,6 +12,8 @@ use std::ops::Range;
 /// Tasks to cut the work into, where that takes no more memory for sums than this many floats.
 const TASKS: usize = 8;
 const SUMS: usize = 1 << 21;
+/// Tiles of a block.
+const BLOCK: usize = 96;
 
 pub(in crate::conv) fn weight_gradient(shape: &Shape, input: &[f32], grad: &[f32], out: &mut [f32]) {
     let pass = &Pass {
@@ -26,11 +28,11 @@ pub(in crate::conv) fn weight_gradient(shape: &Shape, input: &[f32], grad: &[f32
         reversed: false,
         relu: false,
     };
+    let (lines, across, panels, [_, size]) = (pass.lines(), pass.tiles()[1], pass.panels(), pass.u());
+    // Several ranges of tiles, and where their sums would be too large for what they add, several ranges of panels.
+    let parts = (SUMS / (panels * size)).min(lines * across / BLOCK).clamp(1, TASKS).min(lines);
     // Each block reads and writes all sums, so it is large.
-    let (lines, across, panels, block) = (pass.lines(), pass.tiles()[1], pass.panels(), pass.block(96));
-    let [_, size] = pass.u();
-    // Several ranges of tiles, and where their sums would be too large, several ranges of panels.
-    let parts = (SUMS / (panels * size)).clamp(1, TASKS).min(lines.div_ceil(block));
+    let block = (BLOCK.min((lines * across).div_ceil(parts)) / across).max(1);
     let splits = TASKS.div_ceil(parts).min(panels);
     let (per_group, tiles) = (pass.outputs * pass.inputs * 9, block * across);
     let mut sums = storage(parts * panels * size);
