@@ -6,7 +6,7 @@ use flambeau_nn::{
     BatchNorm2d, Conv2d, Dropout, Flatten, Forward, Layer, Linear, MaxPool2d, Module, ModuleDict, ModuleList,
     ReLU, Sequential, trace,
 };
-use flambeau_tensor::{Tensor, manual_seed};
+use flambeau_tensor::{Tensor, manual_seed, no_grad};
 
 /// While nobody looks on, some neighbours compute in one pass.
 #[test]
@@ -60,6 +60,39 @@ fn layers_of_a_sequential_give_the_same_together_and_one_by_one() {
     model.train();
     assert_eq!(run(), together);
     drop(looking);
+}
+
+/// Without gradients a batch normalisation becomes part of the convolution before it.
+#[test]
+fn a_normalisation_behind_a_convolution_gives_the_same_without_gradients() {
+    manual_seed(6);
+    let norm = || {
+        let norm = BatchNorm2d::new(5);
+        let (mean, var) = (norm.running_mean.as_deref().unwrap(), norm.running_var.as_deref().unwrap());
+        mean.copy_(&Tensor::randn([5]));
+        var.copy_(&(Tensor::randn([5]).square() + 0.1));
+        norm
+    };
+    let model = Sequential::new((
+        Conv2d::new(3, 5, 3).padding(1),
+        norm(),
+        ReLU::default(),
+        Conv2d::new(5, 5, 3).bias(false),
+        norm().affine(false),
+        Conv2d::new(5, 5, 1),
+        norm().affine(false).track_running_stats(false),
+        Conv2d::new(5, 5, 1),
+        norm(),
+    ));
+    model.eval();
+    let x = Tensor::randn([8, 3, 9, 9]);
+    let want = model.call(&x).to_vec::<f32>();
+    let got = no_grad(|| model.call(&x)).to_vec::<f32>();
+    assert!(got.iter().zip(&want).all(|(got, want)| (got - want).abs() < 1e-5 * want.abs().max(1.0)));
+    assert_ne!(got, want);
+    model.train();
+    let got = no_grad(|| model.call(&x)).to_vec::<f32>();
+    assert!(got.iter().zip(&want).any(|(got, want)| (got - want).abs() > 1e-2));
 }
 
 #[test]

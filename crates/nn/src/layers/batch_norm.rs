@@ -161,12 +161,29 @@ impl<const D: usize> Forward for BatchNorm<D> {
     fn forward_relu(&self, input: &Tensor) -> Option<Tensor> {
         Some(self.normalize(input, true))
     }
+
+    fn scale_and_shift(&self, ndim: usize) -> Option<[Tensor; 2]> {
+        let (mean, var) = (self.running_mean.as_deref()?, self.running_var.as_deref()?);
+        if self.training.get() || !dims::<D>().contains(&ndim) {
+            return None;
+        }
+        let rstd = (var + self.eps).rsqrt();
+        let scale = self.weight.as_deref().map_or_else(|| rstd.clone(), |weight| weight * &rstd);
+        let shift = mean * &scale;
+        let shift = self.bias.as_deref().map_or_else(|| -&shift, |bias| bias - &shift);
+        Some([scale, shift])
+    }
+}
+
+/// How many dimensions an input may have.
+fn dims<const D: usize>() -> RangeInclusive<usize> {
+    if D == 1 { 2..=3 } else { D + 2..=D + 2 }
 }
 
 impl<const D: usize> BatchNorm<D> {
     #[track_caller]
     fn normalize(&self, input: &Tensor, relu: bool) -> Tensor {
-        check_dims("batch_norm", self.type_name(), input, if D == 1 { 2..=3 } else { D + 2..=D + 2 });
+        check_dims("batch_norm", self.type_name(), input, dims::<D>());
         let training = self.training.get();
         let tracked = self.num_batches_tracked.as_ref().filter(|_| training);
         let batches = tracked.map_or(0, |tracked| tracked.item::<i64>().saturating_add(1));
