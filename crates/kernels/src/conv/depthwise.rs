@@ -3,6 +3,7 @@
 
 #![allow(clippy::needless_range_loop, reason = "iterators over lanes are not always inlined")]
 
+use super::flat::{alternate, straight};
 use super::{GRAIN, Shape};
 use crate::lanes::{LaneKernel, Lanes, WIDTH, dispatch_lanes};
 use crate::{DType, Storage, pool};
@@ -13,14 +14,20 @@ const BELOW: usize = 3;
 /// Floats of copies.
 const COPIES: usize = 1 << 12;
 
-/// A channel and what is made of it.
+/// A channel as it lies in its copy.
 #[derive(Clone, Copy)]
-struct Plane {
-    source: [usize; 2],
-    /// Distance of neighbouring pixels in the copy, with zeros between them.
+struct Image {
+    size: [usize; 2],
+    /// Distance of neighbouring pixels, with zeros between them.
     spread: [usize; 2],
     /// Zeros before the first.
     before: [usize; 2],
+}
+
+/// A channel and what is made of it.
+#[derive(Clone, Copy)]
+struct Plane {
+    image: Image,
     output: [usize; 2],
     stride: [usize; 2],
     kernel: usize,
@@ -51,60 +58,28 @@ pub(super) fn serves(shape: &Shape) -> bool {
 
 impl Plane {
     fn forward(shape: &Shape) -> Plane {
-        Plane {
-            source: shape.input,
-            spread: [1, 1],
-            before: shape.padding,
-            output: shape.output,
-            stride: shape.stride,
-            ..Plane::window(shape)
-        }
-        .laid_out()
+        let image = Image { size: shape.input, spread: [1, 1], before: shape.padding };
+        Plane::new(image, shape.output, shape.stride, shape.kernel[0])
     }
 
     /// The gradient of the input: the output's, spread and convolved with the window reversed.
     fn backward(shape: &Shape) -> Plane {
-        Plane {
-            source: shape.output,
-            spread: shape.stride,
-            before: shape.padding.map(|padding| shape.kernel[0] - 1 - padding),
-            output: shape.input,
-            stride: [1, 1],
-            ..Plane::window(shape)
-        }
-        .laid_out()
+        let before = shape.padding.map(|padding| shape.kernel[0] - 1 - padding);
+        let image = Image { size: shape.output, spread: shape.stride, before };
+        Plane::new(image, shape.input, [1, 1], shape.kernel[0])
     }
 
-    /// With all that is not told yet.
-    fn window(shape: &Shape) -> Plane {
-        let pair = [0, 0];
-        Plane {
-            source: pair,
-            spread: pair,
-            before: pair,
-            output: pair,
-            stride: pair,
-            kernel: shape.kernel[0],
-            line: 0,
-            pitch: 0,
-            places: pair,
-            size: 0,
-        }
-    }
-
-    /// Finds the places in the copy.
-    fn laid_out(mut self) -> Plane {
-        let Plane { source, spread, before, output, stride, kernel, .. } = self;
-        let filled = |d: usize| before[d] + (source[d] - 1) * spread[d] + 1;
+    fn new(image: Image, output: [usize; 2], stride: [usize; 2], kernel: usize) -> Plane {
+        let Image { size, spread, before } = image;
+        let filled = |d: usize| before[d] + (size[d] - 1) * spread[d] + 1;
         let seen = |d: usize| (output[d] - 1) * stride[d] + kernel;
         let [lines, pixels] = [0, 1].map(|d| filled(d).max(seen(d)));
         let pitch = pixels.div_ceil(stride[1]);
+        let line = stride[1] * pitch;
         let place = |column: usize| column % stride[1] * pitch + column / stride[1];
-        self.line = stride[1] * pitch;
-        self.pitch = pitch;
-        self.places = [place(before[1]), place(before[1] + 1)];
-        self.size = (lines + BELOW) * self.line + output[1].next_multiple_of(WIDTH) + kernel;
-        self
+        let places = [place(before[1]), place(before[1] + 1)];
+        let size = (lines + BELOW) * line + output[1].next_multiple_of(WIDTH) + kernel;
+        Plane { image, output, stride, kernel, line, pitch, places, size }
     }
 
     /// Planes whose copies stay in the first cache.
@@ -115,26 +90,21 @@ impl Plane {
     /// Writes the pixels; what is zero stays as it was.
     #[inline(always)]
     fn fill<L: Lanes>(&self, source: &[f32], copy: &mut [f32]) {
-        let (width, stride, [first, second]) = (self.source[1], self.stride[1], self.places);
-        for (y, line) in source.chunks_exact(width).enumerate() {
-            let to = &mut copy[(self.before[0] + y * self.spread[0]) * self.line..];
-            if self.spread[1] > 1 {
+        let (Image { size, spread, before }, [first, second]) = (self.image, self.places);
+        for (y, line) in source.chunks_exact(size[1]).enumerate() {
+            let to = &mut copy[(before[0] + y * spread[0]) * self.line..];
+            if spread[1] > 1 {
                 for (x, v) in line.iter().enumerate() {
-                    to[first + x * self.spread[1]] = *v;
+                    to[first + x * spread[1]] = *v;
                 }
-            } else if stride == 1 {
-                for x in (0..width).step_by(WIDTH) {
-                    let n = WIDTH.min(width - x);
-                    L::load_some(&line[x..x + n]).store_some(&mut to[first + x..][..n]);
-                }
+            } else if self.stride[1] == 1 {
+                straight::<L>(line, &mut to[first..]);
+            } else if first < self.pitch {
+                let (even, odd) = to.split_at_mut(self.pitch);
+                alternate::<L>(line, &mut even[first..], &mut odd[second - self.pitch..]);
             } else {
-                for x in (0..width).step_by(2 * WIDTH) {
-                    let n = (2 * WIDTH).min(width - x);
-                    let (low, high) = line[x..x + n].split_at(n.min(WIDTH));
-                    let [even, odd] = L::alternate(L::load_some(low), L::load_some(high));
-                    even.store_some(&mut to[first + x / 2..][..n.div_ceil(2)]);
-                    odd.store_some(&mut to[second + x / 2..][..n / 2]);
-                }
+                let (even, odd) = to.split_at_mut(self.pitch);
+                alternate::<L>(line, &mut odd[first - self.pitch..], &mut even[second..]);
             }
         }
     }
@@ -178,7 +148,7 @@ struct Way {
 }
 
 fn run(plane: Plane, way: Way, source: &[f32], [weight, bias]: [&[f32]; 2], out: &mut [f32]) {
-    let [from, to, taps] = [plane.source, plane.output, [plane.kernel; 2]].map(|[h, w]| h * w);
+    let [from, to, taps] = [plane.image.size, plane.output, [plane.kernel; 2]].map(|[h, w]| h * w);
     let channels = weight.len() / taps;
     pool::chunks_mut(out, to * step(&plane), |start, out| {
         let together = plane.together();
@@ -219,7 +189,7 @@ impl LaneKernel for Fill<'_> {
     #[inline(always)]
     fn run<L: Lanes>(self) {
         let Fill { plane, source, apart, count, copies } = self;
-        let size = plane.source[0] * plane.source[1];
+        let size = plane.image.size[0] * plane.image.size[1];
         for (i, copy) in copies.chunks_exact_mut(plane.size).take(count).enumerate() {
             plane.fill::<L>(&source[i * apart..][..size], copy);
         }
@@ -310,7 +280,7 @@ unsafe fn pixels<L: Lanes>(copy: &[f32], at: usize) -> L {
 
 pub(super) fn weight_gradient(shape: &Shape, input: &[f32], grad: &[f32], out: &mut [f32]) {
     let plane = Plane::forward(shape);
-    let [from, to, taps] = [plane.source, plane.output, shape.kernel].map(|[h, w]| h * w);
+    let [from, to, taps] = [plane.image.size, plane.output, shape.kernel].map(|[h, w]| h * w);
     let groups = (step(&plane) / shape.batch).max(1);
     pool::chunks_mut(out, taps * groups, |start, out| {
         let together = plane.together();

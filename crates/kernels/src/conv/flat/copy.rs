@@ -164,8 +164,9 @@ impl LaneKernel for Fill<'_> {
     }
 }
 
+/// A line as it is.
 #[inline(always)]
-fn straight<L: Lanes>(line: &[f32], to: &mut [f32]) {
+pub(in crate::conv) fn straight<L: Lanes>(line: &[f32], to: &mut [f32]) {
     for x in (0..line.len()).step_by(WIDTH) {
         let n = WIDTH.min(line.len() - x);
         L::load_some(&line[x..x + n]).store_some(&mut to[x..x + n]);
@@ -174,7 +175,7 @@ fn straight<L: Lanes>(line: &[f32], to: &mut [f32]) {
 
 /// The pixels at even and at odd places of a line.
 #[inline(always)]
-fn alternate<L: Lanes>(line: &[f32], even: &mut [f32], odd: &mut [f32]) {
+pub(in crate::conv) fn alternate<L: Lanes>(line: &[f32], even: &mut [f32], odd: &mut [f32]) {
     for x in (0..line.len()).step_by(2 * WIDTH) {
         let n = (2 * WIDTH).min(line.len() - x);
         let (low, high) = line[x..x + n].split_at(n.min(WIDTH));

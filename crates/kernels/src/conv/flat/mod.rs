@@ -18,6 +18,7 @@ use crate::lanes::{LaneKernel, Lanes, WIDTH, dispatch_lanes};
 use crate::pool::SendPtr;
 use crate::{DType, Storage};
 use copy::Flat;
+pub(super) use copy::{alternate, straight};
 use std::array::from_fn;
 use std::ops::Range;
 

@@ -1,5 +1,6 @@
 //! Lines of images between (channels, height, width) and pixels of sixteen channels.
 
+use super::Pass;
 use super::transform::Pixel;
 use crate::lanes::{Lanes, WIDTH, prefetch};
 use std::ops::Range;
@@ -107,5 +108,38 @@ impl Strip<'_> {
                 if relu { sum.relu() } else { sum }.store_some(out);
             }
         }
+    }
+}
+
+/// The output of one group, which tasks write to together.
+#[derive(Clone, Copy)]
+pub(super) struct Out<'a> {
+    base: *mut f32,
+    pass: &'a Pass,
+    group: usize,
+}
+
+impl<'a> Out<'a> {
+    /// # Safety
+    /// `base` must be that of the whole output, and nobody else may use what is asked for by `at`.
+    pub(super) unsafe fn new(base: *mut f32, pass: &'a Pass, group: usize) -> Self {
+        Out { base, pass, group }
+    }
+
+    /// Pixels of a channel, counted from the first of a line.
+    #[inline(always)]
+    pub(super) fn at(
+        &self,
+        image: usize,
+        channel: usize,
+        line: usize,
+        pixels: Range<usize>,
+    ) -> &'a mut [f32] {
+        let Pass { images, groups, outputs, output: [height, width], .. } = *self.pass;
+        assert!(image < images && channel < outputs && line * width + pixels.end <= height * width);
+        let plane = (image * groups + self.group) * outputs + channel;
+        let start = plane * height * width + line * width + pixels.start;
+        // SAFETY: asserted to lie in the output; whoever made this answers for the rest.
+        unsafe { std::slice::from_raw_parts_mut(self.base.add(start), pixels.len()) }
     }
 }

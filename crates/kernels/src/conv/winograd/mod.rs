@@ -21,6 +21,7 @@ use super::tile::{self, Left, PANEL, Right, multiply};
 use crate::lanes::{LaneKernel, Lanes, WIDTH, dispatch_lanes};
 use crate::pool::{self, SendPtr};
 use crate::{DType, Storage};
+use lines::Out;
 pub(super) use lines::{Planes, Strip};
 use std::ops::Range;
 use transform::{Apart, Input, Output, Pixel, Window, square};
@@ -334,33 +335,6 @@ impl LaneKernel for Tiles<'_> {
                 }
             }
         }
-    }
-}
-
-/// The output of one group, which tasks write to together.
-#[derive(Clone, Copy)]
-struct Out<'a> {
-    base: *mut f32,
-    pass: &'a Pass,
-    group: usize,
-}
-
-impl<'a> Out<'a> {
-    /// # Safety
-    /// `base` must be that of the whole output, and nobody else may use what is asked for by `at`.
-    unsafe fn new(base: *mut f32, pass: &'a Pass, group: usize) -> Self {
-        Out { base, pass, group }
-    }
-
-    /// Pixels of a channel, counted from the first of a line.
-    #[inline(always)]
-    fn at(&self, image: usize, channel: usize, line: usize, pixels: Range<usize>) -> &'a mut [f32] {
-        let Pass { images, groups, outputs, output: [height, width], .. } = *self.pass;
-        assert!(image < images && channel < outputs && line * width + pixels.end <= height * width);
-        let plane = (image * groups + self.group) * outputs + channel;
-        let start = plane * height * width + line * width + pixels.start;
-        // SAFETY: asserted to lie in the output; whoever made this answers for the rest.
-        unsafe { std::slice::from_raw_parts_mut(self.base.add(start), pixels.len()) }
     }
 }
 
