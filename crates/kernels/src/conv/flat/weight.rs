@@ -6,7 +6,7 @@
 use super::FEW;
 use super::copy::Flat;
 use crate::conv::tile::{Apart, Left, PANEL, Right, multiply};
-use crate::conv::winograd::{Planes, Strip};
+use crate::conv::winograd::Planes;
 use crate::conv::{GRAIN, PARTS, Shape, part};
 use crate::lanes::{LaneKernel, Lanes, WIDTH, dispatch_lanes};
 use crate::pool::{self, SendPtr};
@@ -47,7 +47,6 @@ pub(in crate::conv) fn weight_gradient(shape: &Shape, input: &[f32], grad: &[f32
             let length = block * flat.pitch();
             let mut scratch = Storage::new(DType::F32, room + length * PANEL);
             let (copy, d) = scratch.as_mut_slice::<f32>().split_at_mut(room);
-            let mut strip = vec![[0.0; WIDTH]; length];
             let (mut offsets, range) = ((0, Vec::new()), part(units, parts, at));
             for unit in range.clone() {
                 let (image, first) = (unit / blocks * shape.groups + group, unit % blocks * block);
@@ -68,7 +67,7 @@ pub(in crate::conv) fn weight_gradient(shape: &Shape, input: &[f32], grad: &[f32
                     let data = &grad[image * windows + panel * PANEL * shape.windows()..];
                     let channels = shape.outputs - panel * PANEL;
                     let (grad, lines) = (Planes { data, channels, size: shape.output }, lines.clone());
-                    dispatch_lanes(Transpose { grad, lines, pitch, strip: &mut strip, d: &mut *d });
+                    dispatch_lanes(Transpose { grad, lines, pitch, d: &mut *d });
                     let left = Left { data: copy, rows: &offsets.1[..], step: 1 };
                     let right = Right { data: d, rows: Apart(PANEL) };
                     multiply([rows, n, channels.min(PANEL)], left, right, sums, unit > range.start);
@@ -89,7 +88,6 @@ struct Transpose<'a> {
     grad: Planes<'a>,
     lines: Range<usize>,
     pitch: usize,
-    strip: &'a mut [[f32; WIDTH]],
     d: &'a mut [f32],
 }
 
@@ -97,19 +95,38 @@ impl LaneKernel for Transpose<'_> {
     type Output = ();
     #[inline(always)]
     fn run<L: Lanes>(self) {
-        let Transpose { grad, lines, pitch, strip, d } = self;
-        let plane = grad.size[0] * grad.size[1];
-        for first in (0..grad.channels.min(PANEL)).step_by(WIDTH) {
-            let planes = Planes {
-                data: &grad.data[first * plane..],
-                channels: grad.channels - first,
-                size: grad.size,
-            };
-            let mut strip = Strip { pixels: &mut *strip, width: pitch };
-            strip.read::<L>(planes, 0..lines.len(), lines.start, [0, 0]);
-            for i in 0..lines.len() * pitch {
-                L::load(&strip.pixels[i]).store_some(&mut d[i * PANEL + first..][..WIDTH]);
+        let Transpose { grad, lines, pitch, d } = self;
+        let ([_, width], plane) = (grad.size, grad.size[0] * grad.size[1]);
+        let channels = grad.channels.min(PANEL);
+        assert!((channels - 1) * plane + lines.end * width <= grad.data.len());
+        assert!(((lines.len() - 1) * pitch + width) * PANEL <= d.len());
+        for first in (0..channels).step_by(WIDTH) {
+            let last = (channels - first).min(WIDTH) - 1;
+            for (i, line) in lines.clone().enumerate() {
+                for x in (0..width).step_by(WIDTH) {
+                    let n = WIDTH.min(width - x);
+                    // Loops of constant length without checks, or the vectors would not stay in registers.
+                    let mut rows = [L::zero(); WIDTH];
+                    for c in 0..WIDTH {
+                        let at = (first + c.min(last)) * plane + line * width + x;
+                        // SAFETY: of a channel and a line that there are: in the slice, as asserted.
+                        rows[c] = L::load_some(unsafe {
+                            std::slice::from_raw_parts(grad.data.as_ptr().add(at), n)
+                        });
+                    }
+                    let columns = L::transpose(rows);
+                    for p in 0..WIDTH {
+                        if p < n {
+                            let at = (i * pitch + x + p) * PANEL + first;
+                            // SAFETY: half a row of a pixel of that line: in the slice, as asserted.
+                            columns[p].store(unsafe { &mut *d.as_mut_ptr().add(at).cast() });
+                        }
+                    }
+                }
             }
+        }
+        for i in 1..lines.len() {
+            d[((i - 1) * pitch + width) * PANEL..i * pitch * PANEL].fill(0.0);
         }
     }
 }

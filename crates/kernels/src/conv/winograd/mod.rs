@@ -22,7 +22,8 @@ use crate::lanes::{LaneKernel, Lanes, WIDTH, dispatch_lanes};
 use crate::pool::{self, SendPtr};
 use crate::{DType, Storage};
 use lines::Out;
-pub(super) use lines::{Planes, Strip};
+pub(super) use lines::Planes;
+use lines::Strip;
 use std::ops::Range;
 use transform::{Apart, Input, Output, Pixel, Window, square};
 
@@ -378,13 +379,10 @@ impl LaneKernel for Finish<'_> {
                     square::<Output, L, _, _>(from, to);
                 }
                 let count = TILE.min(pass.output[0] - row);
-                Strip { pixels: &mut *strip, width }.write::<L>(
-                    columns - first,
-                    bias,
-                    pass.relu,
-                    [count, pass.output[1]],
-                    |c, pixels| out.at(image, channel + c, row, pixels),
-                );
+                let strip = Strip { pixels: &mut *strip, width };
+                let (left, lines) = (columns - first, [count, pass.output[1]]);
+                // SAFETY: whoever made `out` answers for these lines.
+                unsafe { strip.write::<L>(left, bias, pass.relu, lines, out.at(image, channel, row, count)) };
             }
         }
     }
