@@ -149,17 +149,24 @@ impl LaneKernel for Finish<'_> {
         let outputs = out.len() / rows;
         for first in (0..outputs).step_by(WIDTH) {
             for row in (0..rows).step_by(WIDTH) {
-                let n = (rows - row).min(WIDTH);
+                let (n, last) = ((rows - row).min(WIDTH), (outputs - first).min(WIDTH) - 1);
+                assert!((parts - 1) * apart + (row + n - 1) * PANEL + first + WIDTH <= sums.len());
+                assert!((first + last) * rows + row + n <= out.len());
+                // Loops of constant length without checks, or the vectors would not stay in registers.
                 let mut square = [L::zero(); WIDTH];
-                for i in 0..n {
-                    for part in 0..parts {
-                        let at = part * apart + (row + i) * PANEL + first;
-                        square[i] = square[i] + L::load_some(&sums[at..][..WIDTH]);
+                for part in 0..parts {
+                    for i in 0..WIDTH {
+                        let at = part * apart + (row + i.min(n - 1)) * PANEL + first;
+                        // SAFETY: in the slice, as asserted.
+                        square[i] = square[i] + L::load(unsafe { &*sums.as_ptr().add(at).cast() });
                     }
                 }
                 let columns = L::transpose(square);
-                for o in 0..(outputs - first).min(WIDTH) {
-                    columns[o].store_some(&mut out[(first + o) * rows + row..][..n]);
+                for o in 0..WIDTH {
+                    let (at, n) = ((first + o.min(last)) * rows + row, if o > last { 0 } else { n });
+                    // SAFETY: in the slice, as asserted.
+                    columns[o]
+                        .store_some(unsafe { std::slice::from_raw_parts_mut(out.as_mut_ptr().add(at), n) });
                 }
             }
         }

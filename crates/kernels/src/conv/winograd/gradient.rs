@@ -174,8 +174,15 @@ impl LaneKernel for Finish<'_> {
                     rows[tap] = L::load(&taps[tap]);
                 }
                 let rows = L::transpose(rows);
-                for o in 0..(columns - first).min(WIDTH) {
-                    rows[o].store_some(&mut out[((first + o) * pass.inputs + c) * 9..][..9]);
+                let last = (columns - first).min(WIDTH) - 1;
+                let window = |o: usize| ((first + o) * pass.inputs + c) * 9;
+                assert!(window(last) + 9 <= out.len());
+                for o in 0..WIDTH {
+                    let at = window(o.min(last));
+                    let n = if o > last { 0 } else { 9 };
+                    // SAFETY: of an output that there is: in the slice, as asserted.
+                    rows[o]
+                        .store_some(unsafe { std::slice::from_raw_parts_mut(out.as_mut_ptr().add(at), n) });
                 }
             }
         }

@@ -279,18 +279,21 @@ impl LaneKernel for Windows<'_> {
             let lanes = (columns - first).min(WIDTH);
             for c in 0..pass.inputs {
                 let at = (panel * PANEL + first) * of_output + c * of_input;
+                assert!(at + (lanes - 1) * of_output + 9 <= weight.len());
                 let mut rows = [L::zero(); WIDTH];
-                for l in 0..lanes {
-                    rows[l] = L::load_some(&weight[at + l * of_output..][..9]);
+                for l in 0..WIDTH {
+                    let window = weight.as_ptr().wrapping_add(at + l.min(lanes - 1) * of_output);
+                    // SAFETY: of an output that there is: in the slice, as asserted.
+                    rows[l] = L::load_some(unsafe { std::slice::from_raw_parts(window, 9) });
                 }
                 let taps = L::transpose(rows);
-                let mut windows = [0.0; 9 * WIDTH];
+                let mut windows = [[0.0; WIDTH]; 9];
                 for tap in 0..9 {
                     let place = if pass.reversed { 8 - tap } else { tap };
-                    taps[tap].store_some(&mut windows[place * WIDTH..][..WIDTH]);
+                    taps[tap].store(&mut windows[place]);
                 }
                 let to = (&mut u[c * PANEL + first..], Apart::planes(REACH, plane));
-                square::<Window, L, _, _>((&windows, Apart::rows(3)), to);
+                square::<Window, L, _, _>((windows.as_flattened(), Apart::rows(3)), to);
             }
         }
     }
