@@ -264,7 +264,7 @@ pub fn weight_gradient<T: Element>(shape: &Shape, input: &[T], grad: &[T], out: 
     }
     if shape.batch == 0 {
         out.fill(T::default());
-    } else if winograd::serves_weight(shape)
+    } else if winograd::serves_output(shape)
         && let (Some(input), Some(grad), Some(out)) = (floats(input), floats(grad), floats_mut(out))
     {
         winograd::weight_gradient(shape, input, grad, out);

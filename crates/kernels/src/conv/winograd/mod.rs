@@ -27,6 +27,8 @@ use lines::Strip;
 use std::ops::Range;
 use transform::{Apart, Input, Output, Pixel, Window, square};
 
+/// Channels that pay for what is lost to empty lanes.
+const FEW: usize = 6;
 /// Outputs of a tile along a line.
 const TILE: usize = 4;
 /// Inputs that they see.
@@ -118,23 +120,18 @@ fn serves(
     [inputs, outputs]: [usize; 2],
 ) -> bool {
     let fits = |d: usize| padding[d] <= 2 && input[d] + padding[d] <= output[d].div_ceil(TILE) * TILE + 2;
-    let many = images.saturating_mul(output[0]).saturating_mul(output[1]) >= 64;
-    many && inputs.min(outputs) >= WIDTH && fits(0) && fits(1)
+    let many = images.saturating_mul(output[0]).saturating_mul(output[1]) >= 32;
+    many && inputs.min(outputs) >= FEW && fits(0) && fits(1)
 }
 
 fn is_small(shape: &Shape) -> bool {
     shape.kernel == [3, 3] && shape.stride == [1, 1] && shape.dilation == [1, 1]
 }
 
-/// The forward pass, where it can be done this way.
+/// The forward pass and the gradient of the weight, where they can be done this way.
 pub(super) fn serves_output(shape: &Shape) -> bool {
     is_small(shape)
         && serves(shape.batch, [shape.input, shape.output], shape.padding, [shape.inputs, shape.outputs])
-}
-
-/// The gradient of the weight, where it can be done this way; it is large in itself.
-pub(super) fn serves_weight(shape: &Shape) -> bool {
-    serves_output(shape) && shape.batch.saturating_mul(shape.windows()) >= 400
 }
 
 /// The gradient of the input, where it can be done this way.
