@@ -127,6 +127,10 @@ fn settings() -> Vec<Setting> {
             all.push(Setting([2, groups, inputs, outputs], [14, 17], [3, 3], [stride; 2], [1, 1], around(1)));
         }
     }
+    // Channels that leave lanes empty, and few pixels.
+    for (size, inputs, outputs) in [([9, 10], 7, 18), ([6, 6], 33, 6), ([28, 5], 12, 50)] {
+        all.push(Setting([2, 1, inputs, outputs], size, [3, 3], [1, 1], [1, 1], around(1)));
+    }
     // Lines that fill the vectors.
     for (inputs, outputs, kernel, stride) in [(3, 20, 3, 1), (5, 7, 5, 1), (6, 12, 3, 2), (2, 33, 1, 1)] {
         let sizes = [3, 1, inputs, outputs];
