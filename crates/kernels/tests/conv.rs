@@ -36,8 +36,8 @@ fn check(shape: &Shape) {
     let (c, wide_c) = numbers(5, groups * shape.inputs);
     for with_bias in [false, true] {
         let (mut y, mut wide) = (vec![7f32; windows], vec![0f64; windows]);
-        conv::forward(shape, &x, &w, with_bias.then_some(&b), &mut y);
-        conv::forward(shape, &wide_x, &wide_w, with_bias.then_some(&wide_b), &mut wide);
+        conv::forward(shape, &x, &w, with_bias.then_some(&b), with_bias, &mut y);
+        conv::forward(shape, &wide_x, &wide_w, with_bias.then_some(&wide_b), with_bias, &mut wide);
         compare("output", &y, &wide, shape);
         let (mut gx, mut wide) = (vec![7f32; pixels], vec![0f64; pixels]);
         conv::input_gradient(shape, &g, &w, with_bias.then_some(&c), &mut gx);
@@ -127,6 +127,30 @@ fn settings() -> Vec<Setting> {
             all.push(Setting([2, groups, inputs, outputs], [14, 17], [3, 3], [stride; 2], [1, 1], around(1)));
         }
     }
+    // Channels that leave lanes empty, and few pixels.
+    for (size, inputs, outputs) in [([9, 10], 7, 18), ([6, 6], 33, 6), ([28, 5], 12, 50)] {
+        all.push(Setting([2, 1, inputs, outputs], size, [3, 3], [1, 1], [1, 1], around(1)));
+    }
+    // Lines that fill the vectors.
+    for (inputs, outputs, kernel, stride) in [(3, 20, 3, 1), (5, 7, 5, 1), (6, 12, 3, 2), (2, 33, 1, 1)] {
+        let sizes = [3, 1, inputs, outputs];
+        all.push(Setting(sizes, [9, 28 * stride], [kernel; 2], [stride; 2], [1, 1], around(kernel / 2)));
+    }
+    // A window for each channel.
+    for (input, kernel, stride, padding) in [
+        ([28, 28], 3, 1, 1),
+        ([7, 7], 3, 1, 1),
+        ([9, 33], 3, 2, 1),
+        ([10, 6], 3, 2, 0),
+        ([3, 3], 3, 1, 2),
+        ([14, 40], 5, 1, 2),
+        ([13, 13], 5, 2, 2),
+        ([6, 19], 5, 2, 4),
+        ([5, 5], 5, 1, 0),
+    ] {
+        let kernel = [kernel; 2];
+        all.push(Setting([5, 6, 1, 1], input, kernel, [stride; 2], [1, 1], around(padding)));
+    }
     all
 }
 
@@ -163,7 +187,7 @@ fn the_same_bits_on_any_number_of_threads() {
         let results = [1, 2, 5].map(|threads| {
             pool::with_num_threads(threads, || {
                 let (mut y, mut gx, mut gw) = (g.clone(), x.clone(), w.clone());
-                conv::forward(&shape, &x, &w, None, &mut y);
+                conv::forward(&shape, &x, &w, None, false, &mut y);
                 conv::input_gradient(&shape, &g, &w, None, &mut gx);
                 conv::weight_gradient(&shape, &x, &g, &mut gw);
                 [y, gx, gw].concat()

@@ -3,10 +3,10 @@
 use std::{cell::RefCell, rc::Rc};
 
 use flambeau_nn::{
-    Conv2d, Flatten, Forward, Layer, Linear, MaxPool2d, Module, ModuleDict, ModuleList, ReLU, Sequential,
-    trace,
+    BatchNorm2d, Conv2d, Dropout, Flatten, Forward, Layer, Linear, MaxPool2d, Module, ModuleDict, ModuleList,
+    ReLU, Sequential, trace,
 };
-use flambeau_tensor::{Tensor, manual_seed};
+use flambeau_tensor::{Tensor, manual_seed, no_grad};
 
 /// While nobody looks on, some neighbours compute in one pass.
 #[test]
@@ -17,8 +17,14 @@ fn layers_of_a_sequential_give_the_same_together_and_one_by_one() {
         ReLU::default(),
         MaxPool2d::new(3).stride(2),
         ReLU::default(),
-        Conv2d::new(4, 3, 3),
-        ReLU::default(),
+        Sequential::new((
+            Conv2d::new(4, 3, 3),
+            BatchNorm2d::new(3),
+            ReLU::default(),
+            Conv2d::new(3, 3, 1),
+            ReLU::default(),
+        )),
+        Dropout::new(0.0),
         Flatten::default(),
         Box::new(Linear::new(27, 20)) as Box<dyn Layer>,
         ReLU::default(),
@@ -35,8 +41,11 @@ fn layers_of_a_sequential_give_the_same_together_and_one_by_one() {
         let gradients: Vec<Vec<f32>> = gradients.map(|gradient| gradient.unwrap().to_vec()).collect();
         (y.to_vec::<f32>(), gradients)
     };
-    let together = run();
+    let (together, _) = (run(), model.eval());
     assert!(together.0.iter().any(|&y| y > 0.0));
+    let judged = run();
+    assert_ne!(judged, together);
+    let inner = || (0..5).map(|i| format!("4.{i}")).chain(["4".to_owned()]).collect();
     let shown = Rc::new(RefCell::new(Vec::new()));
     let paths = shown.clone();
     let looking = trace::observe(move |call| {
@@ -44,10 +53,46 @@ fn layers_of_a_sequential_give_the_same_together_and_one_by_one() {
             paths.borrow_mut().push(call.path.to_owned());
         }
     });
+    assert_eq!(run(), judged);
+    let numbers = (0..5).flat_map(|i| if i < 4 { vec![i.to_string()] } else { inner() });
+    let numbers = numbers.chain((5..11).map(|i| i.to_string())).chain([String::new()]);
+    assert_eq!(*shown.borrow(), numbers.collect::<Vec<_>>());
+    model.train();
     assert_eq!(run(), together);
     drop(looking);
-    let numbers = (0..11).map(|i| i.to_string()).chain([String::new()]);
-    assert_eq!(*shown.borrow(), numbers.collect::<Vec<_>>());
+}
+
+/// Without gradients a batch normalisation becomes part of the convolution before it.
+#[test]
+fn a_normalisation_behind_a_convolution_gives_the_same_without_gradients() {
+    manual_seed(6);
+    let norm = || {
+        let norm = BatchNorm2d::new(5);
+        let (mean, var) = (norm.running_mean.as_deref().unwrap(), norm.running_var.as_deref().unwrap());
+        mean.copy_(&Tensor::randn([5]));
+        var.copy_(&(Tensor::randn([5]).square() + 0.1));
+        norm
+    };
+    let model = Sequential::new((
+        Conv2d::new(3, 5, 3).padding(1),
+        norm(),
+        ReLU::default(),
+        Conv2d::new(5, 5, 3).bias(false),
+        norm().affine(false),
+        Conv2d::new(5, 5, 1),
+        norm().affine(false).track_running_stats(false),
+        Conv2d::new(5, 5, 1),
+        norm(),
+    ));
+    model.eval();
+    let x = Tensor::randn([8, 3, 9, 9]);
+    let want = model.call(&x).to_vec::<f32>();
+    let got = no_grad(|| model.call(&x)).to_vec::<f32>();
+    assert!(got.iter().zip(&want).all(|(got, want)| (got - want).abs() < 1e-5 * want.abs().max(1.0)));
+    assert_ne!(got, want);
+    model.train();
+    let got = no_grad(|| model.call(&x)).to_vec::<f32>();
+    assert!(got.iter().zip(&want).any(|(got, want)| (got - want).abs() > 1e-2));
 }
 
 #[test]

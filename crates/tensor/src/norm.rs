@@ -2,6 +2,7 @@
 
 use crate::autograd::{Context, Gradients, is_grad_enabled};
 use crate::op::{Fresh, Mask, Op, Output, Saves, apply, ensure};
+use crate::ops::relu::relu_gradient;
 use crate::shape::Shape;
 use crate::{Error, Result, Tensor};
 use flambeau_kernels::norm::{Moments, batch, group};
@@ -33,12 +34,14 @@ pub(crate) struct Norm {
     pub(crate) statistics: Statistics,
     /// Whether they are given, and so have no part in the gradient.
     pub(crate) fixed: bool,
+    /// Whether `relu` follows, in the same pass; of channels alone.
+    pub(crate) relu: bool,
 }
 
 impl Norm {
     /// From statistics of x itself.
     pub(crate) fn new(name: &'static str, block: [usize; 3], sets: Sets, eps: f64) -> Norm {
-        Norm { name, block, sets, eps, statistics: Statistics::default(), fixed: false }
+        Norm { name, block, sets, eps, statistics: Statistics::default(), fixed: false, relu: false }
     }
 
     /// Applies it to x, with a weight and a bias of this shape where there are any.
@@ -75,7 +78,7 @@ impl Norm {
         let (per, centered) = match self.sets {
             Sets::Channels => {
                 let statistics = self.statistics.get_or_init(|| batch::statistics(x, self.block));
-                return batch::forward(x, self.block, statistics, self.eps, weight, bias, out);
+                return batch::forward(x, self.block, statistics, self.eps, [weight, bias], self.relu, out);
             }
             Sets::Groups(per) => (per, true),
             Sets::RootMeanSquare(per) => (per, false),
@@ -184,11 +187,13 @@ impl Op for Affine {
     }
 
     fn saves(&self, _: Mask) -> Saves {
-        Saves::inputs([0]).input_if(self.weight, [1])
+        let saves = if self.norm.relu { Saves::OUTPUT } else { Saves::NONE };
+        saves.input_if(true, [0]).input_if(self.weight, [1])
     }
 
     fn backward(&self, ctx: &Context<'_>) -> Gradients {
-        let (x, g) = (ctx.input(0), ctx.grad());
+        let masked = self.norm.relu.then(|| relu_gradient(ctx.grad(), &ctx.output()));
+        let (x, g) = (ctx.input(0), masked.as_ref().unwrap_or(ctx.grad()));
         let weight = if self.weight { ctx.saved_input(1) } else { None };
         let gradients = if x.numel() == 0 {
             // Nothing to sum, and the sizes of an empty tensor may be too large for memory.

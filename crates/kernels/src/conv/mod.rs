@@ -12,6 +12,7 @@
 //! Work is cut by the shape alone, and sums have a fixed order, so results do not depend on the number of threads.
 
 mod columns;
+mod depthwise;
 mod direct;
 mod flat;
 mod patches;
@@ -22,6 +23,8 @@ pub use patches::{fold, unfold};
 
 use crate::Element;
 use crate::dtype::{floats, floats_mut};
+use crate::isa::{Kernel, dispatch};
+use crate::num::Num;
 use crate::pool;
 use crate::strided::numel;
 use std::ops::Range;
@@ -143,11 +146,19 @@ fn run(tasks: usize, work: usize, f: impl Fn(Range<usize>) + Sync) {
     pool::run(tasks.div_ceil(step), &|i| f(i * step..tasks.min((i + 1) * step)));
 }
 
-/// out = input ⋆ weight + bias, the bias one for each channel of the output. Integers wrap.
+/// out = input ⋆ weight + bias, the bias one for each channel of the output, and max(0, …) of that with `relu`.
+/// Integers wrap.
 ///
 /// # Panics
 /// If a slice is not as long as the shape says.
-pub fn forward<T: Element>(shape: &Shape, input: &[T], weight: &[T], bias: Option<&[T]>, out: &mut [T]) {
+pub fn forward<T: Element>(
+    shape: &Shape,
+    input: &[T],
+    weight: &[T],
+    bias: Option<&[T]>,
+    relu: bool,
+    out: &mut [T],
+) {
     assert_eq!(shape.sizes(), [input.len(), weight.len(), out.len()]);
     assert!(bias.is_none_or(|bias| bias.len() == shape.groups * shape.outputs));
     if out.is_empty() {
@@ -156,15 +167,38 @@ pub fn forward<T: Element>(shape: &Shape, input: &[T], weight: &[T], bias: Optio
     if winograd::serves_output(shape)
         && let (Some(input), Some(weight), Some(out)) = (floats(input), floats(weight), floats_mut(out))
     {
-        winograd::forward(shape, input, weight, bias.and_then(floats), out);
+        winograd::forward(shape, input, weight, bias.and_then(floats), relu, out);
+    } else if depthwise::serves(shape)
+        && let (Some(input), Some(weight), Some(out)) = (floats(input), floats(weight), floats_mut(out))
+    {
+        depthwise::forward(shape, input, weight, bias.and_then(floats), relu, out);
     } else if flat::serves_output(shape)
         && let (Some(input), Some(weight), Some(out)) = (floats(input), floats(weight), floats_mut(out))
     {
-        flat::forward(shape, input, weight, bias.and_then(floats), out);
-    } else if shape.is_depthwise() {
-        direct::forward(shape, input, weight, bias, out);
+        flat::forward(shape, input, weight, bias.and_then(floats), relu, out);
     } else {
-        columns::forward(shape, input, weight, bias, out);
+        if shape.is_depthwise() {
+            direct::forward(shape, input, weight, bias, out);
+        } else {
+            columns::forward(shape, input, weight, bias, out);
+        }
+        if relu {
+            pool::chunks_mut(out, GRAIN, |_, out| dispatch(Relu(out)));
+        }
+    }
+}
+
+/// max(0, …) in place; NaN stays.
+struct Relu<'a, T>(&'a mut [T]);
+
+impl<T: Element> Kernel for Relu<'_, T> {
+    type Output = ();
+    #[inline(always)]
+    fn run(self) {
+        for o in self.0 {
+            let (v, zero) = (o.to_num(), T::Num::lit(0.0));
+            *o = T::from_num(T::Num::select(v.le(zero), zero, v));
+        }
     }
 }
 
@@ -189,6 +223,11 @@ pub fn input_gradient<T: Element>(
         && let (Some(grad), Some(weight), Some(out)) = (floats(grad), floats(weight), floats_mut(out))
     {
         return winograd::input_gradient(shape, grad, weight, bias.and_then(floats), out);
+    }
+    if depthwise::serves(shape)
+        && let (Some(grad), Some(weight), Some(out)) = (floats(grad), floats(weight), floats_mut(out))
+    {
+        return depthwise::input_gradient(shape, grad, weight, bias.and_then(floats), out);
     }
     if flat::serves_input(shape)
         && let (Some(grad), Some(weight), Some(out)) = (floats(grad), floats(weight), floats_mut(out))
@@ -225,10 +264,14 @@ pub fn weight_gradient<T: Element>(shape: &Shape, input: &[T], grad: &[T], out: 
     }
     if shape.batch == 0 {
         out.fill(T::default());
-    } else if winograd::serves_weight(shape)
+    } else if winograd::serves_output(shape)
         && let (Some(input), Some(grad), Some(out)) = (floats(input), floats(grad), floats_mut(out))
     {
         winograd::weight_gradient(shape, input, grad, out);
+    } else if depthwise::serves(shape)
+        && let (Some(input), Some(grad), Some(out)) = (floats(input), floats(grad), floats_mut(out))
+    {
+        depthwise::weight_gradient(shape, input, grad, out);
     } else if flat::serves_output(shape)
         && let (Some(input), Some(grad), Some(out)) = (floats(input), floats(grad), floats_mut(out))
     {

@@ -71,23 +71,97 @@ pub(super) fn multiply<A: Rows, B: Rows>(
     if rows == 0 || width == 0 {
         return;
     }
-    assert!(width <= PANEL && (rows - 1) * PANEL + width <= out.len());
+    assert!((rows - 1) * PANEL + width <= out.len());
+    multiply_into([rows, k, columns], left, right, Panel { out, accumulate });
+}
+
+/// As [`multiply`], into a sink.
+///
+/// # Panics
+/// If an operand lies outside its slice.
+#[inline]
+pub(super) fn multiply_into<A: Rows, B: Rows, S: Sink>(
+    [rows, k, columns]: [usize; 3],
+    left: Left<'_, A>,
+    right: Right<'_, B>,
+    sink: S,
+) {
+    let width = columns.next_multiple_of(WIDTH);
+    assert!(width <= PANEL);
     if k > 0 {
         assert!(left.rows.furthest(rows) + (k - 1) * left.step < left.data.len());
         assert!(right.rows.furthest(k) + width <= right.data.len());
     }
-    dispatch_lanes(Multiply { sizes: [rows, k, width], left, right, out, accumulate });
+    dispatch_lanes(Multiply { sizes: [rows, k, width], left, right, sink });
 }
 
-struct Multiply<'a, A, B> {
-    sizes: [usize; 3],
-    left: Left<'a, A>,
-    right: Right<'a, B>,
+/// What takes the sums.
+pub(super) trait Sink {
+    /// The sums of a row for the columns from one on.
+    fn put<L: Lanes>(&mut self, row: usize, column: usize, sums: L);
+}
+
+/// Rows of [`PANEL`].
+struct Panel<'a> {
     out: &'a mut [f32],
     accumulate: bool,
 }
 
-impl<A: Rows, B: Rows> LaneKernel for Multiply<'_, A, B> {
+impl Sink for Panel<'_> {
+    #[inline(always)]
+    fn put<L: Lanes>(&mut self, row: usize, column: usize, sums: L) {
+        let out = &mut self.out[row * PANEL + column..][..WIDTH];
+        let sums = if self.accumulate { L::load_some(out) + sums } else { sums };
+        sums.store_some(out);
+    }
+}
+
+/// Rows that lie so far apart, of so many numbers each, which are written finished.
+pub(super) struct Finished<'a> {
+    base: *mut f32,
+    apart: usize,
+    count: usize,
+    bias: Option<&'a [f32]>,
+    relu: bool,
+}
+
+impl<'a> Finished<'a> {
+    /// With a bias for each row, if there is one, and max(0, …) of the sums.
+    ///
+    /// # Safety
+    /// Nobody else uses the `count` numbers of any row that is asked for.
+    pub(super) unsafe fn new(
+        base: *mut f32,
+        [apart, count]: [usize; 2],
+        bias: Option<&'a [f32]>,
+        relu: bool,
+    ) -> Self {
+        Finished { base, apart, count, bias, relu }
+    }
+}
+
+impl Sink for Finished<'_> {
+    #[inline(always)]
+    fn put<L: Lanes>(&mut self, row: usize, column: usize, sums: L) {
+        let n = self.count.saturating_sub(column).min(WIDTH);
+        let sums = match self.bias {
+            Some(bias) => sums + L::splat(bias[row]),
+            None => sums,
+        };
+        // SAFETY: whoever made this answers for the numbers of the row.
+        let out = unsafe { std::slice::from_raw_parts_mut(self.base.add(row * self.apart + column), n) };
+        if self.relu { sums.relu() } else { sums }.store_some(out);
+    }
+}
+
+struct Multiply<'a, A, B, S> {
+    sizes: [usize; 3],
+    left: Left<'a, A>,
+    right: Right<'a, B>,
+    sink: S,
+}
+
+impl<A: Rows, B: Rows, S: Sink> LaneKernel for Multiply<'_, A, B, S> {
     type Output = ();
     #[inline(always)]
     fn run<L: Lanes>(mut self) {
@@ -101,7 +175,7 @@ impl<A: Rows, B: Rows> LaneKernel for Multiply<'_, A, B> {
     }
 }
 
-impl<A: Rows, B: Rows> Multiply<'_, A, B> {
+impl<A: Rows, B: Rows, S: Sink> Multiply<'_, A, B, S> {
     /// N registers of columns, from this one on: as few blocks of rows as the registers allow, of equal height.
     #[inline(always)]
     fn blocks<L: Lanes, const N: usize>(&mut self, column: usize) {
@@ -141,11 +215,11 @@ impl<A: Rows, B: Rows> Multiply<'_, A, B> {
         for p in 0..k {
             let mut lanes = [L::zero(); N];
             for j in 0..N {
-                // SAFETY: `multiply` asserted that all of row p up to the width of the product lies in the slice.
+                // SAFETY: `multiply_into` asserted that all of row p up to the width of the product lies in the slice.
                 lanes[j] = L::load(unsafe { &*b.add(self.right.rows.at(p) + column + j * WIDTH).cast() });
             }
             for i in 0..M {
-                // SAFETY: element p of that row, which `multiply` asserted to lie in the slice.
+                // SAFETY: element p of that row, which `multiply_into` asserted to lie in the slice.
                 let v = L::splat(unsafe { *a.add(starts[i]) });
                 for j in 0..N {
                     sums[i][j] = v.mul_add(lanes[j], sums[i][j]);
@@ -154,11 +228,8 @@ impl<A: Rows, B: Rows> Multiply<'_, A, B> {
             a = a.wrapping_add(step);
         }
         for i in 0..M {
-            let line = &mut self.out[(row + i) * PANEL + column..][..N * WIDTH];
             for j in 0..N {
-                let out = &mut line[j * WIDTH..][..WIDTH];
-                let sum = if self.accumulate { L::load_some(out) + sums[i][j] } else { sums[i][j] };
-                sum.store_some(out);
+                self.sink.put(row + i, column + j * WIDTH, sums[i][j]);
             }
         }
     }

@@ -6,18 +6,21 @@
 
 #![allow(clippy::needless_range_loop, reason = "see `operators`")]
 
+pub(crate) mod turn;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
 use crate::isa::{Isa, isa};
-use std::ops::{Add, Mul, Sub};
+use std::ops::{Add, Div, Mul, Sub};
 
 /// How many there are.
 pub(crate) const WIDTH: usize = 16;
 
 /// Sixteen `f32`. The implementations for an instruction set are named nowhere but in [`dispatch_lanes`], which has
 /// made sure that the processor has it.
-pub(crate) trait Lanes: Copy + Add<Output = Self> + Sub<Output = Self> + Mul<Output = Self> {
+pub(crate) trait Lanes:
+    Copy + Add<Output = Self> + Sub<Output = Self> + Mul<Output = Self> + Div<Output = Self>
+{
     /// How many, times [`Self::COLUMNS`], fit into the registers beside the operands of a matrix product.
     const ROWS: usize;
     /// How many a row of such a block has.
@@ -38,8 +41,19 @@ pub(crate) trait Lanes: Copy + Add<Output = Self> + Sub<Output = Self> + Mul<Out
     fn alternate(low: Self, high: Self) -> [Self; 2];
     /// Lane by lane the second of two pairs if its first number is larger, or NaN, else the first.
     fn larger(best: (Self, Self), other: (Self, Self)) -> (Self, Self);
+    /// Itself in the lanes where two are equal, elsewhere 0.
+    fn where_equal(self, a: Self, b: Self) -> Self;
     /// Lane j of row i becomes lane i of row j.
     fn transpose(rows: [Self; WIDTH]) -> [Self; WIDTH];
+
+    /// `transpose` to memory, where the columns are not wanted in registers.
+    #[inline(always)]
+    fn transpose_to(rows: [Self; WIDTH], to: &mut [[f32; WIDTH]; WIDTH]) {
+        let columns = Self::transpose(rows);
+        for i in 0..WIDTH {
+            columns[i].store(&mut to[i]);
+        }
+    }
 
     /// All zero.
     #[inline(always)]
@@ -55,6 +69,16 @@ pub(crate) trait Lanes: Copy + Add<Output = Self> + Sub<Output = Self> + Mul<Out
         }
         let mut lanes = [0.0; WIDTH];
         lanes[..from.len()].copy_from_slice(from);
+        Self::load(&lanes)
+    }
+
+    /// The first sixteen of a slice, or as many as it has and zeros.
+    #[inline(always)]
+    fn load_bytes(from: &[u8]) -> Self {
+        let mut lanes = [0.0; WIDTH];
+        for i in 0..from.len().min(WIDTH) {
+            lanes[i] = f32::from(from[i]);
+        }
         Self::load(&lanes)
     }
 
@@ -130,7 +154,7 @@ pub(crate) fn tile_size() -> (usize, usize) {
     dispatch_lanes(Size)
 }
 
-/// Addition, subtraction and multiplication, register by register. Here and below there are loops where the standard
+/// Arithmetic, register by register. Here and below there are loops where the standard
 /// library has functions that take closures: those are not always inlined, which would lose the instruction set.
 macro_rules! operators {
     ($lanes:ident, $([$trait:ident, $name:ident, $one:path]),*) => {
@@ -155,7 +179,7 @@ use operators;
 #[derive(Clone, Copy)]
 struct Scalar([f32; WIDTH]);
 
-operators!(Scalar, [Add, add, f32::add], [Sub, sub, f32::sub], [Mul, mul, f32::mul]);
+operators!(Scalar, [Add, add, f32::add], [Sub, sub, f32::sub], [Mul, mul, f32::mul], [Div, div, f32::div]);
 
 impl Lanes for Scalar {
     const ROWS: usize = 2;
@@ -212,6 +236,13 @@ impl Lanes for Scalar {
         best
     }
     #[inline(always)]
+    fn where_equal(mut self, a: Self, b: Self) -> Self {
+        for i in 0..WIDTH {
+            self.0[i] = if a.0[i] == b.0[i] { self.0[i] } else { 0.0 };
+        }
+        self
+    }
+    #[inline(always)]
     fn transpose(rows: [Self; WIDTH]) -> [Self; WIDTH] {
         let mut columns = rows;
         for i in 0..WIDTH {
@@ -265,6 +296,10 @@ mod tests {
                 lanes.store(&mut to);
                 assert_eq!(to, std::array::from_fn(|i| (2 * i + odd) as f32));
             }
+            let mut to = [9.0; WIDTH];
+            let half = L::splat(3.0) / L::splat(2.0);
+            half.where_equal(L::load_bytes(&[1, 255, 1]), L::splat(1.0)).store(&mut to);
+            assert_eq!(to[..4], [1.5, 0.0, 1.5, 0.0]);
             let best = (L::load_some(&[1.0, 1.0, 1.0, f32::NAN, f32::NAN]), L::splat(7.0));
             let other = (L::load_some(&[0.0, 1.0, 2.0, 3.0, f32::NAN]), L::splat(9.0));
             let mut bytes = [0; 5];

@@ -4,7 +4,7 @@
 
 use super::{LaneKernel, Lanes, WIDTH, operators};
 use std::arch::x86_64::*;
-use std::ops::{Add, Mul, Sub};
+use std::ops::{Add, Div, Mul, Sub};
 
 #[target_feature(enable = "avx2,fma,bmi1,bmi2,lzcnt,popcnt")]
 pub(super) fn avx2<K: LaneKernel>(kernel: K) -> K::Output {
@@ -22,7 +22,13 @@ pub(super) fn avx512<K: LaneKernel>(kernel: K) -> K::Output {
 #[derive(Clone, Copy)]
 struct Avx2([__m256; 2]);
 
-operators!(Avx2, [Add, add, _mm256_add_ps], [Sub, sub, _mm256_sub_ps], [Mul, mul, _mm256_mul_ps]);
+operators!(
+    Avx2,
+    [Add, add, _mm256_add_ps],
+    [Sub, sub, _mm256_sub_ps],
+    [Mul, mul, _mm256_mul_ps],
+    [Div, div, _mm256_div_ps]
+);
 
 impl Lanes for Avx2 {
     const ROWS: usize = 6;
@@ -103,6 +109,14 @@ impl Lanes for Avx2 {
         best
     }
     #[inline(always)]
+    fn where_equal(mut self, a: Self, b: Self) -> Self {
+        for i in 0..2 {
+            // SAFETY: see above.
+            self.0[i] = unsafe { _mm256_and_ps(_mm256_cmp_ps::<_CMP_EQ_OQ>(a.0[i], b.0[i]), self.0[i]) };
+        }
+        self
+    }
+    #[inline(always)]
     fn transpose(rows: [Self; WIDTH]) -> [Self; WIDTH] {
         // Four squares of 8, each transposed; the two off the diagonal change places.
         let mut columns = rows;
@@ -150,7 +164,13 @@ fn square(r: [__m256; 8]) -> [__m256; 8] {
 #[derive(Clone, Copy)]
 struct Avx512([__m512; 1]);
 
-operators!(Avx512, [Add, add, _mm512_add_ps], [Sub, sub, _mm512_sub_ps], [Mul, mul, _mm512_mul_ps]);
+operators!(
+    Avx512,
+    [Add, add, _mm512_add_ps],
+    [Sub, sub, _mm512_sub_ps],
+    [Mul, mul, _mm512_mul_ps],
+    [Div, div, _mm512_div_ps]
+);
 
 #[inline(always)]
 fn first(n: usize) -> __mmask16 {
@@ -229,6 +249,19 @@ impl Lanes for Avx512 {
         }
     }
     #[inline(always)]
+    fn where_equal(self, a: Self, b: Self) -> Self {
+        // SAFETY: see above.
+        Avx512([unsafe { _mm512_maskz_mov_ps(_mm512_cmp_ps_mask::<_CMP_EQ_OQ>(a.0[0], b.0[0]), self.0[0]) }])
+    }
+    #[inline(always)]
+    fn load_bytes(from: &[u8]) -> Self {
+        // SAFETY: see above; what the mask leaves out is not touched.
+        Avx512([unsafe {
+            let bytes = _mm_maskz_loadu_epi8(first(from.len()), from.as_ptr().cast());
+            _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(bytes))
+        }])
+    }
+    #[inline(always)]
     fn store_bytes(self, to: &mut [u8]) {
         // SAFETY: see above; what the mask leaves out is not touched.
         unsafe {
@@ -238,39 +271,98 @@ impl Lanes for Avx512 {
     }
     #[inline(always)]
     fn transpose(rows: [Self; WIDTH]) -> [Self; WIDTH] {
-        let mut r = [rows[0].0[0]; WIDTH];
+        let mut columns = rows;
+        let turned = columns_of(rows);
         for i in 0..WIDTH {
-            r[i] = rows[i].0[0];
-        }
-        let (mut pairs, mut fours, mut eights, mut columns) = (r, r, r, rows);
-        // SAFETY: see above.
-        unsafe {
-            for i in (0..WIDTH).step_by(2) {
-                pairs[i] = _mm512_unpacklo_ps(r[i], r[i + 1]);
-                pairs[i + 1] = _mm512_unpackhi_ps(r[i], r[i + 1]);
-            }
-            // Rows h … h + 3: columns c, c + 4, c + 8 and c + 12.
-            for h in (0..WIDTH).step_by(4) {
-                for c in [0, 2] {
-                    let (a, b) = (pairs[h + c / 2], pairs[h + 2 + c / 2]);
-                    fours[h + c] = _mm512_shuffle_ps::<0b01_00_01_00>(a, b);
-                    fours[h + c + 1] = _mm512_shuffle_ps::<0b11_10_11_10>(a, b);
-                }
-            }
-            // Rows h … h + 7: columns c and c + 8, then c + 4 and c + 12.
-            for h in [0, 8] {
-                for c in 0..4 {
-                    let (a, b) = (fours[h + c], fours[h + 4 + c]);
-                    eights[h + c] = _mm512_shuffle_f32x4::<0b10_00_10_00>(a, b);
-                    eights[h + 4 + c] = _mm512_shuffle_f32x4::<0b11_01_11_01>(a, b);
-                }
-            }
-            for c in 0..8 {
-                let (a, b) = (eights[c], eights[8 + c]);
-                columns[c].0[0] = _mm512_shuffle_f32x4::<0b10_00_10_00>(a, b);
-                columns[8 + c].0[0] = _mm512_shuffle_f32x4::<0b11_01_11_01>(a, b);
-            }
+            columns[i] = Avx512([turned[i]]);
         }
         columns
     }
+    #[inline(always)]
+    fn transpose_to(rows: [Self; WIDTH], to: &mut [[f32; WIDTH]; WIDTH]) {
+        let columns = columns_of(rows);
+        for i in 0..WIDTH {
+            Avx512([columns[i]]).store(&mut to[i]);
+        }
+    }
+}
+
+/// Without loops and closures, so that all stays in registers.
+#[inline(always)]
+fn columns_of(rows: [Avx512; WIDTH]) -> [__m512; WIDTH] {
+    let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = rows;
+    let upper = eights(fours(pairs(a, b), pairs(c, d)), fours(pairs(e, f), pairs(g, h)));
+    let lower = eights(fours(pairs(i, j), pairs(k, l)), fours(pairs(m, n), pairs(o, p)));
+    whole(upper, lower)
+}
+
+// The steps of a transposition, in each quarter of the vectors; then the quarters change places.
+
+#[inline(always)]
+fn pairs(a: Avx512, b: Avx512) -> [__m512; 2] {
+    // SAFETY: see above.
+    unsafe { [_mm512_unpacklo_ps(a.0[0], b.0[0]), _mm512_unpackhi_ps(a.0[0], b.0[0])] }
+}
+
+/// Columns c, c + 4, c + 8 and c + 12 of four rows, for each c below 4.
+#[inline(always)]
+fn fours(a: [__m512; 2], b: [__m512; 2]) -> [__m512; 4] {
+    // SAFETY: see above.
+    unsafe {
+        [
+            _mm512_shuffle_ps::<0b01_00_01_00>(a[0], b[0]),
+            _mm512_shuffle_ps::<0b11_10_11_10>(a[0], b[0]),
+            _mm512_shuffle_ps::<0b01_00_01_00>(a[1], b[1]),
+            _mm512_shuffle_ps::<0b11_10_11_10>(a[1], b[1]),
+        ]
+    }
+}
+
+#[inline(always)]
+fn even(a: __m512, b: __m512) -> __m512 {
+    // SAFETY: see above.
+    unsafe { _mm512_shuffle_f32x4::<0b10_00_10_00>(a, b) }
+}
+
+#[inline(always)]
+fn odd(a: __m512, b: __m512) -> __m512 {
+    // SAFETY: see above.
+    unsafe { _mm512_shuffle_f32x4::<0b11_01_11_01>(a, b) }
+}
+
+/// Columns c and c + 8 of eight rows, for each c below 8.
+#[inline(always)]
+fn eights(a: [__m512; 4], b: [__m512; 4]) -> [__m512; 8] {
+    [
+        even(a[0], b[0]),
+        even(a[1], b[1]),
+        even(a[2], b[2]),
+        even(a[3], b[3]),
+        odd(a[0], b[0]),
+        odd(a[1], b[1]),
+        odd(a[2], b[2]),
+        odd(a[3], b[3]),
+    ]
+}
+
+#[inline(always)]
+fn whole(a: [__m512; 8], b: [__m512; 8]) -> [__m512; 16] {
+    [
+        even(a[0], b[0]),
+        even(a[1], b[1]),
+        even(a[2], b[2]),
+        even(a[3], b[3]),
+        even(a[4], b[4]),
+        even(a[5], b[5]),
+        even(a[6], b[6]),
+        even(a[7], b[7]),
+        odd(a[0], b[0]),
+        odd(a[1], b[1]),
+        odd(a[2], b[2]),
+        odd(a[3], b[3]),
+        odd(a[4], b[4]),
+        odd(a[5], b[5]),
+        odd(a[6], b[6]),
+        odd(a[7], b[7]),
+    ]
 }

@@ -85,25 +85,45 @@ pub fn statistics<T: Float>(x: &[T], block: [usize; 3]) -> Vec<Moments> {
     per_channel(block, piece, Moments::merge)
 }
 
-/// (x − mean) · rstd · weight + bias, with the mean and rstd of the channel.
+/// What is made of the elements of each channel: (x − mean) · scale + shift.
+#[derive(Default)]
+struct Terms<T> {
+    mean: Vec<T>,
+    scale: Vec<T>,
+    shift: Vec<T>,
+}
+
+impl<T: Float> Terms<T> {
+    /// (x − mean) · rstd · weight + bias
+    fn new(statistics: &[Moments], eps: f64, weight: &[T], bias: &[T]) -> Terms<T> {
+        let (mut mean, mut scale, mut shift) = (Vec::new(), Vec::new(), Vec::new());
+        for ((s, weight), bias) in statistics.iter().zip(weight).zip(bias) {
+            let (high, low) = split::<T>(s.mean);
+            let steep = s.rstd(eps) * weight.to_f64();
+            mean.push(high);
+            scale.push(T::lit(steep));
+            shift.push(T::lit(bias.to_f64() - low * steep));
+        }
+        Terms { mean, scale, shift }
+    }
+}
+
+/// (x − mean) · rstd · weight + bias, with the mean and rstd of the channel, and max(0, …) of that with `relu`.
 pub fn forward<T: Float>(
     x: &[T],
     block: [usize; 3],
     statistics: &[Moments],
     eps: f64,
-    weight: &[T],
-    bias: &[T],
+    [weight, bias]: [&[T]; 2],
+    relu: bool,
     out: &mut [T],
 ) {
-    let scale: Vec<f64> = statistics.iter().zip(weight).map(|(s, w)| s.rstd(eps) * w.to_f64()).collect();
-    let (mut mean, mut shift) = (Vec::new(), Vec::new());
-    for ((s, scale), bias) in statistics.iter().zip(&scale).zip(bias) {
-        let (high, low) = split::<T>(s.mean);
-        mean.push(high);
-        shift.push(T::lit(bias.to_f64() - low * scale));
+    let Terms { mean, scale, shift } = Terms::new(statistics, eps, weight, bias);
+    if relu {
+        affine::<T, true>(x, block, &mean, &scale, &shift, out);
+    } else {
+        affine::<T, false>(x, block, &mean, &scale, &shift, out);
     }
-    let scale: Vec<T> = scale.into_iter().map(T::lit).collect();
-    affine(x, block, &mean, &scale, &shift, out);
 }
 
 /// The gradient of x into `out`, and those of weight and bias. `fixed` says that the statistics do not depend on x.
@@ -121,7 +141,7 @@ pub fn backward<T: Float>(
     let scale: Vec<T> = rstd.iter().zip(weight).map(|(r, w)| T::lit(r * w.to_f64())).collect();
     let (mut slope, mut shift) = (vec![T::lit(0.0); scale.len()], vec![T::lit(0.0); scale.len()]);
     if fixed {
-        affine(g, block, &slope, &scale, &shift, out);
+        affine::<T, false>(g, block, &slope, &scale, &shift, out);
     } else {
         let n = numel(&[block[0], block[2]]) as f64;
         let mut mean = slope.clone();
@@ -191,10 +211,17 @@ fn grain([_, channels, inner]: [usize; 3]) -> usize {
     (GRAIN / run).max(1) * run
 }
 
-/// out = (x − mean) · scale + shift, channel by channel.
-fn affine<T: Float>(x: &[T], block: [usize; 3], mean: &[T], scale: &[T], shift: &[T], out: &mut [T]) {
-    struct Part<'a, T>(&'a [T], usize, [usize; 2], [&'a [T]; 3], &'a mut [T]);
-    impl<T: Float> Kernel for Part<'_, T> {
+/// out = (x − mean) · scale + shift, channel by channel, and max(0, …) of that with `RELU`.
+fn affine<T: Float, const RELU: bool>(
+    x: &[T],
+    block: [usize; 3],
+    mean: &[T],
+    scale: &[T],
+    shift: &[T],
+    out: &mut [T],
+) {
+    struct Part<'a, T, const RELU: bool>(&'a [T], usize, [usize; 2], [&'a [T]; 3], &'a mut [T]);
+    impl<T: Float, const RELU: bool> Kernel for Part<'_, T, RELU> {
         type Output = ();
         #[inline(always)]
         fn run(self) {
@@ -203,7 +230,7 @@ fn affine<T: Float>(x: &[T], block: [usize; 3], mean: &[T], scale: &[T], shift: 
                 for (out, x) in out.chunks_exact_mut(channels).zip(x.chunks_exact(channels)) {
                     let terms = mean.iter().zip(scale).zip(shift);
                     for ((o, &x), ((&mean, &scale), &shift)) in out.iter_mut().zip(x).zip(terms) {
-                        *o = (x - mean) * scale + shift;
+                        *o = finish::<T, RELU>((x - mean) * scale + shift);
                     }
                 }
                 return;
@@ -212,7 +239,7 @@ fn affine<T: Float>(x: &[T], block: [usize; 3], mean: &[T], scale: &[T], shift: 
                 let c = (start / inner + i) % channels;
                 let (mean, scale, shift) = (mean[c], scale[c], shift[c]);
                 for (o, &x) in out.iter_mut().zip(x) {
-                    *o = (x - mean) * scale + shift;
+                    *o = finish::<T, RELU>((x - mean) * scale + shift);
                 }
             }
         }
@@ -221,8 +248,14 @@ fn affine<T: Float>(x: &[T], block: [usize; 3], mean: &[T], scale: &[T], shift: 
     let [_, channels, inner] = block;
     pool::chunks_mut(out, grain(block), |start, out| {
         let x = &x[start..start + out.len()];
-        dispatch(Part(x, start, [channels, inner], [mean, scale, shift], out));
+        dispatch(Part::<T, RELU>(x, start, [channels, inner], [mean, scale, shift], out));
     });
+}
+
+#[inline(always)]
+fn finish<T: Float, const RELU: bool>(v: T) -> T {
+    let zero = T::lit(0.0);
+    if RELU && v <= zero { zero } else { v }
 }
 
 /// out = g · scale + (x − mean) · slope + shift, channel by channel.

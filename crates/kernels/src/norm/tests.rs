@@ -52,7 +52,7 @@ fn the_number_of_threads_changes_no_bit() {
                 let mut out = vec![0.0; x.len()];
                 let mut keep = |values: &[f32]| bits.extend(values.iter().map(|v| v.to_bits()));
                 let statistics = batch::statistics(&x, block);
-                batch::forward(&x, block, &statistics, 1e-5, &w, &w, &mut out);
+                batch::forward(&x, block, &statistics, 1e-5, [&w, &w], false, &mut out);
                 keep(&out);
                 let [a, b] = batch::backward([&x, &g], block, &statistics, 1e-5, false, &w, &mut out);
                 [&out, &a, &b].into_iter().for_each(|v| keep(v));

@@ -1,7 +1,10 @@
 //! Means over windows, and the transpose that carries gradients.
 
-use super::{Axis, Span, TASK, blocks, task_rows};
-use crate::dtype::Element;
+use super::{
+    Axis, Span, TASK, blocks, planes, task_rows,
+    two::{self, Pairs},
+};
+use crate::dtype::{Element, floats, floats_mut};
 use crate::isa::{Kernel, dispatch};
 use crate::num::{Float, Num};
 use crate::pool;
@@ -17,6 +20,15 @@ pub fn average<T: Element>(x: &[T], axes: &[Axis; 2], divisors: [&[f64]; 2], out
         return;
     }
     assert_eq!(x.len() * windows, out.len() * rows.input * cols.input, "as many planes on both sides");
+    if let (Some(x), Some(out)) = (floats(x), floats_mut(out)) {
+        if let Some(pairs) = Pairs::of(axes) {
+            // All windows are whole.
+            return two::average(x, pairs, (divisors[0][0] * divisors[1][0]) as f32, out);
+        }
+        if planes::serves(out.len() / windows, axes) {
+            return planes::average(x, axes, divisors, out);
+        }
+    }
     let grain = task_rows(axes).saturating_mul(cols.output());
     pool::chunks_mut(out, grain, |start, out| {
         dispatch(Average { x, axes, divisors, row: start / cols.output(), out });
@@ -136,6 +148,11 @@ pub fn average_backward<T: Float>(g: &[T], axes: &[Axis; 2], divisors: [&[f64]; 
         return;
     }
     assert_eq!(gx.len() * windows, g.len() * size, "as many planes on both sides");
+    if planes::serves_backward(gx.len() / size, axes)
+        && let (Some(g), Some(gx)) = (floats(g), floats_mut(gx))
+    {
+        return planes::average_backward(g, axes, divisors, gx);
+    }
     pool::chunks_mut(gx, (TASK / size).max(1) * size, |start, gx| {
         let mut line = vec![T::default(); cols.input];
         for (i, gx) in gx.chunks_exact_mut(size).enumerate() {

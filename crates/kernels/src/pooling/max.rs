@@ -1,6 +1,9 @@
 //! Maxima, where they are, and the transposed pair that carries gradients: scatter and gather.
 
-use super::{Axis, Span, TASK, blocks, task_rows, two};
+use super::{
+    Axis, Span, TASK, blocks, planes, task_rows,
+    two::{self, Pairs},
+};
 use crate::dtype::{Element, floats, floats_mut};
 use crate::isa::{Kernel, dispatch};
 use crate::pool;
@@ -15,8 +18,15 @@ pub trait Code: Copy + Send + Sync {
     fn place(self, first: usize, offsets: &[usize; 256]) -> usize;
     /// The position within the window, if it is that.
     fn local(self) -> u8;
+    /// Whether it is a byte, or nothing.
+    const SMALL: bool = Self::LOCAL;
     /// The codes themselves, if they are bytes.
-    fn bytes(codes: &mut [Self]) -> Option<&mut [u8]> {
+    fn bytes(codes: &[Self]) -> Option<&[u8]> {
+        let _ = codes;
+        None
+    }
+    /// As `bytes`.
+    fn bytes_mut(codes: &mut [Self]) -> Option<&mut [u8]> {
         let _ = codes;
         None
     }
@@ -33,6 +43,7 @@ pub struct Window {
 /// Nowhere: the values alone are wanted.
 impl Code for () {
     const LOCAL: bool = false;
+    const SMALL: bool = true;
     #[inline(always)]
     fn encode(_: u32, _: Window) {}
     #[inline(always)]
@@ -60,7 +71,10 @@ impl Code for u8 {
     fn local(self) -> u8 {
         self
     }
-    fn bytes(codes: &mut [u8]) -> Option<&mut [u8]> {
+    fn bytes(codes: &[u8]) -> Option<&[u8]> {
+        Some(codes)
+    }
+    fn bytes_mut(codes: &mut [u8]) -> Option<&mut [u8]> {
         Some(codes)
     }
 }
@@ -92,13 +106,17 @@ pub fn max<T: Element, C: Code>(x: &[T], axes: &[Axis; 2], out: &mut [T], codes:
     check(x.len(), axes, out.len());
     assert_eq!(out.len(), codes.len());
     let [rows, cols] = axes;
-    if rows.is_pairs()
-        && cols.is_pairs()
+    let windows = rows.output() * cols.output();
+    if C::SMALL
         && !out.is_empty()
         && let (Some(x), Some(out)) = (floats(x), floats_mut(out))
-        && let Some(codes) = C::bytes(codes)
     {
-        return two::max(x, [rows.input, cols.input], [rows.output(), cols.output()], out, codes);
+        if let Some(pairs) = Pairs::of(axes) {
+            return two::max(x, pairs, out, codes);
+        }
+        if planes::serves(out.len() / windows, axes) {
+            return planes::max(x, axes, out, codes);
+        }
     }
     let grain = task_rows(axes).saturating_mul(axes[1].output());
     pool::chunks_mut_2(out, codes, grain, |start, out, codes| {
@@ -275,8 +293,14 @@ pub fn scatter<T: Element, C: Code>(g: &[T], codes: &[C], axes: &[Axis; 2], gx: 
     }
     let [rows, cols] = axes;
     let (size, windows) = (rows.input * cols.input, rows.output() * cols.output());
-    let offsets = offsets(axes);
     let short = C::LOCAL && rows.is_pairs() && cols.is_pairs();
+    if !(short && Pairs::of(axes).is_some())
+        && planes::serves_backward(g.len() / windows, axes)
+        && let (Some(g), Some(codes), Some(gx)) = (floats(g), C::bytes(codes), floats_mut(gx))
+    {
+        return planes::scatter(g, codes, axes, gx);
+    }
+    let offsets = offsets(axes);
     pool::chunks_mut(gx, (TASK / size.max(1)).max(1) * size, |start, gx| {
         for (i, gx) in gx.chunks_exact_mut(size).enumerate() {
             let from = (start / size + i) * windows;

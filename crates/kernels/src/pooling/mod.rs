@@ -5,6 +5,7 @@
 
 mod avg;
 mod max;
+mod planes;
 mod two;
 
 pub use avg::{average, average_backward};

@@ -1,53 +1,111 @@
-//! Maxima of `f32` in windows of 2×2 side by side, sixteen at a time.
+//! `f32` in windows of 2×2 side by side, sixteen at a time.
 
 #![allow(clippy::needless_range_loop, reason = "iterators over lanes are not always inlined")]
 
-use super::TASK;
+use super::{Axis, Code, TASK};
 use crate::lanes::{LaneKernel, Lanes, WIDTH, dispatch_lanes};
 use crate::pool;
 
-/// The maxima of planes of `size`, of which `windows` fit, and their positions in the windows.
-pub(super) fn max(x: &[f32], size: [usize; 2], windows: [usize; 2], out: &mut [f32], codes: &mut [u8]) {
-    let plane = windows[0] * windows[1];
-    pool::chunks_mut_2(out, codes, plane * (TASK / (4 * plane)).max(1), |start, out, codes| {
-        dispatch_lanes(Max { x, size, windows, first: start / plane, out, codes });
+/// Windows over planes of `size`, of which `windows` fit.
+#[derive(Clone, Copy)]
+pub(super) struct Pairs {
+    size: [usize; 2],
+    windows: [usize; 2],
+}
+
+impl Pairs {
+    /// Where windows are pairs and their lines fill the lanes well.
+    pub(super) fn of([rows, cols]: &[Axis; 2]) -> Option<Pairs> {
+        let windows = [rows.output(), cols.output()];
+        let fit = rows.is_pairs() && cols.is_pairs() && windows[0] > 0 && windows[1] >= WIDTH / 3;
+        fit.then_some(Pairs { size: [rows.input, cols.input], windows })
+    }
+
+    /// Numbers of a task: whole planes.
+    fn task(self) -> usize {
+        let plane = self.windows[0] * self.windows[1];
+        plane * (TASK / (4 * plane)).max(1)
+    }
+}
+
+/// The maxima, and their positions in the windows if bytes tell them.
+pub(super) fn max<C: Code>(x: &[f32], pairs: Pairs, out: &mut [f32], codes: &mut [C]) {
+    pool::chunks_mut_2(out, codes, pairs.task(), |start, out, codes| {
+        let codes = C::bytes_mut(codes);
+        dispatch_lanes(Lines { x, pairs, start, out, job: Max { codes } });
     });
 }
 
-struct Max<'a> {
-    x: &'a [f32],
-    size: [usize; 2],
-    windows: [usize; 2],
-    /// The first plane.
-    first: usize,
-    out: &'a mut [f32],
-    codes: &'a mut [u8],
+/// The sums over a divisor.
+pub(super) fn average(x: &[f32], pairs: Pairs, divisor: f32, out: &mut [f32]) {
+    pool::chunks_mut(out, pairs.task(), |start, out| {
+        dispatch_lanes(Lines { x, pairs, start, out, job: Average { divisor } });
+    });
 }
 
-impl LaneKernel for Max<'_> {
+/// What is asked of the four numbers of each window.
+trait Job {
+    /// For windows from one on, row by row.
+    fn window<L: Lanes>(&mut self, at: usize, four: [L; 4], out: &mut [f32]);
+}
+
+struct Max<'a> {
+    codes: Option<&'a mut [u8]>,
+}
+
+impl Job for Max<'_> {
+    #[inline(always)]
+    fn window<L: Lanes>(&mut self, at: usize, [a, b, c, d]: [L; 4], out: &mut [f32]) {
+        let best = L::larger((a, L::zero()), (b, L::splat(1.0)));
+        let best = L::larger(best, (c, L::splat(2.0)));
+        let (best, code) = L::larger(best, (d, L::splat(3.0)));
+        best.store_some(out);
+        if let Some(codes) = &mut self.codes {
+            code.store_bytes(&mut codes[at..][..out.len()]);
+        }
+    }
+}
+
+struct Average {
+    divisor: f32,
+}
+
+impl Job for Average {
+    #[inline(always)]
+    fn window<L: Lanes>(&mut self, _: usize, [a, b, c, d]: [L; 4], out: &mut [f32]) {
+        ((a + b + c + d) / L::splat(self.divisor)).store_some(out);
+    }
+}
+
+struct Lines<'a, J> {
+    x: &'a [f32],
+    pairs: Pairs,
+    /// The first number of the output.
+    start: usize,
+    out: &'a mut [f32],
+    job: J,
+}
+
+impl<J: Job> LaneKernel for Lines<'_, J> {
     type Output = ();
     #[inline(always)]
     fn run<L: Lanes>(self) {
-        let Max { x, size: [height, width], windows: [rows, columns], first, out, codes } = self;
-        let planes = out.len() / (rows * columns);
-        for i in 0..planes * rows {
-            let (plane, row) = (first + i / rows, i % rows);
-            let upper = &x[(plane * height + 2 * row) * width..][..2 * width];
-            let (upper, lower) = upper.split_at(width);
-            let out = &mut out[i * columns..][..columns];
-            let codes = &mut codes[i * columns..][..columns];
-            let mut column = 0;
-            while column < columns {
+        let Lines {
+            x,
+            pairs: Pairs { size: [height, width], windows: [rows, columns] },
+            start,
+            out,
+            mut job,
+        } = self;
+        for (i, out) in out.chunks_exact_mut(columns).enumerate() {
+            let (plane, row) = (start / (rows * columns) + i / rows, i % rows);
+            let lines = &x[(plane * height + 2 * row) * width..][..width + 2 * columns];
+            let (upper, lower) = lines.split_at(width);
+            for column in (0..columns).step_by(WIDTH) {
                 let n = WIDTH.min(columns - column);
                 let [a, b] = pairs::<L>(&upper[2 * column..][..2 * n]);
                 let [c, d] = pairs::<L>(&lower[2 * column..][..2 * n]);
-                let best = (a, L::zero());
-                let best = L::larger(best, (b, L::splat(1.0)));
-                let best = L::larger(best, (c, L::splat(2.0)));
-                let (best, code) = L::larger(best, (d, L::splat(3.0)));
-                best.store_some(&mut out[column..column + n]);
-                code.store_bytes(&mut codes[column..column + n]);
-                column += n;
+                job.window(i * columns + column, [a, b, c, d], &mut out[column..column + n]);
             }
         }
     }

@@ -154,7 +154,36 @@ impl<const D: usize> BatchNorm<D> {
 impl<const D: usize> Forward for BatchNorm<D> {
     #[track_caller]
     fn forward(&self, input: &Tensor) -> Tensor {
-        check_dims("batch_norm", self.type_name(), input, if D == 1 { 2..=3 } else { D + 2..=D + 2 });
+        self.normalize(input, false)
+    }
+
+    #[track_caller]
+    fn forward_relu(&self, input: &Tensor) -> Option<Tensor> {
+        Some(self.normalize(input, true))
+    }
+
+    fn scale_and_shift(&self, ndim: usize) -> Option<[Tensor; 2]> {
+        let (mean, var) = (self.running_mean.as_deref()?, self.running_var.as_deref()?);
+        if self.training.get() || !dims::<D>().contains(&ndim) {
+            return None;
+        }
+        let rstd = (var + self.eps).rsqrt();
+        let scale = self.weight.as_deref().map_or_else(|| rstd.clone(), |weight| weight * &rstd);
+        let shift = mean * &scale;
+        let shift = self.bias.as_deref().map_or_else(|| -&shift, |bias| bias - &shift);
+        Some([scale, shift])
+    }
+}
+
+/// How many dimensions an input may have.
+fn dims<const D: usize>() -> RangeInclusive<usize> {
+    if D == 1 { 2..=3 } else { D + 2..=D + 2 }
+}
+
+impl<const D: usize> BatchNorm<D> {
+    #[track_caller]
+    fn normalize(&self, input: &Tensor, relu: bool) -> Tensor {
+        check_dims("batch_norm", self.type_name(), input, dims::<D>());
         let training = self.training.get();
         let tracked = self.num_batches_tracked.as_ref().filter(|_| training);
         let batches = tracked.map_or(0, |tracked| tracked.item::<i64>().saturating_add(1));
@@ -166,7 +195,12 @@ impl<const D: usize> Forward for BatchNorm<D> {
         let without = self.running_mean.is_none() && self.running_var.is_none();
         let options = BatchNormOptions { training: training || without, momentum, eps: self.eps };
         let (mean, var) = (self.running_mean.as_deref(), self.running_var.as_deref());
-        let output = input.batch_norm(mean, var, self.weight.as_deref(), self.bias.as_deref(), options);
+        let (weight, bias) = (self.weight.as_deref(), self.bias.as_deref());
+        let output = if relu {
+            input.batch_norm_relu([mean, var], [weight, bias], options)
+        } else {
+            input.batch_norm(mean, var, weight, bias, options)
+        };
         if let Some(tracked) = tracked {
             tracked.modify(|count: &mut [i64]| count.fill(batches));
         }

@@ -1,4 +1,4 @@
-use flambeau_tensor::Tensor;
+use flambeau_tensor::{Tensor, is_grad_enabled};
 
 use crate::{Forward, Module, Visitor, trace};
 
@@ -93,7 +93,8 @@ impl Forward for Sequential {
 }
 
 /// The output of the first few of the layers in fewer passes than they take one by one, and how many they are. The same
-/// numbers; but each layer's own output is missing, so None where somebody looks on.
+/// numbers, but for the rounding where a batch normalisation becomes part of a convolution, which is without gradients
+/// only; and each layer's own output is missing, so None where somebody looks on.
 fn fused(layers: &[Box<dyn Layer>], input: &Tensor) -> Option<(Tensor, usize)> {
     let [first, second, rest @ ..] = layers else { return None };
     if !trace::is_idle() {
@@ -102,6 +103,12 @@ fn fused(layers: &[Box<dyn Layer>], input: &Tensor) -> Option<(Tensor, usize)> {
     if first.is_relu() && second.commutes_with_relu() {
         // The second gives less to do.
         return Some((second.forward(input).relu(), 2));
+    }
+    if !is_grad_enabled() {
+        let relu = rest.first().is_some_and(|third| third.is_relu());
+        if let Some(y) = first.forward_scaled(input, &|ndim| second.scale_and_shift(ndim), relu) {
+            return Some((y, if relu { 3 } else { 2 }));
+        }
     }
     let later = rest.first().is_some_and(|third| third.commutes_with_relu());
     if second.is_relu() && !later { first.forward_relu(input).map(|y| (y, 2)) } else { None }

@@ -60,6 +60,28 @@ pub trait Forward<I: 'static = Tensor, O: 'static = Tensor>: Module {
         None
     }
 
+    /// The scale and the shift of each channel if this computes x · scale + shift of an input of so many dimensions and
+    /// nothing else: what batch normalisation is outside of training.
+    #[doc(hidden)]
+    fn scale_and_shift(&self, ndim: usize) -> Option<[Tensor; 2]> {
+        let _ = ndim;
+        None
+    }
+
+    /// The computation with a [`scale_and_shift`](Forward::scale_and_shift) after it, and perhaps
+    /// [`relu`](Tensor::relu), for modules that take it into their own parameters where that is worth it.
+    #[doc(hidden)]
+    #[track_caller]
+    fn forward_scaled(
+        &self,
+        input: &I,
+        after: &dyn Fn(usize) -> Option<[Tensor; 2]>,
+        relu: bool,
+    ) -> Option<O> {
+        let _ = (input, after, relu);
+        None
+    }
+
     /// Whether this computes [`relu`](Tensor::relu) and nothing else.
     #[doc(hidden)]
     fn is_relu(&self) -> bool {

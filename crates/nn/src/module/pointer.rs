@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use flambeau_tensor::Tensor;
+
 use super::{Forward, Module, Visitor};
 
 macro_rules! pointer {
@@ -37,6 +39,20 @@ macro_rules! pointer {
             #[track_caller]
             fn forward_relu(&self, input: &I) -> Option<O> {
                 (**self).forward_relu(input)
+            }
+
+            fn scale_and_shift(&self, ndim: usize) -> Option<[Tensor; 2]> {
+                (**self).scale_and_shift(ndim)
+            }
+
+            #[track_caller]
+            fn forward_scaled(
+                &self,
+                input: &I,
+                after: &dyn Fn(usize) -> Option<[Tensor; 2]>,
+                relu: bool,
+            ) -> Option<O> {
+                (**self).forward_scaled(input, after, relu)
             }
 
             fn is_relu(&self) -> bool {

@@ -54,6 +54,29 @@ impl Tensor {
         bias: Option<&Tensor>,
         options: BatchNormOptions,
     ) -> Tensor {
+        self.normalized([running_mean, running_var], [weight, bias], options, false)
+    }
+
+    /// `self.batch_norm(…).relu()` in one pass.
+    #[doc(hidden)]
+    #[track_caller]
+    pub fn batch_norm_relu(
+        &self,
+        running: [Option<&Tensor>; 2],
+        affine: [Option<&Tensor>; 2],
+        options: BatchNormOptions,
+    ) -> Tensor {
+        self.normalized(running, affine, options, true)
+    }
+
+    #[track_caller]
+    fn normalized(
+        &self,
+        [running_mean, running_var]: [Option<&Tensor>; 2],
+        [weight, bias]: [Option<&Tensor>; 2],
+        options: BatchNormOptions,
+        relu: bool,
+    ) -> Tensor {
         let BatchNormOptions { training, momentum, eps } = options;
         if self.ndim() == 1 && self.numel() == 0 {
             // As PyTorch, which asks for channels only where there are elements.
@@ -61,7 +84,7 @@ impl Tensor {
         }
         let block = unwrap(around_channels("batch_norm", self));
         unwrap(check_running("batch_norm", self, [running_mean, running_var]));
-        let mut norm = Norm::new("batch_norm", block, Sets::Channels, eps);
+        let mut norm = Norm { relu, ..Norm::new("batch_norm", block, Sets::Channels, eps) };
         let channels = &self.shape()[1..2];
         if !training {
             ensure!(eps >= 0.0, "batch_norm", "eps is {eps}; it must not be negative");
@@ -108,6 +131,13 @@ pub(crate) fn samples() -> Vec<Sample> {
     vec![
         sample("F.batch_norm(x0, None, None, x1, x2, True)", affine(&[4, 3, 2, 2]), move |x| {
             x[0].batch_norm(None, None, Some(&x[1]), Some(&x[2]), training)
+        }),
+        sample("F.relu(F.batch_norm(x0, None, None, x1, x2, True))", affine(&[3, 2, 2, 3]), move |x| {
+            x[0].batch_norm_relu([None; 2], [Some(&x[1]), Some(&x[2])], training)
+        }),
+        sample("F.relu(F.batch_norm(x0, x1.to(x0), x2.to(x0), x3))", given(), |x| {
+            let [mean, var] = [1, 2].map(|i: usize| x[i].to_dtype(x[0].dtype()));
+            x[0].batch_norm_relu([Some(&mean), Some(&var)], [Some(&x[3]), None], Default::default())
         }),
         sample("F.batch_norm(x0, None, None, x1, x2, True)", affine(&[5, 3]), move |x| {
             x[0].batch_norm(None, None, Some(&x[1]), Some(&x[2]), training)

@@ -49,7 +49,7 @@ fn conv_transpose<const N: usize>(
     options: &ConvTransposeOptions<N>,
 ) -> Tensor {
     let shape = unwrap(geometry(op, input, weight, bias, options));
-    convolve::<N>(Convolution { name: op, part: Part::Input, shape }, input, weight, bias)
+    convolve::<N>(Convolution { name: op, part: Part::Input, shape, relu: false }, input, weight, bias)
 }
 
 /// Of the convolution whose transpose it is: its input is our output.

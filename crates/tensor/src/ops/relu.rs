@@ -44,7 +44,7 @@ impl Pointwise<2> for ReluGradient {
 }
 
 /// For ops that end in a `relu` of their own.
-pub(super) fn relu_gradient(g: &Tensor, y: &Tensor) -> Tensor {
+pub(crate) fn relu_gradient(g: &Tensor, y: &Tensor) -> Tensor {
     pointwise(ReluGradient, [g, &y.detach()])
 }
 

@@ -7,133 +7,27 @@
 
 #![allow(clippy::needless_range_loop, reason = "iterators over lanes are not always inlined")]
 
+mod copy;
 mod weight;
 
 pub(super) use weight::weight_gradient;
 
-use super::tile::{Apart, Left, PANEL, Right, multiply};
-use super::{GRAIN, PARTS, Shape};
+use super::Shape;
+use super::tile::{Apart, Finished, Left, PANEL, Right, multiply, multiply_into};
 use crate::lanes::{LaneKernel, Lanes, WIDTH, dispatch_lanes};
 use crate::pool::SendPtr;
 use crate::{DType, Storage};
+use copy::Flat;
+pub(super) use copy::{alternate, straight};
 use std::array::from_fn;
 use std::ops::Range;
 
-/// Floats of a copy that stay in the second cache.
-const COPY: usize = 1 << 16;
 /// Floats of a copy at most, where one line of windows needs so many.
 const MOST: usize = 1 << 22;
 
 /// Rows that are too few to share what is loaded: each is done by itself, for [`WIDE`] windows at a time.
 const FEW: usize = 4;
 const WIDE: usize = 2 * PANEL;
-
-/// What sees the pixels of an image, and where.
-struct Flat {
-    channels: usize,
-    /// Size of the image.
-    source: [usize; 2],
-    /// Lines and columns of zeros before it.
-    before: [usize; 2],
-    /// How many windows there are.
-    output: [usize; 2],
-    stride: [usize; 2],
-    /// The positions of a window, from its first corner.
-    taps: Vec<[usize; 2]>,
-}
-
-impl Flat {
-    fn forward(shape: &Shape) -> Flat {
-        let [down, across] = shape.kernel;
-        let at = |y, x| [y * shape.dilation[0], x * shape.dilation[1]];
-        Flat {
-            channels: shape.inputs,
-            source: shape.input,
-            before: shape.padding,
-            output: shape.output,
-            stride: shape.stride,
-            taps: (0..down).flat_map(|y| (0..across).map(move |x| at(y, x))).collect(),
-        }
-    }
-
-    /// The furthest position.
-    fn reach(&self, d: usize) -> usize {
-        self.taps.iter().fold(0, |most, tap| most.max(tap[d]))
-    }
-
-    /// Distance of lines in a copy: there is room for the pixels, the zeros on one side and all windows.
-    fn pitch(&self) -> usize {
-        let [_, source] = self.source;
-        let [_, before] = self.before;
-        let seen = (self.output[1] - 1) * self.stride[1] + self.reach(1) + 1;
-        (source + before.max(seen.saturating_sub(before + source)))
-            .div_ceil(self.stride[1])
-            .max(self.output[1])
-    }
-
-    /// Floats between copies for so many lines of windows: one more line is zeros.
-    fn copy(&self, lines: usize) -> usize {
-        (((lines - 1) * self.stride[0] + self.reach(0) + 1).div_ceil(self.stride[0]) + 1)
-            .saturating_mul(self.pitch())
-    }
-
-    /// Floats of one channel.
-    fn plane(&self, lines: usize) -> usize {
-        self.stride[0].saturating_mul(self.stride[1]).saturating_mul(self.copy(lines))
-    }
-
-    /// Floats of all channels, and what is read beyond them.
-    fn size(&self, lines: usize) -> usize {
-        self.plane(lines).saturating_mul(self.channels).saturating_add(WIDE)
-    }
-
-    /// Lines of windows to a block, so that there are several tasks for each of so many images.
-    fn block(&self, images: usize, work: usize) -> usize {
-        let pieces = (PARTS / images.max(1)).min(work / GRAIN).max(1);
-        let fits = (self.size(2) - self.size(1)).max(1);
-        (COPY.saturating_sub(self.size(1)) / fits + 1).min(self.output[0].div_ceil(pieces))
-    }
-
-    /// Windows of so many lines, with those between lines that are none.
-    fn windows(&self, lines: usize) -> usize {
-        (lines - 1) * self.pitch() + self.output[1]
-    }
-
-    /// Where the first window finds its positions: (channel, position).
-    fn offsets(&self, lines: usize) -> Vec<usize> {
-        let ([sy, sx], plane, copy) = (self.stride, self.plane(lines), self.copy(lines));
-        let at = |[y, x]: [usize; 2]| (y % sy * sx + x % sx) * copy + y / sy * self.pitch() + x / sx;
-        (0..self.channels).flat_map(|c| self.taps.iter().map(move |&tap| c * plane + at(tap))).collect()
-    }
-
-    /// Copies what these lines of windows see.
-    fn fill(&self, image: &[f32], lines: Range<usize>, to: &mut [f32]) {
-        let ([sy, sx], [height, width], pitch) = (self.stride, self.source, self.pitch());
-        let (plane, copy) = (self.plane(lines.len()), self.copy(lines.len()));
-        let first = lines.start * sy;
-        let seen = (lines.len() - 1) * sy + self.reach(0) + 1;
-        let from = self.before[0].saturating_sub(first).min(seen);
-        let end = (self.before[0] + height).saturating_sub(first).clamp(from, seen);
-        to.fill(0.0);
-        for (image, to) in image.chunks_exact(height * width).zip(to.chunks_exact_mut(plane)) {
-            for line in from..end {
-                let image = &image[(first + line - self.before[0]) * width..][..width];
-                let at = line % sy * sx * copy + line / sy * pitch;
-                if sx == 1 {
-                    to[at + self.before[1]..][..width].copy_from_slice(image);
-                    continue;
-                }
-                for x in 0..sx.min(width) {
-                    let column = self.before[1] + x;
-                    let to = &mut to[at + column % sx * copy + column / sx..];
-                    for (to, from) in to.iter_mut().zip(image[x..].iter().step_by(sx)) {
-                        *to = *from;
-                    }
-                }
-            }
-        }
-    }
-}
 
 /// Whether a copy is not much larger than image and output.
 fn serves(flat: &Flat) -> bool {
@@ -165,6 +59,7 @@ struct Cover<'a> {
     left: &'a [f32],
     rows: usize,
     bias: Option<&'a [f32]>,
+    relu: bool,
     target: Target,
 }
 
@@ -177,18 +72,26 @@ fn cover(cover: &Cover<'_>, out: &mut [f32]) {
     let base = SendPtr(out.as_mut_ptr());
     let (end, size) = (out.len(), flat.channels * flat.source[0] * flat.source[1]);
     super::run(images * blocks, work / blocks, |tasks| {
-        let room = flat.size(block);
-        let mut scratch = Storage::new(DType::F32, room + (rows * PANEL).max(FEW * WIDE));
+        let whole = flat.is_whole() && cover.is_direct();
+        let room = if whole { 0 } else { flat.size(block) };
+        let mut scratch = Storage::new(DType::F32, room + (rows.max(k) * PANEL).max(FEW * WIDE));
         let (copy, sums) = scratch.as_mut_slice::<f32>().split_at_mut(room);
-        let mut offsets = (0, Vec::new());
+        let (mut offsets, mut clean) = ((0, Vec::new()), false);
         for task in tasks {
             let (image, first) = (task / blocks, task % blocks * block);
             let lines = first..flat.output[0].min(first + block);
             if offsets.0 != lines.len() {
-                offsets = (lines.len(), flat.offsets(lines.len()));
+                offsets = (lines.len(), flat.offsets_of(whole, lines.len()));
             }
-            let copy = &mut copy[..flat.size(lines.len())];
-            flat.fill(&cover.source[image * size..][..size], lines.clone(), copy);
+            let source = &cover.source[image * size..];
+            let copy = if whole {
+                &source[first * flat.source[1]..]
+            } else {
+                let copy = &mut copy[..flat.size(lines.len())];
+                flat.fill(&source[..size], lines.clone(), clean, copy);
+                clean = blocks == 1;
+                copy
+            };
             let (base, offsets) = (base.get(), &offsets.1[..]);
             dispatch_lanes(Lines { cover, image, lines, offsets, copy, sums, base, end });
         }
@@ -213,8 +116,11 @@ impl LaneKernel for Lines<'_> {
     type Output = ();
     #[inline(always)]
     fn run<L: Lanes>(self) {
+        if self.cover.is_direct() {
+            return self.direct();
+        }
         let Lines { cover, image, lines, offsets, copy, sums, base, end } = self;
-        let Cover { flat, groups, rows, left, bias, target, .. } = *cover;
+        let Cover { flat, groups, rows, left, bias, relu, target, .. } = *cover;
         let (k, pitch, width) = (offsets.len(), flat.pitch(), flat.output[1]);
         let group = image % groups;
         let left = &left[group * rows * k..][..rows * k];
@@ -255,7 +161,8 @@ impl LaneKernel for Lines<'_> {
                         let mut i = 0;
                         while i < count {
                             let end = count.min(i + WIDTH);
-                            (L::load_some(&sums[i..end]) + shift).store_some(&mut out[i..end]);
+                            let sum = L::load_some(&sums[i..end]) + shift;
+                            if relu { sum.relu() } else { sum }.store_some(&mut out[i..end]);
                             i = end;
                         }
                     } else {
@@ -267,6 +174,49 @@ impl LaneKernel for Lines<'_> {
                     }
                 }
                 at += count;
+            }
+        }
+    }
+}
+
+impl Cover<'_> {
+    /// Whether sums go from the registers to the output: where lines fill the vectors well, or windows lie side by
+    /// side without gaps.
+    fn is_direct(&self) -> bool {
+        let width = self.flat.output[1];
+        let fills = width.next_multiple_of(WIDTH) * 7 <= width * 8;
+        self.rows >= FEW && self.target.column == 1 && (fills || self.flat.is_whole())
+    }
+}
+
+impl Lines<'_> {
+    fn direct(self) {
+        let Lines { cover, image, lines, offsets, copy, sums, base, end } = self;
+        let Cover { flat, groups, rows, left, bias, relu, target, .. } = *cover;
+        let (k, width) = (offsets.len(), flat.output[1]);
+        let group = image % groups;
+        let left = Left { data: &left[group * rows * k..][..rows * k], rows: Apart(k), step: 1 };
+        let bias = bias.map(|bias| &bias[group * rows..][..rows]);
+        let (count, length) = if flat.is_whole() { (1, lines.len() * width) } else { (lines.len(), width) };
+        for line in 0..count {
+            for start in (0..length).step_by(PANEL) {
+                let n = PANEL.min(length - start);
+                let from = image * rows * target.plane + target.first;
+                let from = from + (lines.start + line) * target.line + start;
+                assert!(from + (rows - 1) * target.plane + n <= end);
+                // SAFETY: inside the output, as asserted; see `base` for who else writes.
+                let sink = unsafe { Finished::new(base.add(from), [target.plane, n], bias, relu) };
+                let seen = &copy[line * flat.pitch() + start..];
+                let last = offsets.last().map_or(0, |last| last + n.next_multiple_of(WIDTH));
+                if last <= seen.len() {
+                    multiply_into([rows, k, n], left, Right { data: seen, rows: offsets }, sink);
+                    continue;
+                }
+                // The end of the input, which is no copy with room behind it.
+                for (row, &at) in sums.chunks_exact_mut(PANEL).zip(offsets) {
+                    row[..n].copy_from_slice(&seen[at..at + n]);
+                }
+                multiply_into([rows, k, n], left, Right { data: sums, rows: Apart(PANEL) }, sink);
             }
         }
     }
@@ -287,11 +237,18 @@ fn wide<L: Lanes>(left: &[f32], offsets: &[usize], copy: &[f32], sums: &mut [f32
     }
 }
 
-pub(super) fn forward(shape: &Shape, input: &[f32], weight: &[f32], bias: Option<&[f32]>, out: &mut [f32]) {
+pub(super) fn forward(
+    shape: &Shape,
+    input: &[f32],
+    weight: &[f32],
+    bias: Option<&[f32]>,
+    relu: bool,
+    out: &mut [f32],
+) {
     let flat = &Flat::forward(shape);
     let target = Target { plane: shape.windows(), line: shape.output[1], column: 1, first: 0 };
     let (images, groups, rows) = (shape.batch, shape.groups, shape.outputs);
-    cover(&Cover { flat, images, groups, source: input, left: weight, rows, bias, target }, out);
+    cover(&Cover { flat, images, groups, source: input, left: weight, rows, bias, relu, target }, out);
 }
 
 /// For each of the pixels `stride` apart from one, the windows that see it along a dimension: (position, shift of the
@@ -360,6 +317,9 @@ pub(super) fn input_gradient(
             column: sx,
             first: first[0] * width + first[1],
         };
-        cover(&Cover { flat, images, groups, source: grad, left: &left, rows, bias, target }, out);
+        cover(
+            &Cover { flat, images, groups, source: grad, left: &left, rows, bias, relu: false, target },
+            out,
+        );
     }
 }

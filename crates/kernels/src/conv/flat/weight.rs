@@ -3,14 +3,18 @@
 
 #![allow(clippy::needless_range_loop, reason = "iterators over lanes are not always inlined")]
 
-use super::{FEW, Flat};
+use super::FEW;
+use super::copy::Flat;
 use crate::conv::tile::{Apart, Left, PANEL, Right, multiply};
-use crate::conv::winograd::{Planes, Strip};
+use crate::conv::winograd::Planes;
 use crate::conv::{GRAIN, PARTS, Shape, part};
 use crate::lanes::{LaneKernel, Lanes, WIDTH, dispatch_lanes};
-use crate::{DType, Storage, pool};
+use crate::pool::{self, SendPtr};
+use crate::{DType, Storage};
 use std::ops::Range;
 
+/// Tasks to cut the work into, where that takes no more memory for sums.
+const TASKS: usize = 8;
 /// Sums that the weight's gradient takes at most beside the result, in floats.
 const SUMS: usize = 1 << 21;
 
@@ -23,36 +27,51 @@ pub(in crate::conv) fn weight_gradient(shape: &Shape, input: &[f32], grad: &[f32
     let block = flat.block(shape.batch, shape.work());
     let blocks = flat.output[0].div_ceil(block);
     let (units, size) = (shape.batch * blocks, rows * PANEL);
-    let worth = (shape.work().saturating_mul(shape.batch) / GRAIN).min(SUMS / size);
-    let parts = (PARTS / panels).min(worth).clamp(1, units);
+    let worth = shape.work().saturating_mul(shape.batch) / GRAIN;
+    let parts = TASKS.min(worth).min(SUMS / (panels * size)).clamp(1, units);
+    // Several ranges of panels where there are few ranges of images: each makes its own copies.
+    let splits = TASKS.div_ceil(parts).min(panels).min(worth.max(1));
     let (pixels, windows) = (shape.inputs * shape.pixels(), shape.outputs * shape.windows());
     let mut sums = Storage::new(DType::F32, parts * panels * size);
     for group in 0..shape.groups {
         // (part, panel, row, output of the panel)
-        pool::chunks_mut(sums.as_mut_slice::<f32>(), size, |start, sums| {
-            let (at, panel) = (start / size / panels, start / size % panels);
-            let room = flat.size(block);
+        let base = SendPtr(sums.as_mut_slice::<f32>().as_mut_ptr());
+        pool::run(parts * splits, &|task| {
+            let (at, of_panels) = (task / splits, part(panels, splits, task % splits));
+            let start = (at * panels + of_panels.start) * size;
+            // SAFETY: the sums of part `at` for a range of panels that no other task has; they outlive `run`.
+            let sums =
+                unsafe { std::slice::from_raw_parts_mut(base.get().add(start), of_panels.len() * size) };
+            let whole = flat.is_whole();
+            let room = if whole { 0 } else { flat.size(block) };
             let length = block * flat.pitch();
             let mut scratch = Storage::new(DType::F32, room + length * PANEL);
             let (copy, d) = scratch.as_mut_slice::<f32>().split_at_mut(room);
-            let mut strip = vec![[0.0; WIDTH]; length];
             let (mut offsets, range) = ((0, Vec::new()), part(units, parts, at));
             for unit in range.clone() {
                 let (image, first) = (unit / blocks * shape.groups + group, unit % blocks * block);
                 let lines = first..flat.output[0].min(first + block);
                 if offsets.0 != lines.len() {
-                    offsets = (lines.len(), flat.offsets(lines.len()));
+                    offsets = (lines.len(), flat.offsets_of(whole, lines.len()));
                 }
-                let copy = &mut copy[..flat.size(lines.len())];
-                flat.fill(&input[image * pixels..][..pixels], lines.clone(), copy);
-                let data = &grad[image * windows + panel * PANEL * shape.windows()..];
-                let channels = shape.outputs - panel * PANEL;
-                let grad = Planes { data, channels, size: shape.output };
+                let input = &input[image * pixels..][..pixels];
+                let copy = if whole {
+                    &input[first * flat.source[1]..]
+                } else {
+                    let copy = &mut copy[..flat.size(lines.len())];
+                    flat.fill(input, lines.clone(), blocks == 1 && unit > range.start, copy);
+                    copy
+                };
                 let (n, pitch) = (flat.windows(lines.len()), flat.pitch());
-                dispatch_lanes(Transpose { grad, lines, pitch, strip: &mut strip, d: &mut *d });
-                let left = Left { data: copy, rows: &offsets.1[..], step: 1 };
-                let right = Right { data: d, rows: Apart(PANEL) };
-                multiply([rows, n, channels.min(PANEL)], left, right, sums, unit > range.start);
+                for (panel, sums) in of_panels.clone().zip(sums.chunks_exact_mut(size)) {
+                    let data = &grad[image * windows + panel * PANEL * shape.windows()..];
+                    let channels = shape.outputs - panel * PANEL;
+                    let (grad, lines) = (Planes { data, channels, size: shape.output }, lines.clone());
+                    dispatch_lanes(Transpose { grad, lines, pitch, d: &mut *d });
+                    let left = Left { data: copy, rows: &offsets.1[..], step: 1 };
+                    let right = Right { data: d, rows: Apart(PANEL) };
+                    multiply([rows, n, channels.min(PANEL)], left, right, sums, unit > range.start);
+                }
             }
         });
         let sums = &*sums.as_mut_slice::<f32>();
@@ -69,7 +88,6 @@ struct Transpose<'a> {
     grad: Planes<'a>,
     lines: Range<usize>,
     pitch: usize,
-    strip: &'a mut [[f32; WIDTH]],
     d: &'a mut [f32],
 }
 
@@ -77,19 +95,38 @@ impl LaneKernel for Transpose<'_> {
     type Output = ();
     #[inline(always)]
     fn run<L: Lanes>(self) {
-        let Transpose { grad, lines, pitch, strip, d } = self;
-        let plane = grad.size[0] * grad.size[1];
-        for first in (0..grad.channels.min(PANEL)).step_by(WIDTH) {
-            let planes = Planes {
-                data: &grad.data[first * plane..],
-                channels: grad.channels - first,
-                size: grad.size,
-            };
-            let mut strip = Strip { pixels: &mut *strip, width: pitch };
-            strip.read::<L>(planes, 0..lines.len(), lines.start, [0, 0]);
-            for i in 0..lines.len() * pitch {
-                L::load(&strip.pixels[i]).store_some(&mut d[i * PANEL + first..][..WIDTH]);
+        let Transpose { grad, lines, pitch, d } = self;
+        let ([_, width], plane) = (grad.size, grad.size[0] * grad.size[1]);
+        let channels = grad.channels.min(PANEL);
+        assert!((channels - 1) * plane + lines.end * width <= grad.data.len());
+        assert!(((lines.len() - 1) * pitch + width) * PANEL <= d.len());
+        for first in (0..channels).step_by(WIDTH) {
+            let last = (channels - first).min(WIDTH) - 1;
+            for (i, line) in lines.clone().enumerate() {
+                for x in (0..width).step_by(WIDTH) {
+                    let n = WIDTH.min(width - x);
+                    // Loops of constant length without checks, or the vectors would not stay in registers.
+                    let mut rows = [L::zero(); WIDTH];
+                    for c in 0..WIDTH {
+                        let at = (first + c.min(last)) * plane + line * width + x;
+                        // SAFETY: of a channel and a line that there are: in the slice, as asserted.
+                        rows[c] = L::load_some(unsafe {
+                            std::slice::from_raw_parts(grad.data.as_ptr().add(at), n)
+                        });
+                    }
+                    let columns = L::transpose(rows);
+                    for p in 0..WIDTH {
+                        if p < n {
+                            let at = (i * pitch + x + p) * PANEL + first;
+                            // SAFETY: half a row of a pixel of that line: in the slice, as asserted.
+                            columns[p].store(unsafe { &mut *d.as_mut_ptr().add(at).cast() });
+                        }
+                    }
+                }
             }
+        }
+        for i in 1..lines.len() {
+            d[((i - 1) * pitch + width) * PANEL..i * pitch * PANEL].fill(0.0);
         }
     }
 }
@@ -112,17 +149,24 @@ impl LaneKernel for Finish<'_> {
         let outputs = out.len() / rows;
         for first in (0..outputs).step_by(WIDTH) {
             for row in (0..rows).step_by(WIDTH) {
-                let n = (rows - row).min(WIDTH);
+                let (n, last) = ((rows - row).min(WIDTH), (outputs - first).min(WIDTH) - 1);
+                assert!((parts - 1) * apart + (row + n - 1) * PANEL + first + WIDTH <= sums.len());
+                assert!((first + last) * rows + row + n <= out.len());
+                // Loops of constant length without checks, or the vectors would not stay in registers.
                 let mut square = [L::zero(); WIDTH];
-                for i in 0..n {
-                    for part in 0..parts {
-                        let at = part * apart + (row + i) * PANEL + first;
-                        square[i] = square[i] + L::load_some(&sums[at..][..WIDTH]);
+                for part in 0..parts {
+                    for i in 0..WIDTH {
+                        let at = part * apart + (row + i.min(n - 1)) * PANEL + first;
+                        // SAFETY: in the slice, as asserted.
+                        square[i] = square[i] + L::load(unsafe { &*sums.as_ptr().add(at).cast() });
                     }
                 }
                 let columns = L::transpose(square);
-                for o in 0..(outputs - first).min(WIDTH) {
-                    columns[o].store_some(&mut out[(first + o) * rows + row..][..n]);
+                for o in 0..WIDTH {
+                    let (at, n) = ((first + o.min(last)) * rows + row, if o > last { 0 } else { n });
+                    // SAFETY: in the slice, as asserted.
+                    columns[o]
+                        .store_some(unsafe { std::slice::from_raw_parts_mut(out.as_mut_ptr().add(at), n) });
                 }
             }
         }
@@ -152,7 +196,7 @@ fn few(shape: &Shape, input: &[f32], grad: &[f32], out: &mut [f32]) {
                         offsets = (lines.len(), flat.offsets(lines.len()));
                     }
                     let copy = &mut copy[..flat.size(lines.len())];
-                    flat.fill(&input[image * pixels..][..pixels], lines.clone(), copy);
+                    flat.fill(&input[image * pixels..][..pixels], lines.clone(), false, copy);
                     for o in 0..outputs {
                         let grad = &grad[(image * outputs + o) * windows..][..windows];
                         g.fill(0.0);

@@ -12,6 +12,8 @@ use std::ops::Range;
 /// Tasks to cut the work into, where that takes no more memory for sums than this many floats.
 const TASKS: usize = 8;
 const SUMS: usize = 1 << 21;
+/// Tiles of a block.
+const BLOCK: usize = 96;
 
 pub(in crate::conv) fn weight_gradient(shape: &Shape, input: &[f32], grad: &[f32], out: &mut [f32]) {
     let pass = &Pass {
@@ -24,12 +26,13 @@ pub(in crate::conv) fn weight_gradient(shape: &Shape, input: &[f32], grad: &[f32
         padding: shape.padding,
         weight: [shape.inputs * 9, 9],
         reversed: false,
+        relu: false,
     };
+    let (lines, across, panels, [_, size]) = (pass.lines(), pass.tiles()[1], pass.panels(), pass.u());
+    // Several ranges of tiles, and where their sums would be too large for what they add, several ranges of panels.
+    let parts = (SUMS / (panels * size)).min(lines * across / BLOCK).clamp(1, TASKS).min(lines);
     // Each block reads and writes all sums, so it is large.
-    let (lines, across, panels, block) = (pass.lines(), pass.tiles()[1], pass.panels(), pass.block(96));
-    let [_, size] = pass.u();
-    // Several ranges of tiles, and where their sums would be too large, several ranges of panels.
-    let parts = (SUMS / (panels * size)).clamp(1, TASKS).min(lines.div_ceil(block));
+    let block = (BLOCK.min((lines * across).div_ceil(parts)) / across).max(1);
     let splits = TASKS.div_ceil(parts).min(panels);
     let (per_group, tiles) = (pass.outputs * pass.inputs * 9, block * across);
     let mut sums = storage(parts * panels * size);
@@ -171,8 +174,15 @@ impl LaneKernel for Finish<'_> {
                     rows[tap] = L::load(&taps[tap]);
                 }
                 let rows = L::transpose(rows);
-                for o in 0..(columns - first).min(WIDTH) {
-                    rows[o].store_some(&mut out[((first + o) * pass.inputs + c) * 9..][..9]);
+                let last = (columns - first).min(WIDTH) - 1;
+                let window = |o: usize| ((first + o) * pass.inputs + c) * 9;
+                assert!(window(last) + 9 <= out.len());
+                for o in 0..WIDTH {
+                    let at = window(o.min(last));
+                    let n = if o > last { 0 } else { 9 };
+                    // SAFETY: of an output that there is: in the slice, as asserted.
+                    rows[o]
+                        .store_some(unsafe { std::slice::from_raw_parts_mut(out.as_mut_ptr().add(at), n) });
                 }
             }
         }

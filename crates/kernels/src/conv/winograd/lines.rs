@@ -1,5 +1,6 @@
 //! Lines of images between (channels, height, width) and pixels of sixteen channels.
 
+use super::Pass;
 use super::transform::Pixel;
 use crate::lanes::{Lanes, WIDTH, prefetch};
 use std::ops::Range;
@@ -47,25 +48,31 @@ impl Strip<'_> {
             }
         }
         let (mut x, mut at) = (0, skip * self.width + padding[1]);
-        let plane = height * width;
-        let (mut pixel, end) = (from * width, end * width);
-        while pixel < end {
-            let n = (end - pixel).min(WIDTH);
+        let (plane, last) = (height * width, image.channels.clamp(1, WIDTH) - 1);
+        assert!(from == end || used * self.width <= lines.len() && padding[1] + width <= self.width);
+        assert!(last * plane + end * width <= image.data.len());
+        for pixel in (from * width..end * width).step_by(WIDTH) {
+            let n = (end * width - pixel).min(WIDTH);
+            // Loops of constant length without checks, or the vectors would not stay in registers.
             let mut rows = [L::zero(); WIDTH];
-            for c in 0..image.channels.min(WIDTH) {
-                let pixels = &image.data[c * plane + pixel..][..n];
-                rows[c] = L::load_some(pixels);
-                prefetch(pixels.as_ptr().wrapping_add(AHEAD * width));
+            for c in 0..WIDTH {
+                let pixels = image.data.as_ptr().wrapping_add(c.min(last) * plane + pixel);
+                prefetch(pixels.wrapping_add(AHEAD * width));
+                // SAFETY: of a channel that there is, up to pixel end · width of it: in the slice, as asserted.
+                rows[c] = L::load_some(unsafe { std::slice::from_raw_parts(pixels, n) });
             }
             let columns = L::transpose(rows);
-            for i in 0..n {
-                columns[i].store(&mut lines[at]);
-                (x, at) = (x + 1, at + 1);
-                if x == width {
-                    (x, at) = (0, at + self.width - width);
+            for i in 0..WIDTH {
+                if i < n {
+                    // SAFETY: `at` is less than `width` pixels after the beginning and the padding of one of the lines
+                    // before `used`: in the slice, as asserted.
+                    columns[i].store(unsafe { lines.get_unchecked_mut(at) });
+                    (x, at) = (x + 1, at + 1);
+                    if x == width {
+                        (x, at) = (0, at + self.width - width);
+                    }
                 }
             }
-            pixel += n;
         }
     }
 
@@ -75,35 +82,75 @@ impl Strip<'_> {
         self.pixels.copy_within(line * self.width..lines * self.width, 0);
     }
 
-    /// Writes the first `count` lines, cut to `width` pixels, channel by channel to the places that `out` gives, plus a
-    /// bias for each channel, if there is one.
+    /// Writes the first `count` lines, cut to `width` pixels, channel by channel, plus a bias for each channel, if there
+    /// is one, or max(0, …) of that.
+    ///
+    /// # Safety
+    /// Nobody else uses these pixels of up to sixteen of the channels; `out` is the first, channels are `plane` apart.
     #[inline(always)]
-    pub(in crate::conv) fn write<'b, L: Lanes>(
+    pub(in crate::conv) unsafe fn write<L: Lanes>(
         &self,
         channels: usize,
         bias: &[f32],
+        relu: bool,
         [count, width]: [usize; 2],
-        mut out: impl FnMut(usize, Range<usize>) -> &'b mut [f32],
+        (out, plane): (*mut f32, usize),
     ) {
         let (mut x, mut at) = (0, 0);
-        let end = count * width;
+        let (end, last) = (count * width, channels.clamp(1, WIDTH) - 1);
+        assert!(width <= self.width && count * self.width <= self.pixels.len());
+        let shifts = L::load_some(&bias[..bias.len().min(WIDTH)]);
+        let mut shift = [0.0; WIDTH];
+        shifts.store(&mut shift);
         for pixel in (0..end).step_by(WIDTH) {
             let n = (end - pixel).min(WIDTH);
+            // Loops of constant length without checks, or the vectors would not stay in registers.
             let mut columns = [L::zero(); WIDTH];
-            for i in 0..n {
-                columns[i] = L::load(&self.pixels[at]);
-                (x, at) = (x + 1, at + 1);
-                if x == width {
-                    (x, at) = (0, at + self.width - width);
+            for i in 0..WIDTH {
+                if i < n {
+                    // SAFETY: less than `width` pixels after the beginning of one of the lines before `count`.
+                    columns[i] = L::load(unsafe { self.pixels.get_unchecked(at) });
+                    (x, at) = (x + 1, at + 1);
+                    if x == width {
+                        (x, at) = (0, at + self.width - width);
+                    }
                 }
             }
             let rows = L::transpose(columns);
-            for c in 0..channels.min(WIDTH) {
-                let shift = L::splat(if bias.is_empty() { 0.0 } else { bias[c] });
-                let out = out(c, pixel..pixel + n);
-                prefetch(out.as_ptr().wrapping_add(AHEAD * width));
-                (rows[c] + shift).store_some(out);
+            for c in 0..WIDTH {
+                let n = if c > last { 0 } else { n };
+                let to = out.wrapping_add(c.min(last) * plane + pixel);
+                prefetch(to.wrapping_add(AHEAD * width));
+                let sum = rows[c] + L::splat(shift[c]);
+                // SAFETY: whoever gave `out` answers for `end` pixels of each channel.
+                let to = unsafe { std::slice::from_raw_parts_mut(to, n) };
+                if relu { sum.relu() } else { sum }.store_some(to);
             }
         }
+    }
+}
+
+/// The output of one group, which tasks write to together.
+#[derive(Clone, Copy)]
+pub(super) struct Out<'a> {
+    base: *mut f32,
+    pass: &'a Pass,
+    group: usize,
+}
+
+impl<'a> Out<'a> {
+    /// # Safety
+    /// `base` must be that of the whole output, and nobody else may use what is asked for by `at`.
+    pub(super) unsafe fn new(base: *mut f32, pass: &'a Pass, group: usize) -> Self {
+        Out { base, pass, group }
+    }
+
+    /// So many lines from one on, of up to sixteen channels from one on: the first pixel, and the distance of channels.
+    #[inline(always)]
+    pub(super) fn at(&self, image: usize, channel: usize, line: usize, count: usize) -> (*mut f32, usize) {
+        let Pass { images, groups, outputs, output: [height, width], .. } = *self.pass;
+        assert!(image < images && channel < outputs && line + count <= height);
+        let plane = (image * groups + self.group) * outputs + channel;
+        (self.base.wrapping_add(plane * height * width + line * width), height * width)
     }
 }

@@ -21,10 +21,14 @@ use super::tile::{self, Left, PANEL, Right, multiply};
 use crate::lanes::{LaneKernel, Lanes, WIDTH, dispatch_lanes};
 use crate::pool::{self, SendPtr};
 use crate::{DType, Storage};
-pub(super) use lines::{Planes, Strip};
+use lines::Out;
+pub(super) use lines::Planes;
+use lines::Strip;
 use std::ops::Range;
 use transform::{Apart, Input, Output, Pixel, Window, square};
 
+/// Channels that pay for what is lost to empty lanes.
+const FEW: usize = 6;
 /// Outputs of a tile along a line.
 const TILE: usize = 4;
 /// Inputs that they see.
@@ -49,6 +53,8 @@ struct Pass {
     weight: [usize; 2],
     /// Whether windows are reversed.
     reversed: bool,
+    /// Whether max(0, …) of the outputs is taken.
+    relu: bool,
 }
 
 impl Pass {
@@ -114,23 +120,18 @@ fn serves(
     [inputs, outputs]: [usize; 2],
 ) -> bool {
     let fits = |d: usize| padding[d] <= 2 && input[d] + padding[d] <= output[d].div_ceil(TILE) * TILE + 2;
-    let many = images.saturating_mul(output[0]).saturating_mul(output[1]) >= 64;
-    many && inputs.min(outputs) >= WIDTH && fits(0) && fits(1)
+    let many = images.saturating_mul(output[0]).saturating_mul(output[1]) >= 32;
+    many && inputs.min(outputs) >= FEW && fits(0) && fits(1)
 }
 
 fn is_small(shape: &Shape) -> bool {
     shape.kernel == [3, 3] && shape.stride == [1, 1] && shape.dilation == [1, 1]
 }
 
-/// The forward pass, where it can be done this way.
+/// The forward pass and the gradient of the weight, where they can be done this way.
 pub(super) fn serves_output(shape: &Shape) -> bool {
     is_small(shape)
         && serves(shape.batch, [shape.input, shape.output], shape.padding, [shape.inputs, shape.outputs])
-}
-
-/// The gradient of the weight, where it can be done this way; it is large in itself.
-pub(super) fn serves_weight(shape: &Shape) -> bool {
-    serves_output(shape) && shape.batch.saturating_mul(shape.windows()) >= 400
 }
 
 /// The gradient of the input, where it can be done this way.
@@ -146,7 +147,14 @@ pub(super) fn serves_input(shape: &Shape) -> bool {
         )
 }
 
-pub(super) fn forward(shape: &Shape, input: &[f32], weight: &[f32], bias: Option<&[f32]>, out: &mut [f32]) {
+pub(super) fn forward(
+    shape: &Shape,
+    input: &[f32],
+    weight: &[f32],
+    bias: Option<&[f32]>,
+    relu: bool,
+    out: &mut [f32],
+) {
     let pass = Pass {
         images: shape.batch,
         groups: shape.groups,
@@ -157,6 +165,7 @@ pub(super) fn forward(shape: &Shape, input: &[f32], weight: &[f32], bias: Option
         padding: shape.padding,
         weight: [shape.inputs * 9, 9],
         reversed: false,
+        relu,
     };
     run(&pass, input, weight, bias, out);
 }
@@ -178,6 +187,7 @@ pub(super) fn input_gradient(
         padding: shape.padding.map(|p| 2 - p),
         weight: [9, shape.inputs * 9],
         reversed: true,
+        relu: false,
     };
     run(&pass, grad, weight, bias, out);
 }
@@ -266,18 +276,21 @@ impl LaneKernel for Windows<'_> {
             let lanes = (columns - first).min(WIDTH);
             for c in 0..pass.inputs {
                 let at = (panel * PANEL + first) * of_output + c * of_input;
+                assert!(at + (lanes - 1) * of_output + 9 <= weight.len());
                 let mut rows = [L::zero(); WIDTH];
-                for l in 0..lanes {
-                    rows[l] = L::load_some(&weight[at + l * of_output..][..9]);
+                for l in 0..WIDTH {
+                    let window = weight.as_ptr().wrapping_add(at + l.min(lanes - 1) * of_output);
+                    // SAFETY: of an output that there is: in the slice, as asserted.
+                    rows[l] = L::load_some(unsafe { std::slice::from_raw_parts(window, 9) });
                 }
                 let taps = L::transpose(rows);
-                let mut windows = [0.0; 9 * WIDTH];
+                let mut windows = [[0.0; WIDTH]; 9];
                 for tap in 0..9 {
                     let place = if pass.reversed { 8 - tap } else { tap };
-                    taps[tap].store_some(&mut windows[place * WIDTH..][..WIDTH]);
+                    taps[tap].store(&mut windows[place]);
                 }
                 let to = (&mut u[c * PANEL + first..], Apart::planes(REACH, plane));
-                square::<Window, L, _, _>((&windows, Apart::rows(3)), to);
+                square::<Window, L, _, _>((windows.as_flattened(), Apart::rows(3)), to);
             }
         }
     }
@@ -326,33 +339,6 @@ impl LaneKernel for Tiles<'_> {
     }
 }
 
-/// The output of one group, which tasks write to together.
-#[derive(Clone, Copy)]
-struct Out<'a> {
-    base: *mut f32,
-    pass: &'a Pass,
-    group: usize,
-}
-
-impl<'a> Out<'a> {
-    /// # Safety
-    /// `base` must be that of the whole output, and nobody else may use what is asked for by `at`.
-    unsafe fn new(base: *mut f32, pass: &'a Pass, group: usize) -> Self {
-        Out { base, pass, group }
-    }
-
-    /// Pixels of a channel, counted from the first of a line.
-    #[inline(always)]
-    fn at(&self, image: usize, channel: usize, line: usize, pixels: Range<usize>) -> &'a mut [f32] {
-        let Pass { images, groups, outputs, output: [height, width], .. } = *self.pass;
-        assert!(image < images && channel < outputs && line * width + pixels.end <= height * width);
-        let plane = (image * groups + self.group) * outputs + channel;
-        let start = plane * height * width + line * width + pixels.start;
-        // SAFETY: asserted to lie in the output; whoever made this answers for the rest.
-        unsafe { std::slice::from_raw_parts_mut(self.base.add(start), pixels.len()) }
-    }
-}
-
 /// Multiplies V by U of one panel, and transforms the products to outputs.
 struct Finish<'a> {
     pass: &'a Pass,
@@ -393,12 +379,10 @@ impl LaneKernel for Finish<'_> {
                     square::<Output, L, _, _>(from, to);
                 }
                 let count = TILE.min(pass.output[0] - row);
-                Strip { pixels: &mut *strip, width }.write::<L>(
-                    columns - first,
-                    bias,
-                    [count, pass.output[1]],
-                    |c, pixels| out.at(image, channel + c, row, pixels),
-                );
+                let strip = Strip { pixels: &mut *strip, width };
+                let (left, lines) = (columns - first, [count, pass.output[1]]);
+                // SAFETY: whoever made `out` answers for these lines.
+                unsafe { strip.write::<L>(left, bias, pass.relu, lines, out.at(image, channel, row, count)) };
             }
         }
     }

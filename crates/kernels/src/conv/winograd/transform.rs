@@ -38,11 +38,15 @@ pub(super) fn square<M: Map<I, O>, L: Lanes, const I: usize, const O: usize>(
     (from, at): (&[f32], Apart),
     (to, place): (&mut [f32], Apart),
 ) {
+    // Without checks in the loops, or the vectors would not stay in registers.
+    assert!((I - 1) * (at.line + at.column) + WIDTH <= from.len());
+    assert!((O - 1) * (place.line + place.column) + WIDTH <= to.len());
     let mut half = [[L::zero(); I]; O];
     for j in 0..I {
         let mut column = [L::zero(); I];
         for i in 0..I {
-            column[i] = L::load_some(&from[i * at.line + j * at.column..][..WIDTH]);
+            // SAFETY: in the slice, as asserted.
+            column[i] = L::load(unsafe { &*from.as_ptr().add(i * at.line + j * at.column).cast() });
         }
         let column = M::line(column);
         for o in 0..O {
@@ -52,7 +56,8 @@ pub(super) fn square<M: Map<I, O>, L: Lanes, const I: usize, const O: usize>(
     for o in 0..O {
         let row = M::line(half[o]);
         for q in 0..O {
-            row[q].store_some(&mut to[o * place.line + q * place.column..][..WIDTH]);
+            // SAFETY: in the slice, as asserted.
+            row[q].store(unsafe { &mut *to.as_mut_ptr().add(o * place.line + q * place.column).cast() });
         }
     }
 }

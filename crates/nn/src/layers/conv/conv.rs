@@ -171,6 +171,21 @@ impl<const N: usize> Conv<N> {
         (input.pad(&pads, self.padding_mode), ConvOptions { padding: Padding::Valid, ..self.options })
     }
 
+    /// Weight and bias with a scale and a shift of the outputs taken into them, where the images outweigh the weight.
+    fn scaled(&self, input: &Tensor, after: &dyn Fn(usize) -> Option<[Tensor; 2]>) -> Option<[Tensor; 2]> {
+        if input.ndim() != N + 2 || input.numel() < 2 * self.weight.numel() {
+            return None;
+        }
+        let [scale, shift] = after(input.ndim())?;
+        if scale.shape() != [self.out_channels()] || scale.dtype() != self.weight.dtype() {
+            return None;
+        }
+        let mut shape = vec![1; N + 2];
+        shape[0] = self.out_channels();
+        let bias = self.bias.as_ref().map_or_else(|| shift.clone(), |bias| &scale * &**bias + &shift);
+        Some([&*self.weight * scale.reshape(shape), bias])
+    }
+
     fn weights(&self) -> Weights<'_> {
         Weights { weight: &self.weight, bias: &self.bias }
     }
@@ -216,6 +231,28 @@ impl Forward for Conv1d {
         let (input, options) = self.padded(input);
         input.conv1d(&self.weight, self.bias.as_deref(), options)
     }
+
+    #[track_caller]
+    fn forward_relu(&self, input: &Tensor) -> Option<Tensor> {
+        let (input, options) = self.padded(input);
+        Some(input.conv1d_relu(&self.weight, self.bias.as_deref(), options))
+    }
+
+    #[track_caller]
+    fn forward_scaled(
+        &self,
+        input: &Tensor,
+        after: &dyn Fn(usize) -> Option<[Tensor; 2]>,
+        relu: bool,
+    ) -> Option<Tensor> {
+        let [weight, bias] = self.scaled(input, after)?;
+        let (input, options) = self.padded(input);
+        Some(if relu {
+            input.conv1d_relu(&weight, Some(&bias), options)
+        } else {
+            input.conv1d(&weight, Some(&bias), options)
+        })
+    }
 }
 
 impl Forward for Conv2d {
@@ -223,5 +260,27 @@ impl Forward for Conv2d {
     fn forward(&self, input: &Tensor) -> Tensor {
         let (input, options) = self.padded(input);
         input.conv2d(&self.weight, self.bias.as_deref(), options)
+    }
+
+    #[track_caller]
+    fn forward_relu(&self, input: &Tensor) -> Option<Tensor> {
+        let (input, options) = self.padded(input);
+        Some(input.conv2d_relu(&self.weight, self.bias.as_deref(), options))
+    }
+
+    #[track_caller]
+    fn forward_scaled(
+        &self,
+        input: &Tensor,
+        after: &dyn Fn(usize) -> Option<[Tensor; 2]>,
+        relu: bool,
+    ) -> Option<Tensor> {
+        let [weight, bias] = self.scaled(input, after)?;
+        let (input, options) = self.padded(input);
+        Some(if relu {
+            input.conv2d_relu(&weight, Some(&bias), options)
+        } else {
+            input.conv2d(&weight, Some(&bias), options)
+        })
     }
 }

@@ -20,9 +20,10 @@ fn conv<const N: usize>(
     weight: &Tensor,
     bias: Option<&Tensor>,
     options: &ConvOptions<N>,
+    relu: bool,
 ) -> Tensor {
     let shape = unwrap(geometry(op, input, weight, bias, options));
-    convolve::<N>(Convolution { name: op, part: Part::Output, shape }, input, weight, bias)
+    convolve::<N>(Convolution { name: op, part: Part::Output, shape, relu }, input, weight, bias)
 }
 
 fn geometry<const N: usize>(
@@ -79,7 +80,7 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn conv1d(&self, weight: &Tensor, bias: Option<&Tensor>, options: Conv1dOptions) -> Tensor {
-        conv("conv1d", self, weight, bias, &options)
+        conv("conv1d", self, weight, bias, &options, false)
     }
 
     /// Convolution of images: [`conv1d`](Tensor::conv1d) in two dimensions.
@@ -90,7 +91,7 @@ impl Tensor {
     /// LeCun et al. 1989, <https://doi.org/10.1162/neco.1989.1.4.541>; "A guide to convolution arithmetic",
     /// <https://arxiv.org/abs/1603.07285>.
     ///
-    /// Kernels of 3×3 over 16 channels and more are computed in `f32` by Winograd's F(4×4, 3×3) (Lavin and Gray 2015,
+    /// Kernels of 3×3 over six channels and more are computed in `f32` by Winograd's F(4×4, 3×3) (Lavin and Gray 2015,
     /// <https://arxiv.org/abs/1509.09308>), which is off by less than 2·10⁻⁵ of the largest element and, unlike PyTorch,
     /// lets a NaN or infinity reach the 4×4 outputs around it.
     ///
@@ -105,7 +106,21 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn conv2d(&self, weight: &Tensor, bias: Option<&Tensor>, options: Conv2dOptions) -> Tensor {
-        conv("conv2d", self, weight, bias, &options)
+        conv("conv2d", self, weight, bias, &options, false)
+    }
+
+    /// `self.conv1d(weight, bias, options).relu()` in one pass.
+    #[doc(hidden)]
+    #[track_caller]
+    pub fn conv1d_relu(&self, weight: &Tensor, bias: Option<&Tensor>, options: Conv1dOptions) -> Tensor {
+        conv("conv1d", self, weight, bias, &options, true)
+    }
+
+    /// `self.conv2d(weight, bias, options).relu()` in one pass.
+    #[doc(hidden)]
+    #[track_caller]
+    pub fn conv2d_relu(&self, weight: &Tensor, bias: Option<&Tensor>, options: Conv2dOptions) -> Tensor {
+        conv("conv2d", self, weight, bias, &options, true)
     }
 }
 
@@ -198,5 +213,12 @@ pub(crate) fn samples() -> Vec<Sample> {
             |x| x[0].transpose(1, 3).conv2d(&x[1].transpose(2, 3), None, Default::default()),
         ),
         sample("F.conv2d(x0, x1, x2)", three(&[0, 3, 4, 4], &[2, 3, 2, 2]), two(|_| ())),
+        sample("F.relu(F.conv2d(x0, x1, x2, padding=1))", three(&[2, 3, 4, 5], &[2, 3, 3, 3]), |x| {
+            let options = Conv2dOptions { padding: 1.into(), ..Default::default() };
+            x[0].conv2d_relu(&x[1], Some(&x[2]), options)
+        }),
+        sample("F.relu(F.conv1d(x0.mT, x1))", couple(&[2, 6, 3], &[4, 3, 2]), |x| {
+            x[0].transpose(-1, -2).conv1d_relu(&x[1], None, Default::default())
+        }),
     ]
 }

@@ -2,6 +2,7 @@
 
 use crate::autograd::{Context, Gradients};
 use crate::op::{Fresh, Mask, Op, Output, Saves, apply};
+use crate::ops::relu::relu_gradient;
 use crate::{DType, Error, Result, Tensor};
 use flambeau_kernels::{conv, dispatch_all};
 use smallvec::SmallVec;
@@ -23,11 +24,13 @@ pub(in crate::ops) struct Convolution {
     pub(in crate::ops) name: &'static str,
     pub(in crate::ops) part: Part,
     pub(in crate::ops) shape: conv::Shape,
+    /// Whether `relu` follows, in the same pass; of an output alone.
+    pub(in crate::ops) relu: bool,
 }
 
 impl Convolution {
     fn other(&self, part: Part, x: &Tensor, y: &Tensor) -> Tensor {
-        apply(Convolution { name: "convolution_backward", part, shape: self.shape }, &[x, y])
+        apply(Convolution { name: "convolution_backward", part, shape: self.shape, relu: false }, &[x, y])
     }
 }
 
@@ -56,7 +59,7 @@ impl Op for Convolution {
             let (a, b, bias) = (x[0].view::<T>(), x[1].view::<T>(), x.get(2).map(|bias| bias.view::<T>()));
             let (bias, out) = (bias.as_ref().map(|bias| bias.slice()), out[0].slice());
             match self.part {
-                Part::Output => conv::forward(&self.shape, &a, &b, bias, out),
+                Part::Output => conv::forward(&self.shape, &a, &b, bias, self.relu, out),
                 Part::Input => conv::input_gradient(&self.shape, &a, &b, bias, out),
                 Part::Weight => conv::weight_gradient(&self.shape, &a, &b, out),
             }
@@ -64,12 +67,13 @@ impl Op for Convolution {
     }
 
     fn saves(&self, needs: Mask) -> Saves {
-        Saves::NONE.input_if(needs.has(0), [1]).input_if(needs.has(1), [0])
+        let saves = if self.relu { Saves::OUTPUT } else { Saves::NONE };
+        saves.input_if(needs.has(0), [1]).input_if(needs.has(1), [0])
     }
 
     fn backward(&self, ctx: &Context<'_>) -> Gradients {
         // Once for both, where it is a view.
-        let g = &ctx.grad().contiguous();
+        let g = &if self.relu { relu_gradient(ctx.grad(), &ctx.output()) } else { ctx.grad().contiguous() };
         let gradient = |i| match (self.part, i) {
             (_, 2) => g.sum_dim([0, 2, 3], false),
             (Part::Output, 0) => self.other(Part::Input, g, ctx.input(1)),

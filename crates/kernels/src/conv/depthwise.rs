@@ -1,0 +1,358 @@
+//! A window of 3×3 or 5×5 for each channel: sums over lines of a padded copy of each channel, of which a vector of
+//! pixels is read once for several lines of the output. Where the step is 2, every other pixel of a line is a line.
+
+#![allow(clippy::needless_range_loop, reason = "iterators over lanes are not always inlined")]
+
+use super::flat::{alternate, straight};
+use super::{GRAIN, Shape};
+use crate::lanes::{LaneKernel, Lanes, WIDTH, dispatch_lanes};
+use crate::{DType, Storage, pool};
+
+/// Lines below a copy that are read for lines of the output that there are not.
+const BELOW: usize = 3;
+
+/// Floats of copies.
+const COPIES: usize = 1 << 12;
+
+/// A channel as it lies in its copy.
+#[derive(Clone, Copy)]
+struct Image {
+    size: [usize; 2],
+    /// Distance of neighbouring pixels, with zeros between them.
+    spread: [usize; 2],
+    /// Zeros before the first.
+    before: [usize; 2],
+}
+
+/// A channel and what is made of it.
+#[derive(Clone, Copy)]
+struct Plane {
+    image: Image,
+    output: [usize; 2],
+    stride: [usize; 2],
+    kernel: usize,
+    /// Distance of lines in a copy.
+    line: usize,
+    /// Distance of the pixels at even places of a line and those at odd ones, where these are lines.
+    pitch: usize,
+    /// Where a line of pixels goes, or its pixels at even and at odd places.
+    places: [usize; 2],
+    /// Floats of a copy, with what is read beyond it.
+    size: usize,
+}
+
+/// Whether a convolution goes this way.
+pub(super) fn serves(shape: &Shape) -> bool {
+    let Shape { inputs, outputs, kernel, stride, dilation, padding, .. } = *shape;
+    let reach = kernel[0].max(1) - 1;
+    (inputs, outputs) == (1, 1)
+        && (kernel == [3, 3] || kernel == [5, 5])
+        && dilation == [1, 1]
+        && (stride == [1, 1] || stride == [2, 2])
+        && padding[0].max(padding[1]) <= reach
+        // The last window begins in the copy.
+        && (0..2).all(|d| (shape.output[d] - 1) * stride[d] <= shape.input[d] + 2 * reach)
+        && shape.input[1].saturating_add(shape.output[1]) <= 1 << 16
+        && shape.input[0].saturating_add(shape.output[0]).saturating_mul(shape.input[1]) <= 1 << 22
+}
+
+impl Plane {
+    fn forward(shape: &Shape) -> Plane {
+        let image = Image { size: shape.input, spread: [1, 1], before: shape.padding };
+        Plane::new(image, shape.output, shape.stride, shape.kernel[0])
+    }
+
+    /// The gradient of the input: the output's, spread and convolved with the window reversed.
+    fn backward(shape: &Shape) -> Plane {
+        let before = shape.padding.map(|padding| shape.kernel[0] - 1 - padding);
+        let image = Image { size: shape.output, spread: shape.stride, before };
+        Plane::new(image, shape.input, [1, 1], shape.kernel[0])
+    }
+
+    fn new(image: Image, output: [usize; 2], stride: [usize; 2], kernel: usize) -> Plane {
+        let Image { size, spread, before } = image;
+        let filled = |d: usize| before[d] + (size[d] - 1) * spread[d] + 1;
+        let seen = |d: usize| (output[d] - 1) * stride[d] + kernel;
+        let [lines, pixels] = [0, 1].map(|d| filled(d).max(seen(d)));
+        let pitch = pixels.div_ceil(stride[1]);
+        let line = stride[1] * pitch;
+        let place = |column: usize| column % stride[1] * pitch + column / stride[1];
+        let places = [place(before[1]), place(before[1] + 1)];
+        let size = (lines + BELOW) * line + output[1].next_multiple_of(WIDTH) + kernel;
+        Plane { image, output, stride, kernel, line, pitch, places, size }
+    }
+
+    /// Planes whose copies stay in the first cache.
+    fn together(&self) -> usize {
+        (COPIES / self.size).clamp(1, 8)
+    }
+
+    /// Writes the pixels; what is zero stays as it was.
+    #[inline(always)]
+    fn fill<L: Lanes>(&self, source: &[f32], copy: &mut [f32]) {
+        let (Image { size, spread, before }, [first, second]) = (self.image, self.places);
+        for (y, line) in source.chunks_exact(size[1]).enumerate() {
+            let to = &mut copy[(before[0] + y * spread[0]) * self.line..];
+            if spread[1] > 1 {
+                for (x, v) in line.iter().enumerate() {
+                    to[first + x * spread[1]] = *v;
+                }
+            } else if self.stride[1] == 1 {
+                straight::<L>(line, &mut to[first..]);
+            } else if first < self.pitch {
+                let (even, odd) = to.split_at_mut(self.pitch);
+                alternate::<L>(line, &mut even[first..], &mut odd[second - self.pitch..]);
+            } else {
+                let (even, odd) = to.split_at_mut(self.pitch);
+                alternate::<L>(line, &mut odd[first - self.pitch..], &mut even[second..]);
+            }
+        }
+    }
+}
+
+pub(super) fn forward(
+    shape: &Shape,
+    input: &[f32],
+    weight: &[f32],
+    bias: Option<&[f32]>,
+    relu: bool,
+    out: &mut [f32],
+) {
+    let way = Way { reversed: false, relu };
+    run(Plane::forward(shape), way, input, [weight, bias.unwrap_or(&[])], out);
+}
+
+pub(super) fn input_gradient(
+    shape: &Shape,
+    grad: &[f32],
+    weight: &[f32],
+    bias: Option<&[f32]>,
+    out: &mut [f32],
+) {
+    let way = Way { reversed: true, relu: false };
+    run(Plane::backward(shape), way, grad, [weight, bias.unwrap_or(&[])], out);
+}
+
+/// Planes of a task.
+fn step(plane: &Plane) -> usize {
+    // Copying costs about as much as a line of the window.
+    let work = (plane.output[0] * plane.output[1]).max(plane.size) * plane.kernel * plane.kernel;
+    (GRAIN / work.max(1)).max(1)
+}
+
+/// Whether windows are reversed, and max(0, …) of the sums is taken.
+#[derive(Clone, Copy)]
+struct Way {
+    reversed: bool,
+    relu: bool,
+}
+
+fn run(plane: Plane, way: Way, source: &[f32], [weight, bias]: [&[f32]; 2], out: &mut [f32]) {
+    let [from, to, taps] = [plane.image.size, plane.output, [plane.kernel; 2]].map(|[h, w]| h * w);
+    let channels = weight.len() / taps;
+    pool::chunks_mut(out, to * step(&plane), |start, out| {
+        let together = plane.together();
+        let mut copies = zeros(plane.size * together);
+        let copies = copies.as_mut_slice::<f32>();
+        for (i, out) in out.chunks_mut(to * together).enumerate() {
+            let first = start / to + i * together;
+            dispatch_lanes(Fill {
+                plane,
+                source: &source[first * from..],
+                apart: from,
+                copies,
+                count: out.len() / to,
+            });
+            for (i, out) in out.chunks_exact_mut(to).enumerate() {
+                let channel = (first + i) % channels;
+                let copy = &copies[i * plane.size..][..plane.size];
+                let weight = &weight[channel * taps..][..taps];
+                let bias = if bias.is_empty() { 0.0 } else { bias[channel] };
+                dispatch_lanes(Sums { plane, weight, way, bias, copy, out });
+            }
+        }
+    });
+}
+
+/// Copies of some planes, before any is read: what was just written is not read at once in other pieces.
+struct Fill<'a> {
+    plane: Plane,
+    source: &'a [f32],
+    /// Distance of the planes.
+    apart: usize,
+    count: usize,
+    copies: &'a mut [f32],
+}
+
+impl LaneKernel for Fill<'_> {
+    type Output = ();
+    #[inline(always)]
+    fn run<L: Lanes>(self) {
+        let Fill { plane, source, apart, count, copies } = self;
+        let size = plane.image.size[0] * plane.image.size[1];
+        for (i, copy) in copies.chunks_exact_mut(plane.size).take(count).enumerate() {
+            plane.fill::<L>(&source[i * apart..][..size], copy);
+        }
+    }
+}
+
+fn zeros(floats: usize) -> Storage {
+    let mut storage = Storage::new(DType::F32, floats);
+    storage.as_mut_slice::<f32>().fill(0.0);
+    storage
+}
+
+struct Sums<'a> {
+    plane: Plane,
+    weight: &'a [f32],
+    way: Way,
+    bias: f32,
+    copy: &'a [f32],
+    out: &'a mut [f32],
+}
+
+impl LaneKernel for Sums<'_> {
+    type Output = ();
+    #[inline(always)]
+    fn run<L: Lanes>(self) {
+        match (self.plane.kernel, self.plane.stride[0]) {
+            (3, 1) => self.lines::<L, 3, 1, 4>(),
+            (3, _) => self.lines::<L, 3, 2, 2>(),
+            (_, 1) => self.lines::<L, 5, 1, 2>(),
+            _ => self.lines::<L, 5, 2, 1>(),
+        }
+    }
+}
+
+impl Sums<'_> {
+    /// With a window of K×K and step S, R lines at a time.
+    #[inline(always)]
+    fn lines<L: Lanes, const K: usize, const S: usize, const R: usize>(self) {
+        let Sums { plane, weight, way: Way { reversed, relu }, bias, copy, out } = self;
+        let ([height, width], line, pitch) = (plane.output, plane.line, plane.pitch);
+        let mut weights = [[L::zero(); K]; K];
+        for y in 0..K {
+            for x in 0..K {
+                let at = y * K + x;
+                weights[y][x] = L::splat(weight[if reversed { K * K - 1 - at } else { at }]);
+            }
+        }
+        let bias = L::splat(bias);
+        let last = (height.next_multiple_of(R) - 1) * S + K - 1;
+        assert!((last + 1) * line + width.next_multiple_of(WIDTH) + K <= copy.len());
+        for row in (0..height).step_by(R) {
+            for column in (0..width).step_by(WIDTH) {
+                let n = WIDTH.min(width - column);
+                let mut sums = [bias; R];
+                for i in 0..(R - 1) * S + K {
+                    let at = (row * S + i) * line + column;
+                    for x in 0..K {
+                        // SAFETY: asserted above; this line is one that the last block of lines sees at most.
+                        let pixels = unsafe { pixels::<L>(copy, at + x % S * pitch + x / S) };
+                        for r in 0..R {
+                            if r * S <= i && i - r * S < K {
+                                sums[r] = weights[i - r * S][x].mul_add(pixels, sums[r]);
+                            }
+                        }
+                    }
+                }
+                for r in 0..R {
+                    if r < height - row {
+                        let sum = if relu { sums[r].relu() } else { sums[r] };
+                        sum.store_some(&mut out[(row + r) * width + column..][..n]);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// A vector of the copy, without a check, so that the loops around it can be unrolled.
+///
+/// # Safety
+/// It lies in the slice.
+#[inline(always)]
+unsafe fn pixels<L: Lanes>(copy: &[f32], at: usize) -> L {
+    debug_assert!(at + WIDTH <= copy.len());
+    // SAFETY: the caller's.
+    L::load(unsafe { &*copy.as_ptr().add(at).cast() })
+}
+
+pub(super) fn weight_gradient(shape: &Shape, input: &[f32], grad: &[f32], out: &mut [f32]) {
+    let plane = Plane::forward(shape);
+    let [from, to, taps] = [plane.image.size, plane.output, shape.kernel].map(|[h, w]| h * w);
+    let groups = (step(&plane) / shape.batch).max(1);
+    pool::chunks_mut(out, taps * groups, |start, out| {
+        let together = plane.together();
+        let mut scratch = zeros(plane.size * together + taps * WIDTH);
+        let (copies, sums) = scratch.as_mut_slice::<f32>().split_at_mut(plane.size * together);
+        for (i, out) in out.chunks_exact_mut(taps).enumerate() {
+            let (channel, apart) = (start / taps + i, shape.groups * from);
+            sums.fill(0.0);
+            for first in (0..shape.batch).step_by(together) {
+                let source = &input[first * apart + channel * from..];
+                let count = together.min(shape.batch - first);
+                dispatch_lanes(Fill { plane, source, apart, count, copies });
+                for (i, copy) in copies.chunks_exact(plane.size).take(count).enumerate() {
+                    let grad = &grad[((first + i) * shape.groups + channel) * to..][..to];
+                    dispatch_lanes(Dots { plane, grad, copy, sums });
+                }
+            }
+            for (out, lanes) in out.iter_mut().zip(sums.as_chunks::<WIDTH>().0) {
+                *out = lanes.iter().sum();
+            }
+        }
+    });
+}
+
+/// Adds to the sums, lane by lane, of the gradient times what each position of the window sees.
+struct Dots<'a> {
+    plane: Plane,
+    grad: &'a [f32],
+    copy: &'a [f32],
+    sums: &'a mut [f32],
+}
+
+impl LaneKernel for Dots<'_> {
+    type Output = ();
+    #[inline(always)]
+    fn run<L: Lanes>(self) {
+        match (self.plane.kernel, self.plane.stride[0]) {
+            (3, 1) => self.dots::<L, 3, 1>(),
+            (3, _) => self.dots::<L, 3, 2>(),
+            (_, 1) => self.dots::<L, 5, 1>(),
+            _ => self.dots::<L, 5, 2>(),
+        }
+    }
+}
+
+impl Dots<'_> {
+    #[inline(always)]
+    fn dots<L: Lanes, const K: usize, const S: usize>(self) {
+        let Dots { plane, grad, copy, sums, .. } = self;
+        let (width, line, pitch) = (plane.output[1], plane.line, plane.pitch);
+        let last = (plane.output[0] - 1) * S + K - 1;
+        assert!(grad.len() == plane.output[0] * width);
+        assert!((last + 1) * line + width.next_multiple_of(WIDTH) + K <= copy.len());
+        let mut lanes = [[L::zero(); K]; K];
+        for (row, grad) in grad.chunks_exact(width).enumerate() {
+            for column in (0..width).step_by(WIDTH) {
+                let g = L::load_some(&grad[column..width.min(column + WIDTH)]);
+                for y in 0..K {
+                    let at = (row * S + y) * line + column;
+                    for x in 0..K {
+                        // SAFETY: asserted above.
+                        let pixels = unsafe { pixels::<L>(copy, at + x % S * pitch + x / S) };
+                        lanes[y][x] = g.mul_add(pixels, lanes[y][x]);
+                    }
+                }
+            }
+        }
+        for y in 0..K {
+            for x in 0..K {
+                let sum = &mut sums[(y * K + x) * WIDTH..][..WIDTH];
+                (L::load_some(sum) + lanes[y][x]).store_some(sum);
+            }
+        }
+    }
+}
