@@ -397,6 +397,7 @@ def main():
     parser.add_argument("--min-time", type=float, default=0.4)
     parser.add_argument("--warm", type=float, default=0.5)
     parser.add_argument("--reps", type=int, default=5)
+    parser.add_argument("--memory", action="store_true", help="print the most memory that was resident too")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
 
@@ -409,6 +410,8 @@ def main():
             continue
         try:
             emit(name, **run(name, options))
+            if options.memory:
+                emit(name, metric="peak_rss_mb", value=peak_rss_mb())
         except Exception as error:  # the other workloads' figures still count
             emit(name, metric="error", value=None, error=repr(error))
             failed = True

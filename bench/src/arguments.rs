@@ -1,10 +1,11 @@
 //! The command line, which every program of a comparison shares.
 
+use crate::scaling::Point;
 use crate::timing::Timing;
 use crate::workloads::Workload;
 
 pub(crate) const USAGE: &str = "\
-usage: flambeau-bench [--peer NAME] [--threads N] [--min-time S] [--warm S] [--reps N] [WORKLOAD-PREFIX]...
+usage: flambeau-bench [--peer NAME] [--threads N] [--min-time S] [--warm S] [--reps N] [--memory] [--exact] [WORKLOAD-PREFIX]...
        flambeau-bench --list";
 
 pub(crate) struct Arguments {
@@ -14,6 +15,10 @@ pub(crate) struct Arguments {
     pub(crate) timing: Timing,
     /// Only print the names of the workloads.
     pub(crate) list: bool,
+    /// Print the most memory that was resident too: of the whole process, so it means something for one workload.
+    pub(crate) memory: bool,
+    /// The prefixes are whole names: one may begin another.
+    exact: bool,
     prefixes: Vec<String>,
 }
 
@@ -24,6 +29,8 @@ impl Arguments {
             threads: 1,
             timing: Timing { min_time: 0.4, warm: 0.5, reps: 5 },
             list: false,
+            memory: false,
+            exact: false,
             prefixes: Vec::new(),
         };
         let mut arguments = arguments.into_iter();
@@ -36,6 +43,8 @@ impl Arguments {
                 "--warm" => parsed.timing.warm = number(&argument, &value()?)?,
                 "--reps" => parsed.timing.reps = number(&argument, &value()?)?,
                 "--list" => parsed.list = true,
+                "--memory" => parsed.memory = true,
+                "--exact" => parsed.exact = true,
                 option if option.starts_with('-') => return Err(format!("unknown option {option}")),
                 _ => parsed.prefixes.push(argument),
             }
@@ -51,7 +60,14 @@ impl Arguments {
         if self.prefixes.is_empty() {
             return !workload.only_if_named();
         }
-        self.prefixes.iter().any(|prefix| workload.name.starts_with(prefix.as_str()))
+        self.prefixes.iter().any(|prefix| {
+            if self.exact { workload.name == prefix } else { workload.name.starts_with(prefix.as_str()) }
+        })
+    }
+
+    /// The points of the scaling series among the names.
+    pub(crate) fn points(&self) -> impl Iterator<Item = (&str, Point)> {
+        self.prefixes.iter().filter_map(|name| Some((name.as_str(), Point::named(name)?)))
     }
 }
 
@@ -89,5 +105,9 @@ mod tests {
         assert_eq!(wanted("W77"), [""; 0]);
         assert_eq!(wanted("").len(), WORKLOADS.len() - 1, "all but the cold start");
         assert_eq!(wanted("W8"), ["W8_cold"]);
+        assert_eq!(wanted("W6_ce_fwd"), ["W6_ce_fwd", "W6_ce_fwdbwd"]);
+        assert_eq!(wanted("--exact W6_ce_fwd W6_ce"), ["W6_ce_fwd"]);
+        let points = parse("scaling/mlp-batch/64 scaling/mlp-batch/65 scaling W1").unwrap();
+        assert_eq!(points.points().map(|(name, _)| name).collect::<Vec<_>>(), ["scaling/mlp-batch/64"]);
     }
 }

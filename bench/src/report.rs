@@ -59,6 +59,7 @@ impl Report<'_> {
         self.print("error", None, Some(Rest::Error { error }));
     }
 
+    #[allow(clippy::print_stdout, reason = "the program's output is the measurements")]
     fn print(&self, metric: &str, value: Option<f64>, rest: Option<Rest<'_>>) {
         let &Report { peer, threads, workload } = self;
         let line = Line { peer, threads, workload, metric, value, rest };

@@ -5,12 +5,22 @@ use std::time::Instant;
 
 use crate::proc;
 
-pub(crate) struct Timing {
+/// How long is measured.
+#[derive(Clone, Copy, Debug)]
+pub struct Timing {
     /// Seconds that one repetition lasts.
-    pub(crate) min_time: f64,
+    pub min_time: f64,
     /// Seconds before the first.
-    pub(crate) warm: f64,
-    pub(crate) reps: usize,
+    pub warm: f64,
+    /// Repetitions.
+    pub reps: usize,
+}
+
+impl Timing {
+    /// For figures that count.
+    pub const USUAL: Timing = Timing { min_time: 0.4, warm: 0.3, reps: 5 };
+    /// For a first look.
+    pub const QUICK: Timing = Timing { min_time: 0.05, warm: 0.05, reps: 2 };
 }
 
 #[derive(Clone, Copy, PartialEq)]

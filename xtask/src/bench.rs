@@ -13,6 +13,10 @@ const USAGE: &str = "usage: cargo xtask bench [--python PATH] [--rounds N] [WORK
 /// Each is timed in a process of its own, from its start to its first training step.
 const COLD: &str = "W8_cold";
 const COLD_STARTS: usize = 7;
+/// The metric of the most memory that was resident at once.
+const PEAK: &str = "peak_rss_mb";
+/// Whose most resident memory is told too.
+const MEMORY: &[&str] = &["W4_b64", COLD];
 /// How far PyTorch's check values may be from ours.
 const TOLERANCE: f64 = 3e-4;
 /// Below this use of the one core that it asked for, a process shared it with others.
@@ -45,7 +49,7 @@ struct Figure {
 pub(crate) fn run(args: &[String]) -> Result {
     let options = parse(args)?;
     process::run(&mut cargo(["build", "--release", "-p", "flambeau-bench"]))?;
-    let program = program()?;
+    let program = process::target("release", "flambeau-bench")?;
     let listed = process::output(Command::new(&program).arg("--list"))?;
     let wanted = |name: &&str| {
         options.prefixes.is_empty() || options.prefixes.iter().any(|prefix| name.starts_with(prefix.as_str()))
@@ -126,16 +130,9 @@ fn parse(args: &[String]) -> Result<Options> {
     Ok(options)
 }
 
-/// Where cargo puts the release build.
-fn program() -> Result<String> {
-    let metadata = process::metadata()?;
-    let target = metadata["target_directory"].as_str().ok_or("cargo metadata names no target directory")?;
-    Ok(format!("{target}/release/flambeau-bench{}", std::env::consts::EXE_SUFFIX))
-}
-
 fn with_arguments(mut command: Command, workload: &str, threads: usize) -> Command {
     let threads = threads.to_string();
-    command.args(["--threads", &threads, "--warm", "0.3", workload]);
+    command.args(["--threads", &threads, "--warm", "0.3", "--memory", workload]);
     // PyTorch's libraries read these when they are loaded.
     command.env("OMP_NUM_THREADS", &threads).env("MKL_NUM_THREADS", &threads);
     command
@@ -152,8 +149,10 @@ fn measure(command: &mut Command, workload: &str) -> Result<(Figure, Value)> {
         .map_err(|error| format!("`{}`: {error}", process::shown(command)))?;
     let text = String::from_utf8_lossy(&output.stdout);
     // A workload's name may begin another one's.
-    let mut lines = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let line = lines.find(|line| line["workload"] == workload).ok_or_else(|| {
+    let lines = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let lines: Vec<Value> = lines.filter(|line| line["workload"] == workload).collect();
+    let peak = |line: &&Value| line["metric"] == PEAK;
+    let line = lines.iter().find(|line| !peak(line)).ok_or_else(|| {
         format!("`{}` ({}) printed nothing on {workload}", process::shown(command), output.status)
     })?;
     let Some(value) = line["value"].as_f64() else {
@@ -163,7 +162,7 @@ fn measure(command: &mut Command, workload: &str) -> Result<(Figure, Value)> {
         value,
         less_is_better: line["metric"] == "ns_per_op",
         disturbed: line["threads"] == 1 && line["util"].as_f64().is_some_and(|used| used < UNDISTURBED),
-        peak_rss_mb: None,
+        peak_rss_mb: lines.iter().find(peak).and_then(|line| line["value"].as_f64()),
     };
     Ok((figure, line["check"].clone()))
 }
@@ -189,7 +188,7 @@ fn start(command: &mut Command) -> Result<(f64, Option<f64>)> {
         if line.starts_with("FIRST_STEP_DONE") {
             seconds = Some(before.elapsed().as_secs_f64());
         } else if let Ok(line) = serde_json::from_str::<Value>(&line)
-            && line["metric"] == "peak_rss_mb"
+            && line["metric"] == PEAK
         {
             peak = line["value"].as_f64();
         }
@@ -242,7 +241,7 @@ fn table(workloads: &[&str], figures: &BTreeMap<Key, Vec<Figure>>) -> String {
             }
         }
         text += &format!("| {} |\n", cells.join(" | "));
-        if *workload == COLD {
+        if MEMORY.contains(workload) {
             text += &format!("| {} |\n", rss.join(" | "));
         }
     }

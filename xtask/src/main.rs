@@ -10,6 +10,7 @@ mod ops;
 mod order;
 mod package;
 mod parity;
+mod pictures;
 mod process;
 mod record;
 mod setup;
@@ -65,6 +66,12 @@ const TASKS: &[Task] = &[
         args: &["[OPTION…]"],
         about: "the benchmarks, beside PyTorch with --python PATH",
         run: bench::run,
+    },
+    Task {
+        name: "pictures",
+        args: &[],
+        about: "measure and draw the pictures and tables of docs/performance.md",
+        run: pictures::run,
     },
     Task {
         name: "parity",

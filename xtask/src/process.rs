@@ -134,3 +134,10 @@ pub(crate) fn metadata() -> Result<serde_json::Value> {
     let text = output(&mut cargo(["metadata", "--all-features", "--format-version", "1"]))?;
     serde_json::from_str(&text).map_err(|error| format!("cargo metadata: {error}"))
 }
+
+/// Where cargo puts a program of the workspace.
+pub(crate) fn target(profile: &str, program: &str) -> Result<String> {
+    let metadata = metadata()?;
+    let folder = metadata["target_directory"].as_str().ok_or("cargo metadata names no target directory")?;
+    Ok(format!("{folder}/{profile}/{program}{}", std::env::consts::EXE_SUFFIX))
+}

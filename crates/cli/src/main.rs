@@ -4,6 +4,8 @@
 //! training loop would want.
 
 mod args;
+mod bench;
+mod columns;
 mod completions;
 mod config;
 mod console;
@@ -13,6 +15,7 @@ mod data;
 mod eval;
 mod font;
 mod interrupt;
+mod picture;
 mod predict;
 mod progress;
 mod run_folder;
@@ -32,6 +35,10 @@ use run_folder::Status;
 const WRONG: u8 = 2;
 
 fn main() -> ExitCode {
+    let mut words = std::env::args_os().skip(1);
+    if words.next().is_some_and(|word| word == bench::WORKER) {
+        return bench::work(words);
+    }
     let done = match args::parse(std::env::args_os()) {
         Ok(Command::Train(args)) => train::run(&args).map_err(|e| flagged(e, args.config.is_none())),
         Ok(Command::Eval(args)) => eval::run(&args).map(|()| Status::Finished),
@@ -45,6 +52,7 @@ fn main() -> ExitCode {
         Ok(Command::Summary(args)) => config::summary(&args).map(|()| Status::Finished),
         Ok(Command::Cv(args)) => cv::run(&args),
         Ok(Command::Runs(command)) => runs::run(command).map(|()| Status::Finished),
+        Ok(Command::Bench(args)) => bench::run(args).map(|()| Status::Finished),
         Ok(Command::Completions(args)) => completions::run(&args).map(|()| Status::Finished),
         Err(NoCommand::Shown(text)) => {
             console::say(text.trim_end());

@@ -60,6 +60,37 @@ impl Drop for Progress {
     }
 }
 
+/// The bar of measurements, one after the other.
+#[derive(Debug)]
+pub(crate) struct Steps(ProgressBar);
+
+impl Steps {
+    /// Of so many.
+    pub(crate) fn new(steps: usize) -> Self {
+        let bar = ProgressBar::new(steps as u64);
+        let style = ProgressStyle::with_template("{pos:>3}/{len} {bar:16} {msg}");
+        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("━╸─"));
+        Self(bar)
+    }
+
+    /// Shows what is done now. Drawn at once: between two measurements nothing should run.
+    pub(crate) fn show(&self, what: &str) {
+        self.0.set_message(what.to_owned());
+        self.0.force_draw();
+    }
+
+    /// Counts it.
+    pub(crate) fn done(&self) {
+        self.0.inc(1);
+    }
+}
+
+impl Drop for Steps {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}
+
 /// The bar of a download: one file after another.
 #[derive(Debug, Default)]
 pub(crate) struct Transfer {

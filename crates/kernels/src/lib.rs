@@ -17,6 +17,8 @@ pub mod matmul;
 pub mod norm;
 pub mod num;
 pub mod optim;
+#[doc(hidden)]
+pub mod peak;
 pub mod pointwise;
 pub mod pool;
 pub mod pooling;

@@ -8,6 +8,7 @@ use std::ffi::OsString;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
+use crate::bench::BenchArgs;
 use crate::completions::CompletionsArgs;
 use crate::cv::CvArgs;
 use crate::data::DataCommand;
@@ -52,6 +53,7 @@ pub(crate) enum Command {
     /// List, show, compare, plot and delete run folders
     #[command(subcommand)]
     Runs(RunsCommand),
+    Bench(BenchArgs),
     Completions(CompletionsArgs),
 }
 
@@ -230,6 +232,9 @@ mod tests {
             ("runs plot a", ["--out", "required"]),
             ("runs compare a", ["RUN", "2"]),
             ("completions tcsh", ["tcsh", "bash"]),
+            ("bench --threads 0", ["--threads", "from 1 to 1024"]),
+            ("bench scaling --plot a.gif", ["--plot", ".svg or .png"]),
+            ("bench scaling mlp", ["mlp", "mlp-batch"]),
             ("data show digits --transform Spin", ["Spin", "RandomRotation"]),
             ("data show digits --epochs 0", ["--epochs", "from 1 up"]),
             ("data stats cifar", ["cifar", "fashion-mnist"]),

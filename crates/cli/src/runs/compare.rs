@@ -4,9 +4,10 @@ use flambeau::Result;
 use serde_json::Value;
 use std::collections::BTreeSet;
 
+use super::CompareArgs;
 use super::read::{Run, find, number};
 use super::settings::{dotted, shown};
-use super::{CompareArgs, table};
+use crate::columns;
 use crate::console::say;
 
 /// A column a run.
@@ -32,7 +33,7 @@ pub(super) fn run(args: &CompareArgs) -> Result<()> {
     if rows.is_empty() {
         say("the settings are the same\n");
     } else {
-        table::print(head("setting"), rows, &[]);
+        columns::print(head("setting"), rows, &[]);
         say("");
     }
 
@@ -60,7 +61,7 @@ pub(super) fn run(args: &CompareArgs) -> Result<()> {
         let value = |run: &Run| test(run).get(&name).and_then(Value::as_f64).map_or_else(String::new, number);
         row(format!("test {name}"), &value);
     }
-    table::print(head("result"), rows, &[]);
+    columns::print(head("result"), rows, &[]);
     for run in runs.iter().filter(|run| !run.damage.is_empty()) {
         say(format_args!("\n{}: {}", run.name, run.damage.join("; ")));
     }

@@ -3,8 +3,9 @@
 use flambeau::{Error, Result};
 use std::fs;
 
+use super::ListArgs;
 use super::read::{Run, is_run, number};
-use super::{ListArgs, table};
+use crate::columns;
 use crate::console::say;
 
 /// A row a run, in order of their names.
@@ -41,7 +42,7 @@ pub(super) fn run(args: &ListArgs) -> Result<()> {
         ]
     };
     let head = ["name", "data", "status", "epochs", "best", "test", "took", "begun (UTC)"];
-    table::print(head, runs.iter().map(row).collect(), &[3, 6]);
+    columns::print(head, runs.iter().map(row).collect(), &[3, 6]);
     for run in runs.iter().filter(|run| !run.damage.is_empty()) {
         say(format_args!("\n{}: {}", run.name, run.damage.join("; ")));
     }

@@ -7,7 +7,6 @@ mod plot;
 mod read;
 mod settings;
 mod show;
-mod table;
 
 use clap::{Args, Subcommand};
 use flambeau::Result;
@@ -66,7 +65,7 @@ pub(crate) struct PlotArgs {
     pub(crate) runs: Vec<PathBuf>,
 
     /// The picture to write: .svg or .png
-    #[arg(long, value_name = "FILE", value_parser = plot::picture)]
+    #[arg(long, value_name = "FILE", value_parser = crate::picture::file)]
     pub(crate) out: PathBuf,
 }
 

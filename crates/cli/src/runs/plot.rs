@@ -1,54 +1,21 @@
 //! `flambeau runs plot`.
 
-use flambeau::io::atomic_write;
 use flambeau::{Error, Result};
-use image::{ExtendedColorType, ImageEncoder, codecs::png::PngEncoder};
 use plotters::coord::Shift;
 use plotters::prelude::*;
 use serde_json::Value;
-use std::path::{Path, PathBuf};
 
 use super::PlotArgs;
 use super::read::{Run, find};
 use crate::console::say;
 use crate::curves::epoch;
-use crate::font::{self, FAMILY};
+use crate::font::FAMILY;
+use crate::picture::{self, COLOURS, Fault, Picture};
 
 /// Of a panel.
 const SIZE: (u32, u32) = (560, 420);
-const COLOURS: [RGBColor; 8] = [
-    RGBColor(0x1f, 0x77, 0xb4),
-    RGBColor(0xe4, 0x6c, 0x0a),
-    RGBColor(0x2c, 0xa0, 0x2c),
-    RGBColor(0xd6, 0x27, 0x28),
-    RGBColor(0x94, 0x67, 0xbd),
-    RGBColor(0x8c, 0x56, 0x4b),
-    RGBColor(0xe3, 0x77, 0xc2),
-    RGBColor(0x17, 0xbe, 0xcf),
-];
 
-type Fault = Box<dyn std::error::Error>;
 type Points = Vec<(f64, f64)>;
-
-/// A file name whose ending says what is drawn.
-pub(super) fn picture(text: &str) -> Result<PathBuf, String> {
-    let path = PathBuf::from(text);
-    kind(&path).map(|_| path).ok_or_else(|| "needs a name that ends in .svg or .png".into())
-}
-
-#[derive(Clone, Copy)]
-enum Kind {
-    Svg,
-    Png,
-}
-
-fn kind(path: &Path) -> Option<Kind> {
-    match path.extension()?.to_ascii_lowercase().to_str()? {
-        "svg" => Some(Kind::Svg),
-        "png" => Some(Kind::Png),
-        _ => None,
-    }
-}
 
 /// A panel: the curves of what is validated, and of the same in training.
 struct Panel {
@@ -66,29 +33,32 @@ pub(super) fn run(args: &PlotArgs) -> Result<()> {
     if panels.is_empty() {
         return Err(Error::config("RUN", "has no evaluations to draw; see metrics.jsonl in its folder"));
     }
-    let names: Vec<&str> = runs.iter().map(|run| run.name.as_str()).collect();
-    let size = (SIZE.0 * panels.len() as u32, SIZE.1);
-    font::register();
-    let failed = |e: Fault| Error::file(&args.out, format!("cannot be drawn ({e})"));
-    let bytes = match kind(&args.out) {
-        Some(Kind::Png) => png(&panels, &names, size).map_err(failed)?,
-        _ => {
-            let mut text = String::new();
-            draw(SVGBackend::with_string(&mut text, size), &panels, &names).map_err(failed)?;
-            text.into_bytes()
-        }
-    };
-    atomic_write(&args.out, |file| file.write_all(&bytes))?;
+    let names = runs.iter().map(|run| run.name.as_str()).collect();
+    picture::write(&args.out, &Curves { panels, names })?;
     say(args.out.display());
     Ok(())
 }
 
-fn png(panels: &[Panel], names: &[&str], (width, height): (u32, u32)) -> Result<Vec<u8>, Fault> {
-    let mut pixels = vec![0; width as usize * height as usize * 3];
-    draw(BitMapBackend::with_buffer(&mut pixels, (width, height)), panels, names)?;
-    let mut bytes = vec![];
-    PngEncoder::new(&mut bytes).write_image(&pixels, width, height, ExtendedColorType::Rgb8)?;
-    Ok(bytes)
+/// The panels side by side, and the names of the runs.
+struct Curves<'a> {
+    panels: Vec<Panel>,
+    names: Vec<&'a str>,
+}
+
+impl Picture for Curves<'_> {
+    fn size(&self) -> (u32, u32) {
+        (SIZE.0 * self.panels.len() as u32, SIZE.1)
+    }
+
+    fn draw<DB: DrawingBackend<ErrorType: 'static>>(
+        &self,
+        root: &DrawingArea<DB, Shift>,
+    ) -> Result<(), Fault> {
+        for (area, panel) in root.split_evenly((1, self.panels.len())).iter().zip(&self.panels) {
+            panel.draw(area, &self.names)?;
+        }
+        Ok(())
+    }
 }
 
 /// Those in which there is something.
@@ -123,20 +93,6 @@ fn points(run: &Run, name: &str) -> Points {
         Some((epoch, line[name].as_f64()?)).filter(|(x, y)| x.is_finite() && y.is_finite())
     };
     run.metrics.iter().enumerate().filter_map(point).collect()
-}
-
-fn draw<DB: DrawingBackend<ErrorType: 'static>>(
-    backend: DB,
-    panels: &[Panel],
-    names: &[&str],
-) -> Result<(), Fault> {
-    let root = backend.into_drawing_area();
-    root.fill(&WHITE)?;
-    for (area, panel) in root.split_evenly((1, panels.len())).iter().zip(panels) {
-        panel.draw(area, names)?;
-    }
-    root.present()?;
-    Ok(())
 }
 
 impl Panel {

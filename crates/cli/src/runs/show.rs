@@ -4,9 +4,10 @@ use flambeau::Result;
 use serde_json::Value;
 use std::fs;
 
+use super::ShowArgs;
 use super::read::{Run, find, number};
 use super::settings::{dotted, shown};
-use super::{ShowArgs, table};
+use crate::columns;
 use crate::console::say;
 use crate::cv::FOLDS;
 
@@ -85,7 +86,7 @@ fn folds(run: &Run) {
         [first].into_iter().chain(columns.iter().map(|name| cell(&fold[name]))).collect()
     };
     let rows = folds.iter().enumerate().map(row).collect();
-    table::print(["fold"].into_iter().chain(columns), rows, &[0, 1, 2, 3, 4, 5]);
+    columns::print(["fold"].into_iter().chain(columns), rows, &[0, 1, 2, 3, 4, 5]);
 }
 
 /// The last lines of the log.
@@ -107,5 +108,5 @@ fn evaluations(run: &Run) {
     let row = |line: &Value| columns.iter().map(|name| whole(name, &line[name])).collect();
     let rows = run.metrics.iter().skip(skipped).map(row).collect();
     let right: Vec<usize> = (0..columns.len()).collect();
-    table::print(columns.iter().copied(), rows, &right);
+    columns::print(columns.iter().copied(), rows, &right);
 }

@@ -2,6 +2,7 @@
 #![allow(clippy::disallowed_methods, reason = "damaged files are what is tested")]
 
 mod bad_input;
+mod bench;
 mod completions;
 mod config;
 mod cv;
