@@ -5,7 +5,7 @@
 
 use super::operand::{Operand, operands};
 use super::{Finish, Matrix};
-use crate::lanes::{LaneKernel, Lanes, WIDTH, dispatch_lanes};
+use crate::lanes::{LaneKernel, Lanes, WIDTH, dispatch_lanes, prefetch};
 use crate::pool::{self, SendPtr};
 
 /// The most rows that are few.
@@ -144,6 +144,10 @@ impl Dots<'_> {
     /// One row with all of the many, which are read in the order of memory.
     #[inline(always)]
     fn vector<L: Lanes>(&self) {
+        // A sample comes from main memory: all of it at once.
+        for p in (0..self.k).step_by(WIDTH) {
+            prefetch(self.few.data.wrapping_add(p));
+        }
         for first in self.range.clone().step_by(WIDTH) {
             let here = WIDTH.min(self.range.end - first);
             let mut rows = [L::zero(); WIDTH];
