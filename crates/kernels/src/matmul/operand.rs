@@ -1,7 +1,6 @@
 //! A matrix as the kernels see it: an address and two strides.
 
 use super::Matrix;
-use crate::lanes::WIDTH;
 
 /// A matrix by the address of its first element.
 #[derive(Clone, Copy)]
@@ -34,10 +33,10 @@ impl Operand {
         Operand { data: unsafe { self.data.add(across * self.across) }, ..*self }
     }
 
-    /// The first of sixteen rows or lanes out of so many, the one asked for if there are enough behind it.
-    pub(super) fn sixteen(&self, first: usize, of: usize) -> Operand {
+    /// From a row or lane on, or an earlier one, so that `here` of `of` follow if there are as many.
+    pub(super) fn ahead(&self, first: usize, here: usize, of: usize) -> Operand {
         // SAFETY: there are as many.
-        unsafe { self.skip(first.min(of.saturating_sub(WIDTH))) }
+        unsafe { self.skip(first.min(of.saturating_sub(here))) }
     }
 
     /// Whether rows fall onto the same lines of the first-level cache, which has a page for each of its ways, fewer than

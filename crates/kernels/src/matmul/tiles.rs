@@ -26,6 +26,8 @@ const STAY: usize = 1 << 16;
 const MANY: usize = 256;
 /// The least length of the sums.
 const SHORTEST: usize = 24;
+/// Steps of a sum between which what is read next is asked for.
+const STEPS: usize = 4 * WIDTH;
 /// Multiply-adds that are worth a task.
 const TASK: usize = 1 << 17;
 
@@ -134,6 +136,7 @@ fn run(rows: Operand, m: usize, panels: &Panels<'_>, out: &Output<'_>) {
             range: tiles * group / groups..tiles * (group + 1) / groups,
             panels,
             some: count * part / parts..count * (part + 1) / parts,
+            count,
             rows_first,
             out,
         });
@@ -149,6 +152,8 @@ struct Tiles<'a> {
     range: Range<usize>,
     panels: &'a Panels<'a>,
     some: Range<usize>,
+    /// All panels.
+    count: usize,
     /// Whether a tile's rows, and not a panel, are what the last tile has not used.
     rows_first: bool,
     out: &'a Output<'a>,
@@ -163,6 +168,10 @@ impl LaneKernel for Tiles<'_> {
             true => try_alloc(L::ROWS * (k + WIDTH) * size_of::<f32>()),
             false => None,
         };
+        // All that is asked for comes evenly: the processor waits for few lines at a time.
+        let [wanted, over] =
+            if self.rows_first { [L::ROWS, self.count] } else { [self.panels.width, self.tiles] };
+        let pace = wanted.div_ceil(over);
         for panel in self.some {
             let lanes = self.panels.get(panel);
             for tile in self.range.clone() {
@@ -176,17 +185,19 @@ impl LaneKernel for Tiles<'_> {
                     unsafe { operand.copy(rows, k, to) };
                     operand = to;
                 }
+                let ahead = if self.rows_first {
+                    self.rows.ahead(from + rows + panel * pace, pace, self.m)
+                } else {
+                    let lane = (panel + 1) * self.panels.width + tile * pace;
+                    self.panels.operand.ahead(lane, pace, self.panels.n)
+                };
                 let tile = Tile {
                     k,
                     rows: operand,
                     from,
                     panel: lanes,
-                    ahead: if self.rows_first {
-                        self.rows.sixteen(from + rows, self.m)
-                    } else {
-                        let lane = (panel + 1) * self.panels.width + tile % L::COLUMNS * WIDTH;
-                        self.panels.operand.sixteen(lane, self.panels.n)
-                    },
+                    ahead,
+                    pace,
                     first_lane: panel * self.panels.width,
                     lanes: self.panels.lanes(panel),
                     out: self.out,
@@ -208,8 +219,9 @@ struct Tile<'a> {
     rows: Operand,
     from: usize,
     panel: Operand,
-    /// Sixteen rows or lanes that are read next. They may lie in main memory, and come meanwhile.
+    /// Rows or lanes that are read next, and how many. They may lie in main memory, and come meanwhile.
     ahead: Operand,
+    pace: usize,
     first_lane: usize,
     lanes: usize,
     out: &'a Output<'a>,
@@ -236,26 +248,37 @@ impl Tile<'_> {
         let mut sums = [[L::zero(); C]; R];
         // SAFETY: the rows lie inside a and the panel's lanes, padded where they end, inside b.
         unsafe {
-            let mut rows = [a.data; R];
-            for (r, row) in rows.iter_mut().enumerate() {
-                *row = a.data.add(r * a.across);
+            // Three rows to an address, or the loop would run out of registers for them.
+            let mut rows = [a.data; 4];
+            for (i, row) in rows.iter_mut().enumerate() {
+                *row = row.wrapping_add(3 * i * a.across);
             }
             let mut lanes = b.data;
-            for p in 0..self.k {
-                let mut b = [L::zero(); C];
-                for (c, b) in b.iter_mut().enumerate() {
-                    *b = L::load(&*lanes.add(c * WIDTH).cast());
-                }
-                // In sixteen steps the line of sixteen terms of each.
-                prefetch(self.ahead.data.wrapping_add(p % WIDTH * self.ahead.across + p * self.ahead.along));
-                for r in 0..R {
-                    let a = L::splat(*rows[r].add(p * a.along));
-                    for c in 0..C {
-                        let sum = &mut sums[r][c];
-                        *sum = if HALF { a.mul_add_half(b[c], *sum) } else { a.mul_add(b[c], *sum) };
+            for first in (0..self.k).step_by(STEPS) {
+                for i in 0..self.pace {
+                    let ahead =
+                        self.ahead.data.wrapping_add(i * self.ahead.across + first * self.ahead.along);
+                    for line in 0..STEPS / WIDTH {
+                        prefetch(ahead.wrapping_add(line * WIDTH * self.ahead.along));
                     }
                 }
-                lanes = lanes.wrapping_add(self.panel.along);
+                for _ in 0..STEPS.min(self.k - first) {
+                    let mut b = [L::zero(); C];
+                    for (c, b) in b.iter_mut().enumerate() {
+                        *b = L::load(&*lanes.add(c * WIDTH).cast());
+                    }
+                    for r in 0..R {
+                        let a = L::splat(*rows[r / 3].add(r % 3 * a.across));
+                        for c in 0..C {
+                            let sum = &mut sums[r][c];
+                            *sum = if HALF { a.mul_add_half(b[c], *sum) } else { a.mul_add(b[c], *sum) };
+                        }
+                    }
+                    for row in &mut rows {
+                        *row = row.wrapping_add(a.along);
+                    }
+                    lanes = lanes.wrapping_add(self.panel.along);
+                }
             }
         }
         if self.out.rows == 1 && self.out.lanes != 1 {
