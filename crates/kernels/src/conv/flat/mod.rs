@@ -180,12 +180,17 @@ impl LaneKernel for Lines<'_> {
 }
 
 impl Cover<'_> {
+    /// Whether lines follow each other without gaps, in what is read and in what is written.
+    fn is_one_line(&self) -> bool {
+        self.flat.is_whole() && self.target.line == self.flat.output[1]
+    }
+
     /// Whether sums go from the registers to the output: where lines fill the vectors well, or windows lie side by
     /// side without gaps.
     fn is_direct(&self) -> bool {
         let width = self.flat.output[1];
         let fills = width.next_multiple_of(WIDTH) * 7 <= width * 8;
-        self.rows >= FEW && self.target.column == 1 && (fills || self.flat.is_whole())
+        self.rows >= FEW && self.target.column == 1 && (fills || self.is_one_line())
     }
 }
 
@@ -197,7 +202,8 @@ impl Lines<'_> {
         let group = image % groups;
         let left = Left { data: &left[group * rows * k..][..rows * k], rows: Apart(k), step: 1 };
         let bias = bias.map(|bias| &bias[group * rows..][..rows]);
-        let (count, length) = if flat.is_whole() { (1, lines.len() * width) } else { (lines.len(), width) };
+        let (count, length) =
+            if cover.is_one_line() { (1, lines.len() * width) } else { (lines.len(), width) };
         for line in 0..count {
             for start in (0..length).step_by(PANEL) {
                 let n = PANEL.min(length - start);
