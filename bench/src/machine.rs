@@ -134,9 +134,7 @@ impl Limits {
         let rate = self.place(work).map_or(f64::INFINITY, |place| place.rate(work));
         (work.flop / (1e9 * self.gflops), (work.read + work.written) / (1e9 * rate))
     }
-}
 
-impl Limits {
     /// Takes what was faster in another measurement.
     pub(crate) fn merge(&mut self, other: Limits) {
         self.gflops = self.gflops.max(other.gflops);

@@ -119,7 +119,7 @@ pub(super) fn forward(
     out: &mut [f32],
 ) {
     let way = Way { reversed: false, relu };
-    run(Plane::forward(shape), way, input, [weight, bias.unwrap_or(&[])], out);
+    run(Plane::forward(shape), way, input, weight, bias, out);
 }
 
 pub(super) fn input_gradient(
@@ -130,7 +130,7 @@ pub(super) fn input_gradient(
     out: &mut [f32],
 ) {
     let way = Way { reversed: true, relu: false };
-    run(Plane::backward(shape), way, grad, [weight, bias.unwrap_or(&[])], out);
+    run(Plane::backward(shape), way, grad, weight, bias, out);
 }
 
 /// Planes of a task.
@@ -147,7 +147,7 @@ struct Way {
     relu: bool,
 }
 
-fn run(plane: Plane, way: Way, source: &[f32], [weight, bias]: [&[f32]; 2], out: &mut [f32]) {
+fn run(plane: Plane, way: Way, source: &[f32], weight: &[f32], bias: Option<&[f32]>, out: &mut [f32]) {
     let [from, to, taps] = [plane.image.size, plane.output, [plane.kernel; 2]].map(|[h, w]| h * w);
     let channels = weight.len() / taps;
     pool::chunks_mut(out, to * step(&plane), |start, out| {
@@ -167,7 +167,7 @@ fn run(plane: Plane, way: Way, source: &[f32], [weight, bias]: [&[f32]; 2], out:
                 let channel = (first + i) % channels;
                 let copy = &copies[i * plane.size..][..plane.size];
                 let weight = &weight[channel * taps..][..taps];
-                let bias = if bias.is_empty() { 0.0 } else { bias[channel] };
+                let bias = bias.map_or(0.0, |bias| bias[channel]);
                 dispatch_lanes(Sums { plane, weight, way, bias, copy, out });
             }
         }

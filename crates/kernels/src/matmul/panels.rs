@@ -11,11 +11,6 @@ const PIECE: usize = 8 * WIDTH;
 /// How far ahead rows that are packed are asked for: there are more of them than the processor keeps track of.
 const AHEAD: usize = 8 * WIDTH;
 
-/// How many panels from the first on need no packing.
-pub(super) fn in_place(lanes: Operand, n: usize, width: usize) -> usize {
-    if lanes.across == 1 { n / width } else { 0 }
-}
-
 /// The operand whose elements are the lanes, by panels.
 pub(super) struct Panels<'a> {
     pub(super) operand: Operand,
@@ -51,11 +46,26 @@ impl Packed {
     }
 }
 
+/// How many panels from the first on need no packing.
+fn whole(operand: Operand, n: usize, width: usize) -> usize {
+    if operand.across == 1 { n / width } else { 0 }
+}
+
 impl<'a> Panels<'a> {
+    /// Of n lanes, in memory that has the [`room`](Self::room) for k terms of the sum.
     pub(super) fn new(operand: Operand, k: usize, n: usize, width: usize, memory: Option<&'a Block>) -> Self {
-        let whole = in_place(operand, n, width);
+        let whole = whole(operand, n, width);
         let packed = (whole..n.div_ceil(width)).map(|_| Packed::default()).collect();
         Panels { operand, k, n, width, whole, packed, memory }
+    }
+
+    /// Bytes for the panels that are packed.
+    pub(super) fn room(operand: Operand, k: usize, n: usize, width: usize) -> usize {
+        (n.div_ceil(width) - whole(operand, n, width)) * k * width * size_of::<f32>()
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.n.div_ceil(self.width)
     }
 
     pub(super) fn lanes(&self, panel: usize) -> usize {

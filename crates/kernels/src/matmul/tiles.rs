@@ -3,10 +3,11 @@
 //!
 //! The result is computed in tiles that stay in registers: a few rows, and columns in [lanes](crate::lanes). Columns
 //! whose elements are neighbours in memory are read where they lie; others are packed first, in panels of a tile's
-//! width ([`panels`](super::panels)). Where that is less work the product is turned round (bᵀ·aᵀ), and the tiles are stored transposed.
+//! width ([`panels`](super::panels)). Where that is less work the product is turned round (bᵀ·aᵀ), and the tiles are
+//! stored transposed.
 
 use super::operand::{Operand, operands};
-use super::panels::{Panels, in_place};
+use super::panels::Panels;
 use super::{Finish, Matrix};
 use crate::alloc::try_alloc;
 use crate::lanes::{LaneKernel, Lanes, WIDTH, dispatch_lanes, prefetch, tile_size};
@@ -88,13 +89,11 @@ pub(super) unsafe fn multiply(
     let width = tile_size().1 * WIDTH;
     let slices = if fits([m, k, n]) && !rows.collide() { 1 } else { k.div_ceil(SLICE.max(STAY / n)) };
     let slice = k.div_ceil(slices).next_multiple_of(WIDTH).min(k);
-    let memory = match n.div_ceil(width) - in_place(lanes, n, width) {
-        0 => None,
-        packed => match try_alloc(packed * slice * width * size_of::<f32>()) {
-            Some(memory) => Some(memory),
-            None => return false,
-        },
-    };
+    let room = Panels::room(lanes, slice, n, width);
+    let memory = if room == 0 { None } else { try_alloc(room) };
+    if room > 0 && memory.is_none() {
+        return false;
+    }
     for first in (0..k).step_by(slice) {
         let here = slice.min(k - first);
         // SAFETY: the sum has so many terms.
@@ -114,7 +113,7 @@ pub(super) unsafe fn multiply(
 
 /// All tiles, as tasks of the pool. Any division gives the same result: no sum is cut.
 fn run(rows: Operand, m: usize, panels: &Panels<'_>, out: &Output<'_>) {
-    let (tiles, count) = (m.div_ceil(tile_size().0), panels.n.div_ceil(panels.width));
+    let (tiles, count) = (m.div_ceil(tile_size().0), panels.count());
     let wanted = (m * panels.k * panels.n / TASK).max(1);
     // Panels one after another, so that each stays in the cache while all rows pass, and with the thread that packed it;
     // many rows one after another where all panels stay.
@@ -136,7 +135,6 @@ fn run(rows: Operand, m: usize, panels: &Panels<'_>, out: &Output<'_>) {
             range: tiles * group / groups..tiles * (group + 1) / groups,
             panels,
             some: count * part / parts..count * (part + 1) / parts,
-            count,
             rows_first,
             out,
         });
@@ -152,8 +150,6 @@ struct Tiles<'a> {
     range: Range<usize>,
     panels: &'a Panels<'a>,
     some: Range<usize>,
-    /// All panels.
-    count: usize,
     /// Whether a tile's rows, and not a panel, are what the last tile has not used.
     rows_first: bool,
     out: &'a Output<'a>,
@@ -170,7 +166,7 @@ impl LaneKernel for Tiles<'_> {
         };
         // All that is asked for comes evenly: the processor waits for few lines at a time.
         let [wanted, over] =
-            if self.rows_first { [L::ROWS, self.count] } else { [self.panels.width, self.tiles] };
+            if self.rows_first { [L::ROWS, self.panels.count()] } else { [self.panels.width, self.tiles] };
         let pace = wanted.div_ceil(over);
         for panel in self.some {
             let lanes = self.panels.get(panel);

@@ -53,8 +53,8 @@ fn task(numbers: usize) -> usize {
 }
 
 /// Numbers that the windows over a plane look at.
-fn looks([rows, cols]: &[Axis; 2]) -> usize {
-    sizes(&[rows.clone(), cols.clone()])[1].saturating_mul(rows.kernel).saturating_mul(cols.kernel)
+fn looks(axes: &[Axis; 2]) -> usize {
+    axes.iter().fold(sizes(axes)[1], |n, axis| n.saturating_mul(axis.kernel))
 }
 
 /// The lines of the input that some rows of windows see.

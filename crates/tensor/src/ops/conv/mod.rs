@@ -91,7 +91,7 @@ impl Tensor {
     /// LeCun et al. 1989, <https://doi.org/10.1162/neco.1989.1.4.541>; "A guide to convolution arithmetic",
     /// <https://arxiv.org/abs/1603.07285>.
     ///
-    /// Kernels of 3×3 over six channels and more are computed in `f32` by Winograd's F(4×4, 3×3) (Lavin and Gray 2015,
+    /// Kernels of 3×3 over 16 channels and more are computed in `f32` by Winograd's F(4×4, 3×3) (Lavin and Gray 2015,
     /// <https://arxiv.org/abs/1509.09308>), which is off by less than 2·10⁻⁵ of the largest element and, unlike PyTorch,
     /// lets a NaN or infinity reach the 4×4 outputs around it.
     ///
