@@ -41,6 +41,12 @@ pub trait Op: Send + Sync + 'static {
         Saves::NONE
     }
 
+    /// The inputs whose gradient is that of the (only) output as it is. Where no other needs one, it is handed on, and
+    /// [`backward`](Op::backward) not called. Default: none.
+    fn passes(&self) -> Mask {
+        Mask::NONE
+    }
+
     /// The gradients with respect to the inputs, written with tensor ops and so differentiable again. A gradient
     /// may have the shape of the broadcast operand and another float dtype: the engine sums and converts it.
     fn backward(&self, ctx: &Context<'_>) -> Gradients;
@@ -122,6 +128,9 @@ impl Fresh {
 pub struct Mask(u64);
 
 impl Mask {
+    /// No input.
+    pub const NONE: Mask = Mask(0);
+
     pub(crate) fn new(inputs: impl Iterator<Item = bool>) -> Mask {
         Mask(inputs.take(64).enumerate().fold(0, |mask, (i, set)| mask | u64::from(set) << i))
     }

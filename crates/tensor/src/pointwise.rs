@@ -10,7 +10,6 @@ use crate::shape::{Shape, broadcast_shape};
 use crate::sym::{Sym, trace};
 use crate::{DType, Element, Operand, Result, Tensor};
 use flambeau_kernels::{Num, dispatch_all, dispatch_float, num::to_nums, pointwise::Map, pointwise::map};
-use smallvec::smallvec;
 use std::borrow::Borrow;
 
 /// A pointwise operation on `N` operands, which broadcast and promote to a common dtype.
@@ -33,7 +32,7 @@ pub trait Pointwise<const N: usize>: Copy + Send + Sync + 'static {
     fn df<E: Num>(self, g: E, x: [E; N], y: E) -> [E; N];
 
     /// Whether the gradient of operand `i` is g itself, which then needs no loop.
-    fn passes(i: usize) -> bool {
+    fn passes(self, i: usize) -> bool {
         let _ = i;
         false
     }
@@ -155,11 +154,8 @@ impl<P: Pointwise<2>> Pointwise<1> for WithNumber<P> {
         [if self.left { second } else { first }]
     }
 
-    fn backward(self, ctx: &Context<'_>) -> Gradients {
-        if P::passes(self.tensor()) {
-            return smallvec![Some(ctx.grad().clone())];
-        }
-        backward(self, ctx)
+    fn passes(self, _: usize) -> bool {
+        self.p.passes(self.tensor())
     }
 
     fn saves(self, _: Mask) -> Saves {
@@ -253,6 +249,10 @@ impl<const N: usize, P: Pointwise<N>> Op for Pw<P, N> {
         self.0.saves(needs)
     }
 
+    fn passes(&self) -> Mask {
+        Mask::new((0..N).map(|i| self.0.passes(i)))
+    }
+
     fn backward(&self, ctx: &Context<'_>) -> Gradients {
         self.0.backward(ctx)
     }
@@ -294,7 +294,7 @@ fn backward<const N: usize, P: Pointwise<N>>(p: P, ctx: &Context<'_>) -> Gradien
     };
     let mut gradients = Gradients::new();
     for wrt in 0..N {
-        gradients.push(ctx.needs(wrt).then(|| if P::passes(wrt) { g.clone() } else { gradient(wrt) }));
+        gradients.push(ctx.needs(wrt).then(|| if p.passes(wrt) { g.clone() } else { gradient(wrt) }));
     }
     gradients
 }

@@ -42,47 +42,60 @@ fn key(edge: &Edge) -> Option<Key> {
     }
 }
 
-/// A node with the gradients of its outputs that have arrived so far.
-struct Pending {
-    node: Shared<Node>,
+/// A node with the gradients of its outputs that have arrived so far. The roots keep all nodes alive.
+struct Pending<'g> {
+    node: &'g Shared<Node>,
     grads: SmallVec<[Option<Tensor>; 1]>,
 }
 
-/// The pending nodes. That with the largest number waits outside the map, which a chain then never touches.
-#[derive(Default)]
-struct Queue {
-    top: Option<Pending>,
-    rest: BTreeMap<u64, Pending>,
+impl<'g> Pending<'g> {
+    fn new(node: &'g Shared<Node>) -> Self {
+        let grads = match node.output_count() {
+            // `from_elem` takes longer than all the rest.
+            1 => SmallVec::from_buf([None]),
+            n => SmallVec::from_elem(None, n),
+        };
+        Pending { node, grads }
+    }
 }
 
-impl Queue {
-    fn pop(&mut self) -> Option<Pending> {
-        self.top.take().or_else(|| self.rest.pop_last().map(|(_, pending)| pending))
+/// So many pending nodes wait outside the map, which most graphs then never touch.
+const NEAR: usize = 8;
+
+/// The pending nodes.
+#[derive(Default)]
+struct Queue<'g> {
+    /// Those with the largest numbers, ascending.
+    near: SmallVec<[Pending<'g>; NEAR]>,
+    rest: BTreeMap<u64, Pending<'g>>,
+}
+
+impl<'g> Queue<'g> {
+    fn pop(&mut self) -> Option<Pending<'g>> {
+        self.near.pop().or_else(|| self.rest.pop_last().map(|(_, pending)| pending))
     }
 
-    fn entry(&mut self, node: &Shared<Node>) -> &mut Pending {
-        let fresh = || Pending {
-            node: node.clone(),
-            grads: match node.output_count() {
-                // `from_elem` takes longer than all the rest.
-                1 => SmallVec::from_buf([None]),
-                n => SmallVec::from_elem(None, n),
-            },
-        };
-        let largest = match &self.top {
-            Some(top) => Some(top.node.number),
-            None => self.rest.last_key_value().map(|(&number, _)| number),
-        };
-        if largest.is_none_or(|largest| largest < node.number) {
-            if let Some(old) = self.top.take() {
-                self.rest.insert(old.node.number, old);
-            }
-            self.top = Some(fresh());
+    fn entry(&mut self, node: &'g Shared<Node>) -> &mut Pending<'g> {
+        let number = node.number;
+        let after = self.near.iter().rposition(|near| near.node.number <= number);
+        if let Some(i) = after
+            && self.near[i].node.number == number
+        {
+            return &mut self.near[i];
         }
-        match &mut self.top {
-            Some(top) if top.node.number == node.number => top,
-            _ => self.rest.entry(node.number).or_insert_with(fresh),
+        let last = self.rest.last_key_value().map_or(0, |(&last, _)| last);
+        let at = after.map_or(0, |i| i + 1);
+        if at == 0 && (number <= last || self.near.len() == NEAR) {
+            return self.rest.entry(number).or_insert_with(|| Pending::new(node));
         }
+        let mut at = at;
+        if self.near.len() == NEAR {
+            let smallest = self.near.remove(0);
+            self.rest.insert(smallest.node.number, smallest);
+            at -= 1;
+        }
+        self.near.insert(at, Pending::new(node));
+        &mut self.near[at]
     }
 }
 
@@ -105,9 +118,23 @@ pub(crate) fn run(
                 *slot = slot.take().map(|gradient| node.hooks.run(output, gradient));
             }
         }
-        let mut gradients = Node::backward(&node, &grads, options.retain_graph || options.create_graph)?;
+        if node.passes()
+            && let Some(gradient) = grads.first_mut().and_then(Option::take)
+        {
+            let needs = |edge: &Edge| !matches!(edge, Edge::None);
+            if let Some(last) = node.edges.iter().rposition(needs) {
+                for edge in node.edges[..last].iter().filter(|edge| needs(edge)) {
+                    let gradient = fit(gradient.clone(), edge, node.name())?;
+                    deliver(edge, gradient, &mut pending, &mut leaves, &mut targets);
+                }
+                let edge = &node.edges[last];
+                deliver(edge, fit(gradient, edge, node.name())?, &mut pending, &mut leaves, &mut targets);
+            }
+            continue;
+        }
+        let mut gradients = Node::backward(node, &grads, options.retain_graph || options.create_graph)?;
         if is_anomaly_enabled() {
-            check_gradients(&node, &grads, &gradients)?;
+            check_gradients(node, &grads, &gradients)?;
         }
         drop(grads);
         if gradients.len() != node.edges.len() {
@@ -144,10 +171,10 @@ fn arrive(leaf: &Tensor, gradient: Tensor, targets: &mut Targets<'_>) {
     }
 }
 
-fn deliver(
-    edge: &Edge,
+fn deliver<'g>(
+    edge: &'g Edge,
     gradient: Tensor,
-    pending: &mut Queue,
+    pending: &mut Queue<'g>,
     leaves: &mut Vec<(Tensor, Tensor)>,
     targets: &mut Targets<'_>,
 ) {

@@ -6,7 +6,7 @@ use crate::shape::{Layout, Shape};
 use crate::{DType, Error, Result, Tensor};
 use flambeau_kernels::Shared;
 use smallvec::SmallVec;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::mem::ManuallyDrop;
 use std::panic::Location;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -63,14 +63,35 @@ pub(crate) struct Node {
 /// Inputs that were saved, by position, then the output; `None` once freed.
 type Kept = Option<SmallVec<[Option<Saved>; 3]>>;
 
-static NUMBERS: AtomicU64 = AtomicU64::new(0);
+/// From where on numbers are free.
+static NUMBERS: AtomicU64 = AtomicU64::new(1);
+/// Numbers that a thread takes at once: a counter that all threads share costs more than the rest of a node.
+const TAKEN: u64 = 1024;
+
+thread_local! {
+    /// The numbers that this thread has taken and not used.
+    static OWN: Cell<(u64, u64)> = const { Cell::new((0, 0)) };
+}
+
+/// A number that no other node has, larger than `last`, which a node has.
+#[inline]
+fn number_after(last: u64) -> u64 {
+    let (mut next, mut end) = OWN.get();
+    if next == end || next <= last {
+        // Larger than all that any thread has taken so far.
+        next = NUMBERS.fetch_add(TAKEN, Relaxed);
+        end = next + TAKEN;
+    }
+    OWN.set((next + 1, end));
+    next
+}
 
 impl Node {
     /// Filled where it lies: to move what was just written costs more than to write it.
     #[track_caller]
     pub(crate) fn shared(op: Box<dyn Op>, inputs: &[&Tensor], outputs: &[Tensor]) -> Shared<Node> {
         let mut shared = Shared::new(Node {
-            number: NUMBERS.fetch_add(1, Relaxed),
+            number: 0,
             op,
             edges: SmallVec::new(),
             outputs: SmallVec::new(),
@@ -79,14 +100,18 @@ impl Node {
             saved: None,
         });
         let node = Shared::get_mut(&mut shared).unwrap_or_else(|| unreachable!("nobody else has seen it"));
-        let mut needs = 0;
+        let (mut needs, mut last) = (0, 0);
         for (i, x) in inputs.iter().enumerate() {
             let edge = x.edge();
             if i < 64 && !matches!(edge, Edge::None) {
                 needs |= 1 << i;
             }
+            if let Edge::Node(input, _) = &edge {
+                last = last.max(input.node().number);
+            }
             node.edges.push(edge);
         }
+        node.number = number_after(last);
         for y in outputs {
             node.outputs.push((y.shared_layout(), y.dtype()));
         }
@@ -103,6 +128,14 @@ impl Node {
 
     pub(crate) fn output_count(&self) -> usize {
         self.outputs.len()
+    }
+
+    /// Whether the gradient of every input that needs one is that of the only output.
+    #[inline]
+    pub(crate) fn passes(&self) -> bool {
+        let passes = self.op.passes();
+        passes != Mask::NONE
+            && self.edges.iter().enumerate().all(|(i, edge)| passes.has(i) || matches!(edge, Edge::None))
     }
 
     /// Runs the op's backward rule.

@@ -25,7 +25,7 @@ impl Pointwise<2> for Sub {
         [g, -g]
     }
 
-    fn passes(i: usize) -> bool {
+    fn passes(self, i: usize) -> bool {
         i == 0
     }
 }
