@@ -131,9 +131,16 @@ impl<T> Shared<T> {
     /// The first handle to a value.
     #[inline]
     pub fn new(value: T) -> Shared<T> {
+        Shared::with(|| value)
+    }
+
+    /// The first handle to what `make` makes, which is thereby written where it stays: a value that was just written in
+    /// parts and is moved as a whole keeps the processor waiting. If `make` panics, the memory is lost.
+    #[inline(always)]
+    pub fn with(make: impl FnOnce() -> T) -> Shared<T> {
         let pointer = Counted::<T>::take();
         // SAFETY: fresh memory of this size and alignment.
-        unsafe { pointer.write(Counted { count: AtomicUsize::new(1), value }) };
+        unsafe { pointer.write(Counted { count: AtomicUsize::new(1), value: make() }) };
         Shared { pointer, _owns: PhantomData }
     }
 

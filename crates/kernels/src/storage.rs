@@ -57,7 +57,8 @@ impl Storage {
 
     /// The first handle to what [`try_new`](Storage::try_new) makes, written where it stays.
     pub fn try_shared(dtype: DType, len: usize) -> Option<Shared<Storage>> {
-        Storage::try_new(dtype, len).map(Shared::new)
+        let block = alloc::try_alloc(len.checked_mul(dtype.size())?)?;
+        Some(Shared::with(|| Storage::from_block(block, dtype, len)))
     }
 
     /// `len` elements with unspecified values (for `bool`: false).
@@ -65,7 +66,7 @@ impl Storage {
         Storage::from_block(alloc::alloc(len.saturating_mul(dtype.size())), dtype, len)
     }
 
-    #[inline]
+    #[inline(always)]
     fn from_block(block: Block, dtype: DType, len: usize) -> Storage {
         if dtype == DType::Bool {
             // SAFETY: the block holds at least `len` bytes. A reused block may hold bytes that are no bool.
@@ -125,6 +126,15 @@ impl Storage {
         let Some(ptr) = self.pointer::<T>() else { self.wrong_dtype::<T>() };
         // SAFETY: the block holds `len` elements of T, all initialised, and no writer can start while we count.
         Ok(Read { slice: unsafe { std::slice::from_raw_parts(ptr, self.len) }, _borrow: borrow })
+    }
+
+    /// One element, borrowed for a moment: what [`read`](Storage::read) would show, with less to carry around.
+    ///
+    /// # Panics
+    /// If T is not their type, or there is no such element.
+    #[inline]
+    pub fn get<T: Element>(&self, index: usize) -> Result<T, BorrowError> {
+        Ok(self.read()?.slice[index])
     }
 
     /// Borrows the elements for writing, and counts a new version.

@@ -355,9 +355,13 @@ pub(crate) fn apply_view<O: Op>(op: O, x: &Tensor, layout: Layout) -> Tensor {
 /// A buffer like each of these.
 fn alike(x: &[&Tensor]) -> Option<Fresh> {
     let (first, others) = x.split_first()?;
-    let (dtype, shape) = (first.dtype(), first.shape_ref());
-    let same = |x: &&Tensor| x.dtype() == dtype && x.shape_ref() == shape && x.is_contiguous();
-    if !dtype.is_float() || !first.is_contiguous() || !others.iter().all(same) || is_anomaly_enabled() {
+    let (dtype, layout) = (first.dtype(), &first.0.layout);
+    let shape = &layout.shape;
+    let same = |x: &&Tensor| {
+        let own = &x.0.layout;
+        x.dtype() == dtype && (Shared::ptr_eq(own, layout) || own.shape == *shape && own.is_contiguous())
+    };
+    if !dtype.is_float() || !layout.is_contiguous() || !others.iter().all(same) || is_anomaly_enabled() {
         return None;
     }
     // A view's layout may begin elsewhere.

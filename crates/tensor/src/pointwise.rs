@@ -264,7 +264,10 @@ pub(crate) fn compute<const N: usize, T: Element, F: Map<N, T, T>>(
     shape: &Shape,
     out: &mut [T],
 ) {
-    if x.iter().all(|x| x.shape_ref() == shape) {
+    if let [only] = out {
+        // Of nothing but operands of one element.
+        *only = f.apply(std::array::from_fn(|i| x[i].only()));
+    } else if x.iter().all(|x| x.shape_ref() == shape) {
         let views: [_; N] = std::array::from_fn(|i| x[i].view::<T>());
         map(f, std::array::from_fn(|i| views[i].strided()), shape, out);
     } else {

@@ -72,8 +72,14 @@ impl Tensor {
         grad_fn: History,
         base: Option<(Tensor, u32)>,
     ) -> Tensor {
-        let (requires_grad, extra) = (AtomicBool::new(false), OnceLock::new());
-        Tensor(Shared::new(Inner { storage, layout, grad_fn, base, requires_grad, extra }))
+        Tensor(Shared::with(|| Inner {
+            storage,
+            layout,
+            grad_fn,
+            base,
+            requires_grad: AtomicBool::new(false),
+            extra: OnceLock::new(),
+        }))
     }
 
     /// A view of this tensor's memory.

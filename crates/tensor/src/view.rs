@@ -28,6 +28,19 @@ impl Tensor {
         Ok(View { data, layout: &self.0.layout })
     }
 
+    /// The element of a tensor that has one.
+    ///
+    /// # Panics
+    /// As [`view`](Tensor::view).
+    #[track_caller]
+    #[inline]
+    pub(crate) fn only<T: Element>(&self) -> T {
+        match self.0.storage.get(self.0.layout.offset) {
+            Ok(element) => element,
+            Err(e) => raise(Error::op(crate::op::current(), e.to_string())),
+        }
+    }
+
     /// [`view`](Tensor::view), broadcast to a shape that this one broadcasts to.
     #[track_caller]
     pub(crate) fn view_as<T: Element>(&self, shape: &Shape) -> Expanded<'_, T> {

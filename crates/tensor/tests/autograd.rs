@@ -278,3 +278,38 @@ fn jacobians_and_hessians() {
     let h = autograd::hessian(|x| (x * 3.0).sum(), &x).unwrap();
     assert_eq!((h.shape(), h.to_vec::<f32>()), (&[2, 2, 2, 2][..], vec![0.0; 16]));
 }
+
+/// A node must be walked after all that use it, whichever thread made which.
+#[test]
+fn a_graph_that_two_threads_build_in_turn_is_walked_in_order() {
+    let x = tensor![3.0].requires_grad_();
+    let elsewhere =
+        |f: &(dyn Fn() -> Tensor + Sync)| std::thread::scope(|scope| scope.spawn(f).join()).unwrap();
+    let a = &x * 2.0;
+    let b = elsewhere(&|| &a * &a);
+    let c = &b * &a + &b;
+    let d = elsewhere(&|| &c * &b + &a);
+    (&d * &c + &b).sum().backward();
+    // a = 2x, b = 4x², c = 8x³ + 4x², d = 32x⁵ + 16x⁴ + 2x
+    let [c, d] = [8.0 * 27.0 + 36.0, 32.0 * 243.0 + 16.0 * 81.0 + 6.0];
+    let [dc, dd] = [24.0 * 9.0 + 24.0, 160.0 * 81.0 + 64.0 * 27.0 + 2.0];
+    assert_eq!(x.grad().unwrap().item::<f32>(), dd * c + d * dc + 24.0);
+}
+
+#[test]
+fn any_number_of_nodes_waits_in_any_order() {
+    for n in [2, 7, 8, 9, 10, 100] {
+        let x = Tensor::arange(0.0f64, n as f64, 1.0).requires_grad_();
+        let squares: Vec<Tensor> = (0..n).map(|i| x.i(i as isize).square()).collect();
+        // In the order of multiples of 37, n being no multiple of it: each of them twice, with other weights.
+        let order = |i: usize| i * 37 % n;
+        let picked: Vec<Tensor> = (0..2 * n).map(|i| squares[order(i)].copy()).collect();
+        let weights = Tensor::arange(0.0f64, 2.0 * n as f64, 1.0);
+        (Tensor::stack(&picked, 0) * weights).sum().backward();
+        let got = x.grad().unwrap().to_vec::<f64>();
+        for i in 0..n {
+            let weight = (i + i + n) as f64;
+            assert_eq!(got[order(i)], 2.0 * order(i) as f64 * weight, "{n} {i}");
+        }
+    }
+}

@@ -90,12 +90,13 @@ impl Node {
     /// Filled where it lies: to move what was just written costs more than to write it.
     #[track_caller]
     pub(crate) fn shared(op: Box<dyn Op>, inputs: &[&Tensor], outputs: &[Tensor]) -> Shared<Node> {
-        let mut shared = Shared::new(Node {
+        let place = Location::caller();
+        let mut shared = Shared::with(|| Node {
             number: 0,
             op,
             edges: SmallVec::new(),
             outputs: SmallVec::new(),
-            place: Location::caller(),
+            place,
             hooks: Hooks::default(),
             saved: None,
         });
