@@ -109,11 +109,14 @@ pub fn to_nums<T: Element, const N: usize>(x: [T; N]) -> [T::Num; N] {
 pub trait Float: Element<Num = Self> + Num<Mask = bool> {
     /// −∞
     const NEG_INFINITY: Self;
+    /// The smallest positive number that is not subnormal.
+    const MIN_POSITIVE: Self;
     /// eˣ for the terms of a sum whose largest are near 1: see [`math::exp_term_f32`].
     fn exp_term(self) -> Self;
 }
 impl Float for f32 {
     const NEG_INFINITY: Self = f32::NEG_INFINITY;
+    const MIN_POSITIVE: Self = f32::MIN_POSITIVE;
     #[inline(always)]
     fn exp_term(self) -> Self {
         math::exp_term_f32(self)
@@ -121,6 +124,7 @@ impl Float for f32 {
 }
 impl Float for f64 {
     const NEG_INFINITY: Self = f64::NEG_INFINITY;
+    const MIN_POSITIVE: Self = f64::MIN_POSITIVE;
     #[inline(always)]
     fn exp_term(self) -> Self {
         self.exp()

@@ -3,7 +3,7 @@
 use crate::rule::{descent, require, require_betas};
 use crate::{Optim, Rule, Update};
 use flambeau_kernels::Float;
-use flambeau_kernels::optim::{lerp, maximum};
+use flambeau_kernels::optim::{lerp, maximum, unless_subnormal};
 use serde::{Deserialize, Serialize};
 
 /// Adam: steps scaled by running means of the gradient and of its square.
@@ -188,7 +188,8 @@ impl Update for AdamStep {
             state[2] = maximum(state[2], state[1]);
             denominator = state[2];
         }
-        denominator = denominator.sqrt() * T::lit(self.correction) + T::lit(self.eps);
-        (p - T::lit(self.step_size) * state[0] / denominator, state)
+        let root = unless_subnormal(denominator, self.eps).sqrt();
+        let d = unless_subnormal(T::lit(self.step_size) * state[0], self.eps);
+        (p - d / (root * T::lit(self.correction) + T::lit(self.eps)), state)
     }
 }

@@ -3,7 +3,7 @@
 use crate::rule::{descent, require, require_betas};
 use crate::{Optim, Rule, Update};
 use flambeau_kernels::Float;
-use flambeau_kernels::optim::{lerp, maximum};
+use flambeau_kernels::optim::{lerp, maximum, unless_subnormal};
 use serde::{Deserialize, Serialize};
 
 /// Adamax: Adam with the largest gradient, decaying, in place of the root mean square.
@@ -134,6 +134,6 @@ impl Update for AdamaxStep {
         let g = descent(grad, p, self.maximize, self.weight_decay);
         state[0] = lerp(state[0], g, 1.0 - self.beta1);
         state[1] = maximum(T::lit(self.beta2) * state[1], g.abs() + T::lit(self.eps));
-        (p - T::lit(self.step_size) * state[0] / state[1], state)
+        (p - unless_subnormal(T::lit(self.step_size) * state[0], self.eps) / state[1], state)
     }
 }

@@ -3,7 +3,7 @@
 use crate::rule::{descent, require, require_betas};
 use crate::{Optim, Rule, Update};
 use flambeau_kernels::Float;
-use flambeau_kernels::optim::lerp;
+use flambeau_kernels::optim::{lerp, unless_subnormal};
 use serde::{Deserialize, Serialize};
 
 /// NAdam: Adam with Nesterov momentum, which grows with time.
@@ -185,6 +185,7 @@ impl Update for NAdamStep {
         state[0] = lerp(state[0], g, 1.0 - self.beta1);
         state[1] = T::lit(self.beta2) * state[1] + T::lit(1.0 - self.beta2) * g * g;
         let d = T::lit(self.grad_size) * g + T::lit(self.mean_size) * state[0];
-        (p - d / ((state[1] * T::lit(self.correction)).sqrt() + T::lit(self.eps)), state)
+        let root = unless_subnormal(state[1] * T::lit(self.correction), self.eps).sqrt();
+        (p - unless_subnormal(d, self.eps) / (root + T::lit(self.eps)), state)
     }
 }

@@ -3,7 +3,7 @@
 use crate::rule::{descent, require, require_betas};
 use crate::{Optim, Rule, Update};
 use flambeau_kernels::Float;
-use flambeau_kernels::optim::lerp;
+use flambeau_kernels::optim::{lerp, unless_subnormal};
 use serde::{Deserialize, Serialize};
 
 /// RAdam: Adam that does without the second moment while too few steps have been seen to know it, a warm-up of its own.
@@ -170,6 +170,10 @@ impl Update for RAdamStep {
         state[0] = lerp(state[0], g, 1.0 - self.beta1);
         state[1] = T::lit(self.beta2) * state[1] + T::lit(1.0 - self.beta2) * g * g;
         let d = T::lit(self.step_size) * state[0];
-        (p - if self.adaptive { d / (state[1].sqrt() + T::lit(self.eps)) } else { d }, state)
+        if !self.adaptive {
+            return (p - d, state);
+        }
+        let root = unless_subnormal(state[1], self.eps).sqrt();
+        (p - unless_subnormal(d, self.eps) / (root + T::lit(self.eps)), state)
     }
 }

@@ -3,7 +3,7 @@
 use crate::rule::{descent, require};
 use crate::{Optim, Rule, Update};
 use flambeau_kernels::Float;
-use flambeau_kernels::optim::lerp;
+use flambeau_kernels::optim::{lerp, unless_subnormal};
 use serde::{Deserialize, Serialize};
 
 /// RMSprop: steps divided by the root of a running mean of the squared gradient.
@@ -167,7 +167,8 @@ impl Update for RmsPropStep {
             state[1] = lerp(state[1], g, 1.0 - self.alpha);
             s = s - state[1] * state[1];
         }
-        let mut d = g / (s.sqrt() + T::lit(self.eps));
+        let root = unless_subnormal(s, self.eps).sqrt();
+        let mut d = unless_subnormal(g, self.eps) / (root + T::lit(self.eps));
         if N > 1 && self.momentum > 0.0 {
             // The last of the two or three.
             state[N - 1] = T::lit(self.momentum) * state[N - 1] + d;
