@@ -191,14 +191,37 @@ pub fn maximum<T: Float>(a: T, b: T) -> T {
     if b > a || b != b { b } else { a }
 }
 
-/// x, or 0 where it is subnormal. Averages of gradients that have become 0 decay through such numbers, and many
-/// processors take a hundred times as long to divide one or to find its root. Where the root has `eps` added and the
-/// quotient is added to a parameter, neither can be seen in the result, unless `eps` is far below the usual ones: then
-/// x stays what it is.
+/// Below this a number counts as nothing. Averages of gradients that have become 0 decay through subnormal numbers, with
+/// which many processors calculate a hundred times as slowly. Where a root has `eps` added to it and the quotient is
+/// added to a parameter, nothing so small can be seen, unless `eps` is far below the usual ones: then all counts.
 #[inline(always)]
-pub fn unless_subnormal<T: Float>(x: T, eps: f64) -> T {
-    let least = if eps >= 1e-10 { T::MIN_POSITIVE } else { T::default() };
-    if x < least && -x < least { T::default() } else { x }
+fn least<T: Float>(eps: f64) -> T {
+    if eps >= 1e-9 { T::MIN_POSITIVE * T::lit(64.0) } else { T::default() }
+}
+
+#[inline(always)]
+fn unless_below<T: Float>(x: T, least: T) -> T {
+    if (x < least) & (-x < least) { T::default() } else { x }
+}
+
+/// x, or 0 where it is so small that it cannot be seen beside `eps`.
+#[inline(always)]
+pub fn unless_tiny<T: Float>(x: T, eps: f64) -> T {
+    unless_below(x, least(eps))
+}
+
+/// A running mean of gradients, β·m + (1 − β)·g, calculated as PyTorch does; 0 where it cannot be seen beside `eps`.
+#[inline(always)]
+pub fn mean<T: Float>(m: T, g: T, beta: f64, eps: f64) -> T {
+    unless_tiny(lerp(m, g, 1.0 - beta), eps)
+}
+
+/// A running mean of the gradients' squares, β·v + (1 − β)·g²; 0 where its root cannot be seen beside `eps`.
+#[inline(always)]
+pub fn mean_square<T: Float>(v: T, g: T, beta: f64, eps: f64) -> T {
+    let rest = T::lit(1.0 - beta);
+    let g = unless_below(g, (least::<T>(eps) / rest).sqrt());
+    unless_tiny(T::lit(beta) * v + rest * g * g, eps)
 }
 
 #[cfg(test)]
@@ -263,16 +286,23 @@ mod tests {
     }
 
     #[test]
-    fn subnormal_numbers_count_as_nothing_beside_a_usual_eps() {
-        let tiny = 1e-39f32;
-        assert!(tiny.is_subnormal());
-        assert_eq!([tiny, -tiny, 0.0].map(|x| unless_subnormal(x, 1e-8)), [0.0; 3]);
-        for x in [f32::MIN_POSITIVE, -f32::MIN_POSITIVE, 1.0, f32::NEG_INFINITY] {
-            assert_eq!(unless_subnormal(x, 1e-8), x);
+    fn what_cannot_be_seen_beside_eps_is_nothing() {
+        let subnormal = 1e-39f32;
+        assert_eq!([subnormal, -subnormal, 0.0].map(|x| unless_tiny(x, 1e-8)), [0.0; 3]);
+        assert!(unless_tiny(f32::NAN, 1e-8).is_nan());
+        for x in [1e-36, -1e-36, 1.0, f32::NEG_INFINITY] {
+            assert_eq!(unless_tiny(x, 1e-8), x);
         }
-        assert!(unless_subnormal(f32::NAN, 1e-8).is_nan());
-        assert_eq!([tiny, -tiny].map(|x| unless_subnormal(x, 0.0)), [tiny, -tiny]);
-        assert_eq!(unless_subnormal(1e-39f64, 1e-8), 1e-39);
+        // Without an eps beside it, all counts; and f64 reaches further down.
+        assert_eq!([subnormal, -subnormal].map(|x| unless_tiny(x, 0.0)), [subnormal, -subnormal]);
+        assert_eq!(unless_tiny(1e-39f64, 1e-8), 1e-39);
+        assert_eq!(
+            (mean_square(0.0f32, 1e-18, 0.999, 1e-8), mean_square(2e-38f32, 0.0, 0.5, 1e-8)),
+            (0.0, 0.0)
+        );
+        assert!(mean_square(0.0f32, 1e-18, 0.999, 0.0) > 0.0);
+        assert_eq!(mean_square(4.0f32, 2.0, 0.5, 1e-8), 4.0);
+        assert_eq!((mean(1e-37f32, 0.0, 0.9, 1e-8), mean(1.0f32, 3.0, 0.5, 1e-8)), (0.0, 2.0));
     }
 
     #[test]

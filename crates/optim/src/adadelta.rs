@@ -3,6 +3,7 @@
 use crate::rule::{descent, require};
 use crate::{Optim, Rule, Update};
 use flambeau_kernels::Float;
+use flambeau_kernels::optim::mean_square;
 use serde::{Deserialize, Serialize};
 
 /// Adadelta: steps in the parameter's own units, from running means of squared gradients and of squared steps.
@@ -120,10 +121,10 @@ impl Update for AdadeltaStep {
     #[inline(always)]
     fn update<T: Float, const N: usize>(self, p: T, grad: T, mut state: [T; N]) -> (T, [T; N]) {
         let g = descent(grad, p, self.maximize, self.weight_decay);
-        let (rho, rest, eps) = (T::lit(self.rho), T::lit(1.0 - self.rho), T::lit(self.eps));
-        state[0] = rho * state[0] + rest * g * g;
+        let eps = T::lit(self.eps);
+        state[0] = mean_square(state[0], g, self.rho, self.eps);
         let d = (state[1] + eps).sqrt() / (state[0] + eps).sqrt() * g;
-        state[1] = rho * state[1] + rest * d * d;
+        state[1] = mean_square(state[1], d, self.rho, self.eps);
         (p - T::lit(self.lr) * d, state)
     }
 }

@@ -3,7 +3,6 @@
 use crate::rule::{descent, require};
 use crate::{Optim, Rule, Update};
 use flambeau_kernels::Float;
-use flambeau_kernels::optim::unless_subnormal;
 use serde::{Deserialize, Serialize};
 
 /// Adagrad: steps divided by the root of the sum of all squared gradients so far, for rare features.
@@ -144,8 +143,6 @@ impl Update for AdagradStep {
     fn update<T: Float, const N: usize>(self, p: T, grad: T, mut state: [T; N]) -> (T, [T; N]) {
         let g = descent(grad, p, self.maximize, self.weight_decay);
         state[0] = state[0] + g * g;
-        let root = unless_subnormal(state[0], self.eps).sqrt();
-        let d = unless_subnormal(T::lit(self.lr) * g, self.eps);
-        (p - d / (root + T::lit(self.eps)), state)
+        (p - T::lit(self.lr) * g / (state[0].sqrt() + T::lit(self.eps)), state)
     }
 }

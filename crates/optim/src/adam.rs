@@ -3,7 +3,7 @@
 use crate::rule::{descent, require, require_betas};
 use crate::{Optim, Rule, Update};
 use flambeau_kernels::Float;
-use flambeau_kernels::optim::{lerp, maximum, unless_subnormal};
+use flambeau_kernels::optim::{maximum, mean, mean_square, unless_tiny};
 use serde::{Deserialize, Serialize};
 
 /// Adam: steps scaled by running means of the gradient and of its square.
@@ -180,16 +180,15 @@ impl Update for AdamStep {
         let g = descent(grad, p, self.maximize, self.weight_decay);
         let mut denominator = T::lit(1.0);
         if N >= 2 {
-            state[0] = lerp(state[0], g, 1.0 - self.beta1);
-            state[1] = T::lit(self.beta2) * state[1] + T::lit(1.0 - self.beta2) * g * g;
+            state[0] = mean(state[0], g, self.beta1, self.eps);
+            state[1] = mean_square(state[1], g, self.beta2, self.eps);
             denominator = state[1];
         }
         if N == 3 {
             state[2] = maximum(state[2], state[1]);
             denominator = state[2];
         }
-        let root = unless_subnormal(denominator, self.eps).sqrt();
-        let d = unless_subnormal(T::lit(self.step_size) * state[0], self.eps);
-        (p - d / (root * T::lit(self.correction) + T::lit(self.eps)), state)
+        let denominator = denominator.sqrt() * T::lit(self.correction) + T::lit(self.eps);
+        (p - unless_tiny(T::lit(self.step_size) * state[0], self.eps) / denominator, state)
     }
 }

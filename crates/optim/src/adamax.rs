@@ -3,7 +3,7 @@
 use crate::rule::{descent, require, require_betas};
 use crate::{Optim, Rule, Update};
 use flambeau_kernels::Float;
-use flambeau_kernels::optim::{lerp, maximum, unless_subnormal};
+use flambeau_kernels::optim::{maximum, mean, unless_tiny};
 use serde::{Deserialize, Serialize};
 
 /// Adamax: Adam with the largest gradient, decaying, in place of the root mean square.
@@ -132,8 +132,8 @@ impl Update for AdamaxStep {
     #[inline(always)]
     fn update<T: Float, const N: usize>(self, p: T, grad: T, mut state: [T; N]) -> (T, [T; N]) {
         let g = descent(grad, p, self.maximize, self.weight_decay);
-        state[0] = lerp(state[0], g, 1.0 - self.beta1);
+        state[0] = mean(state[0], g, self.beta1, self.eps);
         state[1] = maximum(T::lit(self.beta2) * state[1], g.abs() + T::lit(self.eps));
-        (p - unless_subnormal(T::lit(self.step_size) * state[0], self.eps) / state[1], state)
+        (p - unless_tiny(T::lit(self.step_size) * state[0], self.eps) / state[1], state)
     }
 }

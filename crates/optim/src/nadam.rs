@@ -3,7 +3,7 @@
 use crate::rule::{descent, require, require_betas};
 use crate::{Optim, Rule, Update};
 use flambeau_kernels::Float;
-use flambeau_kernels::optim::{lerp, unless_subnormal};
+use flambeau_kernels::optim::{mean, mean_square, unless_tiny};
 use serde::{Deserialize, Serialize};
 
 /// NAdam: Adam with Nesterov momentum, which grows with time.
@@ -182,10 +182,10 @@ impl Update for NAdamStep {
     fn update<T: Float, const N: usize>(self, p: T, grad: T, mut state: [T; N]) -> (T, [T; N]) {
         let p = p * T::lit(self.keep);
         let g = descent(grad, p, self.maximize, self.weight_decay);
-        state[0] = lerp(state[0], g, 1.0 - self.beta1);
-        state[1] = T::lit(self.beta2) * state[1] + T::lit(1.0 - self.beta2) * g * g;
+        state[0] = mean(state[0], g, self.beta1, self.eps);
+        state[1] = mean_square(state[1], g, self.beta2, self.eps);
         let d = T::lit(self.grad_size) * g + T::lit(self.mean_size) * state[0];
-        let root = unless_subnormal(state[1] * T::lit(self.correction), self.eps).sqrt();
-        (p - unless_subnormal(d, self.eps) / (root + T::lit(self.eps)), state)
+        let root = (state[1] * T::lit(self.correction)).sqrt();
+        (p - unless_tiny(d, self.eps) / (root + T::lit(self.eps)), state)
     }
 }

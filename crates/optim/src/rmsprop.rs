@@ -3,7 +3,7 @@
 use crate::rule::{descent, require};
 use crate::{Optim, Rule, Update};
 use flambeau_kernels::Float;
-use flambeau_kernels::optim::{lerp, unless_subnormal};
+use flambeau_kernels::optim::{mean, mean_square, unless_tiny};
 use serde::{Deserialize, Serialize};
 
 /// RMSprop: steps divided by the root of a running mean of the squared gradient.
@@ -161,14 +161,13 @@ impl Update for RmsPropStep {
     #[inline(always)]
     fn update<T: Float, const N: usize>(self, p: T, grad: T, mut state: [T; N]) -> (T, [T; N]) {
         let g = descent(grad, p, self.maximize, self.weight_decay);
-        let mut s = T::lit(self.alpha) * state[0] + T::lit(1.0 - self.alpha) * g * g;
+        let mut s = mean_square(state[0], g, self.alpha, self.eps);
         state[0] = s;
         if N > 1 && self.centered {
-            state[1] = lerp(state[1], g, 1.0 - self.alpha);
+            state[1] = mean(state[1], g, self.alpha, self.eps);
             s = s - state[1] * state[1];
         }
-        let root = unless_subnormal(s, self.eps).sqrt();
-        let mut d = unless_subnormal(g, self.eps) / (root + T::lit(self.eps));
+        let mut d = unless_tiny(g, self.eps) / (s.sqrt() + T::lit(self.eps));
         if N > 1 && self.momentum > 0.0 {
             // The last of the two or three.
             state[N - 1] = T::lit(self.momentum) * state[N - 1] + d;

@@ -316,7 +316,7 @@ fn record(op: Box<dyn Op>, x: &[&Tensor], outputs: &mut [Tensor]) {
     if !outputs.iter().any(|y| y.dtype().is_float()) {
         return;
     }
-    let node = Node::shared(op, x, outputs);
+    let node = Node::shared(op, x.iter().map(|x| x.edge()), x, outputs);
     if let [y] = outputs {
         return y.set_first_history((GradFn::new(node), 0));
     }
@@ -340,6 +340,48 @@ pub(crate) fn apply_alike<O: Op>(op: O, x: &[&Tensor]) -> Option<Tensor> {
         record(Box::new(op), x, std::slice::from_mut(&mut y));
     }
     Some(y)
+}
+
+/// An operation in the memory of `own`, which becomes the result, with `compute` to change what is in it; the other
+/// operands, where one is None for `own`. Only if nobody else can see `own`, the operands are alike as in
+/// [`apply_alike`], and the gradient does not need what is overwritten: says whether it was done.
+#[track_caller]
+pub(crate) fn apply_in_place<const N: usize, O: Op>(
+    op: O,
+    own: &mut Tensor,
+    others: [Option<&Tensor>; N],
+    compute: impl FnOnce(&mut Storage),
+) -> bool {
+    let dtype = own.dtype();
+    if !dtype.is_float() || !own.is_temporary() || is_anomaly_enabled() {
+        return false;
+    }
+    let needs = others.map(|other| other.map_or(own.requires_grad(), Tensor::requires_grad));
+    let recorded = is_grad_enabled() && needs.contains(&true);
+    let saves = if recorded { op.saves(Mask::new(needs.into_iter())) } else { Saves::NONE };
+    let fits = |(i, other): (usize, &Option<&Tensor>)| match other {
+        None => !saves.has_input(i),
+        Some(other) => {
+            other.dtype() == dtype && other.shape_ref() == own.shape_ref() && other.is_contiguous()
+        }
+    };
+    if !others.iter().enumerate().all(fits) {
+        return false;
+    }
+    let Some(storage) = own.storage_mut() else { return false };
+    {
+        let _current = Scoped::set(&CURRENT, op.name());
+        compute(storage);
+    }
+    // Without recording too: what was computed here has no history.
+    let mut edge = own.take_edge();
+    if recorded {
+        let edges = others.iter().map(|other| other.map_or_else(|| std::mem::take(&mut edge), Tensor::edge));
+        let inputs = others.map(|other| other.unwrap_or(own));
+        let node = Node::shared(Box::new(op), edges, &inputs, std::slice::from_ref(own));
+        own.set_first_history((GradFn::new(node), 0));
+    }
+    true
 }
 
 /// [`apply`] of an operation that gives this view of its operand, which is known to lie within it.

@@ -19,6 +19,12 @@ pub trait Operand {
     #[track_caller]
     fn hold(self, like: &Tensor) -> Self::Held;
 
+    /// The operand, if it is a tensor.
+    #[doc(hidden)]
+    fn tensor(&self) -> Option<&Tensor> {
+        None
+    }
+
     /// Its value, if it is a number.
     #[doc(hidden)]
     fn number(&self) -> Option<f64> {
@@ -31,12 +37,18 @@ impl<'a> Operand for &'a Tensor {
     fn hold(self, _: &Tensor) -> &'a Tensor {
         self
     }
+    fn tensor(&self) -> Option<&Tensor> {
+        Some(self)
+    }
 }
 
 impl Operand for Tensor {
     type Held = Tensor;
     fn hold(self, _: &Tensor) -> Tensor {
         self
+    }
+    fn tensor(&self) -> Option<&Tensor> {
+        Some(self)
     }
 }
 
@@ -98,7 +110,10 @@ macro_rules! operator {
         impl<O: Operand> std::ops::$trait<O> for Tensor {
             type Output = Tensor;
             #[track_caller]
-            fn $method(self, other: O) -> Tensor {
+            fn $method(mut self, other: O) -> Tensor {
+                if $crate::pointwise::in_memory_of($op, &mut self, &other, false) {
+                    return self;
+                }
                 Tensor::$method(&self, other)
             }
         }
@@ -116,7 +131,10 @@ macro_rules! operator {
         impl std::ops::$trait<Tensor> for $t {
             type Output = Tensor;
             #[track_caller]
-            fn $method(self, other: Tensor) -> Tensor {
+            fn $method(self, mut other: Tensor) -> Tensor {
+                if $crate::pointwise::in_memory_of($op, &mut other, &self, true) {
+                    return other;
+                }
                 std::ops::$trait::$method(self, &other)
             }
         }

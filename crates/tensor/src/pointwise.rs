@@ -5,11 +5,12 @@
 //! to be differentiated, the same `df` runs on whole tensors instead and records itself.
 
 use crate::autograd::{Context, Gradients, is_grad_enabled};
-use crate::op::{Fresh, Mask, Op, Output, Outputs, Saves, apply_alike, no_memory, try_apply};
+use crate::op::{Fresh, Mask, Op, Output, Outputs, Saves, apply_alike, apply_in_place, no_memory, try_apply};
 use crate::shape::{Shape, broadcast_shape};
 use crate::sym::{Sym, trace};
 use crate::{DType, Element, Operand, Result, Tensor};
-use flambeau_kernels::{Num, dispatch_all, dispatch_float, num::to_nums, pointwise::Map, pointwise::map};
+use flambeau_kernels::pointwise::{Map, map, map_in_place};
+use flambeau_kernels::{Num, dispatch_all, dispatch_float, num::to_nums};
 use std::borrow::Borrow;
 
 /// A pointwise operation on `N` operands, which broadcast and promote to a common dtype.
@@ -116,6 +117,32 @@ pub(crate) fn beside<P: Pointwise<2>>(p: P, x: &Tensor, other: impl Operand, lef
         _ if left => pointwise(p, [other.hold(x).borrow(), x]),
         _ => pointwise(p, [x, other.hold(x).borrow()]),
     }
+}
+
+/// [`beside`] in the memory of x, which becomes the result: for operands passed by value, if nobody else can see them.
+/// Says whether it was done; else x is as it was.
+#[track_caller]
+pub(crate) fn in_memory_of<P: Pointwise<2>>(p: P, x: &mut Tensor, other: &impl Operand, left: bool) -> bool {
+    match (other.number(), other.tensor()) {
+        (Some(number), _) => in_memory(WithNumber { p, number, left }, x, [None]),
+        (_, Some(other)) => in_memory(p, x, [None, Some(other)]),
+        _ => false,
+    }
+}
+
+/// [`pointwise`] of x in its own memory, where an operand is None, and others.
+#[track_caller]
+fn in_memory<const N: usize, P: Pointwise<N>>(p: P, x: &mut Tensor, others: [Option<&Tensor>; N]) -> bool {
+    apply_in_place(Pw::<P, N>(p), x, others, |storage| {
+        dispatch_float!(storage.dtype(), T => {
+            let views = others.map(|other| other.map(Tensor::view::<T>));
+            let mut rows = [None; N];
+            for (row, view) in rows.iter_mut().zip(&views) {
+                *row = view.as_ref().map(|view| view.slice());
+            }
+            map_in_place(&Formula(p), rows, storage.as_mut_slice());
+        });
+    })
 }
 
 /// An operation on two operands one of which is a number.

@@ -121,6 +121,29 @@ impl Tensor {
         }
     }
 
+    /// Whether nobody else can see this tensor or its memory, nor knows of its gradient.
+    pub(crate) fn is_temporary(&self) -> bool {
+        let inner = &*self.0;
+        Shared::strong_count(&self.0) == 1
+            && Shared::strong_count(&inner.storage) == 1
+            && inner.base.is_none()
+            && inner.extra.get().is_none()
+            && !inner.requires_grad.load(Relaxed)
+            && inner.storage.len() == self.numel()
+            && self.is_contiguous()
+    }
+
+    /// The memory of a [temporary](Self::is_temporary) tensor.
+    pub(crate) fn storage_mut(&mut self) -> Option<&mut Storage> {
+        Shared::get_mut(&mut Shared::get_mut(&mut self.0)?.storage)
+    }
+
+    /// The [`edge`](Self::edge) of a [temporary](Self::is_temporary) tensor, which has no history any more.
+    pub(crate) fn take_edge(&mut self) -> Edge {
+        let history = Shared::get_mut(&mut self.0).and_then(|inner| inner.grad_fn.take());
+        history.map_or(Edge::None, |(node, index)| Edge::Node(node, index))
+    }
+
     /// Gives this tensor another history after a write in place. Views of it find out by the count.
     pub(crate) fn set_history(&self, history: History) {
         let extra = self.extra();

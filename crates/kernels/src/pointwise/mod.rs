@@ -39,6 +39,18 @@ pub fn map<const N: usize, I: Element, O: Element, F: Map<N, I, O>>(
     rows::map(f, x, shape, out);
 }
 
+/// out = f(x₀, …), element by element, where an operand that is None is `out` itself, as it was before.
+///
+/// # Panics
+/// If an operand has another number of elements than `out`.
+pub fn map_in_place<const N: usize, T: Element, F: Map<N, T, T>>(f: &F, x: [Option<&[T]>; N], out: &mut [T]) {
+    if let [only] = out {
+        *only = f.apply(x.map(|x| x.map_or(*only, |x| x[0])));
+        return;
+    }
+    rows::in_place(f, x, out);
+}
+
 /// out = x in row-major order.
 ///
 /// # Panics

@@ -96,6 +96,29 @@ fn in_order<const N: usize, I: Element, O: Element>(
     });
 }
 
+/// As [`super::map_in_place`].
+pub(super) fn in_place<const N: usize, T: Element>(
+    f: Function<'_, N, T, T>,
+    x: [Option<&[T]>; N],
+    out: &mut [T],
+) {
+    assert!(x.iter().flatten().all(|x| x.len() == out.len()), "lengths differ");
+    pool::chunks_mut(out, GRAIN, |start, out| {
+        let mut old = [T::default(); BUFFER];
+        for (i, out) in out.chunks_mut(BUFFER).enumerate() {
+            let old = &mut old[..out.len()];
+            old.copy_from_slice(out);
+            let mut rows: [&[T]; N] = [old; N];
+            for k in 0..N {
+                if let Some(x) = x[k] {
+                    rows[k] = &x[start + i * BUFFER..][..out.len()];
+                }
+            }
+            f.rows(rows, out);
+        }
+    });
+}
+
 /// [`map`] with operands that are copied first, square by square, where their rows do not lie side by side.
 #[cold]
 fn map_transposed<const N: usize, I: Element, O: Element>(

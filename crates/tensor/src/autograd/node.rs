@@ -16,8 +16,10 @@ use std::sync::{Mutex, PoisonError};
 pub type Gradients = SmallVec<[Option<Tensor>; 3]>;
 
 /// Where the gradient of an input goes.
+#[derive(Default)]
 pub(crate) enum Edge {
     /// Nowhere: the input does not require one.
+    #[default]
     None,
     /// To the node that computed the input, as this output of it.
     Node(GradFn, u32),
@@ -87,9 +89,15 @@ fn number_after(last: u64) -> u64 {
 }
 
 impl Node {
-    /// Filled where it lies: to move what was just written costs more than to write it.
+    /// The edges are the inputs', one each. Filled where it lies: to move what was just written costs more than to write
+    /// it.
     #[track_caller]
-    pub(crate) fn shared(op: Box<dyn Op>, inputs: &[&Tensor], outputs: &[Tensor]) -> Shared<Node> {
+    pub(crate) fn shared(
+        op: Box<dyn Op>,
+        edges: impl Iterator<Item = Edge>,
+        inputs: &[&Tensor],
+        outputs: &[Tensor],
+    ) -> Shared<Node> {
         let place = Location::caller();
         let mut shared = Shared::with(|| Node {
             number: 0,
@@ -102,8 +110,7 @@ impl Node {
         });
         let node = Shared::get_mut(&mut shared).unwrap_or_else(|| unreachable!("nobody else has seen it"));
         let (mut needs, mut last) = (0, 0);
-        for (i, x) in inputs.iter().enumerate() {
-            let edge = x.edge();
+        for (i, edge) in edges.enumerate() {
             if i < 64 && !matches!(edge, Edge::None) {
                 needs |= 1 << i;
             }
