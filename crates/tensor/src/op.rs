@@ -130,6 +130,8 @@ pub struct Mask(u64);
 impl Mask {
     /// No input.
     pub const NONE: Mask = Mask(0);
+    /// All inputs.
+    pub const ALL: Mask = Mask(u64::MAX);
 
     pub(crate) fn new(inputs: impl Iterator<Item = bool>) -> Mask {
         Mask(inputs.take(64).enumerate().fold(0, |mask, (i, set)| mask | u64::from(set) << i))

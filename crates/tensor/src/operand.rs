@@ -9,6 +9,9 @@ use std::borrow::Borrow;
 ///
 /// A number takes the tensor's dtype; a float beside integers makes both `f32`, and an integer beside bools
 /// makes both `i64`, as in PyTorch.
+///
+/// `+`, `-`, `*` and `/` compute in the memory of a left operand that is passed by value, where nobody else can see it and no
+/// gradient needs its values: `x * 2.0 + 1.0` takes one block of memory, as does `&x * 2.0 + 1.0`, which keeps x.
 pub trait Operand {
     /// The tensor itself, or one made of the number.
     #[doc(hidden)]
