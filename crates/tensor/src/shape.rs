@@ -92,18 +92,20 @@ impl Shape {
 
     /// Without one of the sizes.
     pub(crate) fn without(&self, at: usize) -> Shape {
-        let mut shape = self.clone();
-        match &mut shape.0 {
-            Sizes::Few { len, sizes } => {
-                for d in at..FEW - 1 {
-                    sizes[d] = sizes[d + 1];
+        match &self.0 {
+            Sizes::Few { len, sizes: old } => {
+                let mut sizes = [0; FEW];
+                for d in 0..FEW - 1 {
+                    sizes[d] = if d < at { old[d] } else { old[d + 1] };
                 }
-                sizes[FEW - 1] = 0;
-                *len -= 1;
+                Shape(Sizes::Few { len: len - 1, sizes })
             }
-            Sizes::Many(sizes) => drop(sizes.remove(at)),
+            Sizes::Many(sizes) => {
+                let mut sizes = sizes.clone();
+                sizes.remove(at);
+                Shape(Sizes::Many(sizes))
+            }
         }
-        shape
     }
 
     /// The row-major strides of this shape.

@@ -1,6 +1,6 @@
 //! Parts of a tensor along one dimension: narrow, slice, select.
 
-use crate::autograd::{Context, Gradients};
+use crate::autograd::{Context, Gradients, is_grad_enabled};
 use crate::door::{Calls, Other};
 use crate::op::{Fresh, Op, Output, apply, apply_view, ensure, unwrap};
 use crate::shape::{Layout, normalize_dim};
@@ -52,8 +52,14 @@ impl Op for Slice {
     fn cpu(&self, _: &[&Tensor], _: &mut [Fresh]) {}
 
     fn backward(&self, ctx: &Context<'_>) -> Gradients {
-        let size = ctx.input_shape(0)[self.dim];
-        smallvec![Some(apply(Embed { slice: *self, size }, &[ctx.grad()]))]
+        let (shape, g) = (ctx.input_shape(0), ctx.grad());
+        let embed = Embed { slice: *self, size: shape[self.dim] };
+        if is_grad_enabled() {
+            return smallvec![Some(apply(embed, &[g]))];
+        }
+        let mut out = unwrap(Fresh::new(embed.name(), shape.clone(), g.dtype()));
+        embed.cpu(&[g], std::slice::from_mut(&mut out));
+        smallvec![Some(out.into_tensor())]
     }
 }
 
