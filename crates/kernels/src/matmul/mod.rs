@@ -259,7 +259,8 @@ mod tests {
 
     #[test]
     fn small_products_agree_with_three_loops_in_every_layout_and_size() {
-        let sizes = [1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13, 16, 17, 24, 31, 32, 33, 47, 48, 65, 100];
+        let sizes =
+            [1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13, 16, 17, 24, 31, 32, 33, 47, 48, 65, 100, 109, 112];
         let depths = [1, 2, 15, 16, 17, 40, 200];
         let mut case = 0;
         for &m in &sizes {
