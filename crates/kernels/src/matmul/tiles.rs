@@ -8,7 +8,7 @@
 
 use super::operand::{Operand, operands};
 use super::panels::Panels;
-use super::{Finish, Matrix};
+use super::{Finish, MANY, Matrix};
 use crate::alloc::try_alloc;
 use crate::lanes::{LaneKernel, Lanes, WIDTH, dispatch_lanes, opaque, prefetch, tile_size};
 use crate::pool::{self, SendPtr};
@@ -23,8 +23,6 @@ const LEAST: usize = 8;
 const SLICE: usize = 512;
 /// The most elements of all panels that stay in that cache beside the rows.
 const STAY: usize = 1 << 16;
-/// Rows and columns beyond which a large product goes to the library.
-const MANY: usize = 256;
 /// The least length of the sums.
 const SHORTEST: usize = 24;
 /// Steps of a sum between which what is read next is asked for.
@@ -48,7 +46,7 @@ pub(super) fn are_ours([m, k, n]: [usize; 3], a: &Matrix<'_, f32>, b: &Matrix<'_
     if m.min(n) < LEAST || k < SHORTEST {
         return false;
     }
-    if fits([m, k, n]) {
+    if fits([m, k, n]) && m.min(n) < MANY {
         // Short sums over neighbours spend their time in stores, which the library does better.
         return m * n < 1 << 15 || k >= 128 || (a.rows != 1 && b.columns != 1);
     }
