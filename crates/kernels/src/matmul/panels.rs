@@ -22,6 +22,8 @@ pub(super) struct Panels<'a> {
     whole: usize,
     packed: Vec<Packed>,
     memory: Option<&'a Block>,
+    /// Whether each takes the place of the one before.
+    pub(super) one_at_a_time: bool,
 }
 
 /// How far a panel is packed, by all threads that wait for it.
@@ -66,16 +68,23 @@ fn start(panel: usize, n: usize, width: usize) -> usize {
 }
 
 impl<'a> Panels<'a> {
-    /// Of n lanes, in memory that has the [`room`](Self::room) for k terms of the sum.
-    pub(super) fn new(operand: Operand, k: usize, n: usize, width: usize, memory: Option<&'a Block>) -> Self {
+    /// Of n lanes, in memory that has the [`room`](Self::room) for k terms of the sum. Where they are `one_at_a_time`, one
+    /// thread alone asks for each until it has done with it, and not again.
+    pub(super) fn new(
+        operand: Operand,
+        [k, n, width]: [usize; 3],
+        one_at_a_time: bool,
+        memory: Option<&'a Block>,
+    ) -> Self {
         let whole = whole(operand, n, width);
         let packed = (whole..n.div_ceil(width)).map(|_| Packed::default()).collect();
-        Panels { operand, k, n, width, whole, packed, memory }
+        Panels { operand, k, n, width, whole, packed, memory, one_at_a_time }
     }
 
     /// Bytes for the panels that are packed.
-    pub(super) fn room(operand: Operand, k: usize, n: usize, width: usize) -> usize {
-        (n.div_ceil(width) - whole(operand, n, width)) * k * width * size_of::<f32>()
+    pub(super) fn room(operand: Operand, [k, n, width]: [usize; 3], one_at_a_time: bool) -> usize {
+        let packed = n.div_ceil(width) - whole(operand, n, width);
+        (if one_at_a_time { packed.min(1) } else { packed }) * k * width * size_of::<f32>()
     }
 
     pub(super) fn count(&self) -> usize {
@@ -102,8 +111,9 @@ impl<'a> Panels<'a> {
             return self.source(panel);
         };
         let (k, number) = (self.k, panel - self.whole);
-        // SAFETY: each panel has its own part of the block.
-        let to = unsafe { memory.ptr().cast::<f32>().add(number * k * self.width) };
+        let place = if self.one_at_a_time { 0 } else { number };
+        // SAFETY: each panel has its own part of the block, or the whole of it until the next is asked for.
+        let to = unsafe { memory.ptr().cast::<f32>().add(place * k * self.width) };
         let width = self.lanes(panel).next_multiple_of(WIDTH);
         self.packed[number].by(k.div_ceil(PIECE), |piece| {
             let (first, lanes, from) = (piece * PIECE, self.lanes(panel), self.source(panel));

@@ -88,7 +88,11 @@ pub(super) unsafe fn multiply(
     let width = tile[1] * WIDTH;
     let slices = if fits([m, k, n]) && !rows.collide() { 1 } else { k.div_ceil(SLICE.max(STAY / n)) };
     let slice = k.div_ceil(slices).next_multiple_of(WIDTH).min(k);
-    let room = Panels::room(lanes, slice, n, width);
+    // Many rows one after another where all panels stay.
+    let rows_first = slice * n <= STAY && m * slice > MOST;
+    // The memory of one panel stays in the cache, where that of all might displace what they are packed from.
+    let one_at_a_time = pool::is_alone() && !rows_first;
+    let room = Panels::room(lanes, [slice, n, width], one_at_a_time);
     let memory = if room == 0 { None } else { try_alloc(room) };
     if room > 0 && memory.is_none() {
         return false;
@@ -97,7 +101,7 @@ pub(super) unsafe fn multiply(
         let here = slice.min(k - first);
         // SAFETY: the sum has so many terms.
         let (rows, lanes) = unsafe { (rows.along(first), lanes.along(first)) };
-        let panels = Panels::new(lanes, here, n, width, memory.as_ref());
+        let panels = Panels::new(lanes, [here, n, width], one_at_a_time, memory.as_ref());
         let out = Output {
             data: SendPtr(out.get()),
             rows: if turned { 1 } else { step },
@@ -105,18 +109,16 @@ pub(super) unsafe fn multiply(
             accumulate: accumulate || first > 0,
             finish: if first + here == k { finish } else { Finish::default() },
         };
-        run(rows, m, tile[0], &panels, &out);
+        run(rows, m, tile[0], &panels, rows_first, &out);
     }
     true
 }
 
 /// All tiles, as tasks of the pool. Any division gives the same result: no sum is cut.
-fn run(rows: Operand, m: usize, most: usize, panels: &Panels<'_>, out: &Output<'_>) {
+fn run(rows: Operand, m: usize, most: usize, panels: &Panels<'_>, rows_first: bool, out: &Output<'_>) {
     let (tiles, count) = (m.div_ceil(most), panels.count());
-    let wanted = (m * panels.k * panels.n / TASK).max(1);
-    // Panels one after another, so that each stays in the cache while all rows pass, and with the thread that packed it;
-    // many rows one after another where all panels stay.
-    let rows_first = panels.k * panels.n <= STAY && m * panels.k > MOST;
+    let wanted = if panels.one_at_a_time { 1 } else { (m * panels.k * panels.n / TASK).max(1) };
+    // Panels one after another, so that each stays in the cache while all rows pass, and with the thread that packed it.
     let [groups, parts] = if rows_first {
         let groups = wanted.min(tiles);
         [groups, wanted.div_ceil(groups).min(count)]
