@@ -89,6 +89,11 @@ pub fn num_threads() -> usize {
     pool().threads.load(Ordering::Relaxed)
 }
 
+/// Whether [`run`] would run all tasks on the calling thread, one after another.
+pub(crate) fn is_alone() -> bool {
+    num_threads() == 1 || BUSY.get()
+}
+
 /// Sets the number of threads for jobs to come; 0 counts as 1, and 1024 is the most.
 pub fn set_num_threads(n: usize) {
     pool().threads.store(n.clamp(1, 1024), Ordering::Relaxed);

@@ -25,6 +25,8 @@ pub(crate) trait Lanes:
     const ROWS: usize;
     /// How many a row of such a block has.
     const COLUMNS: usize;
+    /// Another such block, [rows, columns], with less to read for each multiplication.
+    const WIDE: [usize; 2] = [Self::ROWS, Self::COLUMNS];
     /// The same number in all.
     fn splat(v: f32) -> Self;
     /// From memory.
@@ -117,6 +119,18 @@ pub(crate) fn prefetch(at: *const f32) {
     let _ = at;
 }
 
+/// The same address, of which the compiler knows nothing any more: it cannot compute what is derived from it ahead of a
+/// loop, for which there may be no registers.
+#[inline(always)]
+pub(crate) fn opaque(mut at: *const f32) -> *const f32 {
+    // SAFETY: no instruction at all. It may say that it reads memory: `nomem` is for numbers, not for addresses.
+    #[cfg(target_arch = "x86_64")]
+    unsafe {
+        std::arch::asm!("/* {0} */", inout(reg) at, options(pure, readonly, nostack, preserves_flags));
+    }
+    at
+}
+
 /// A loop to be compiled for each instruction set. Mark `run` `#[inline(always)]`.
 pub(crate) trait LaneKernel {
     /// What the loop returns.
@@ -141,17 +155,18 @@ pub(crate) fn dispatch_lanes<K: LaneKernel>(kernel: K) -> K::Output {
     }
 }
 
-/// Rows and columns of a block of results that stays in the registers, in the instruction set in use.
-pub(crate) fn tile_size() -> (usize, usize) {
-    struct Size;
+/// Rows and columns of the better block of results for a matrix so wide, in the instruction set in use.
+pub(crate) fn tile_size(width: usize) -> [usize; 2] {
+    struct Size(usize);
     impl LaneKernel for Size {
-        type Output = (usize, usize);
+        type Output = [usize; 2];
         #[inline(always)]
-        fn run<L: Lanes>(self) -> (usize, usize) {
-            (L::ROWS, L::COLUMNS)
+        fn run<L: Lanes>(self) -> [usize; 2] {
+            // Two times two are better than three and one.
+            if matches!(self.0.div_ceil(WIDTH), 1 | 2 | 4) { [L::ROWS, L::COLUMNS] } else { L::WIDE }
         }
     }
-    dispatch_lanes(Size)
+    dispatch_lanes(Size(width))
 }
 
 /// Arithmetic, register by register. Here and below there are loops where the standard

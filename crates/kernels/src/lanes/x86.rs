@@ -180,6 +180,7 @@ fn first(n: usize) -> __mmask16 {
 impl Lanes for Avx512 {
     const ROWS: usize = 12;
     const COLUMNS: usize = 2;
+    const WIDE: [usize; 2] = [9, 3];
     #[inline(always)]
     fn splat(v: f32) -> Self {
         // SAFETY: see above.

@@ -141,7 +141,7 @@ impl Dots<'_> {
         }
     }
 
-    /// One row with all of the many, which are read in the order of memory.
+    /// One row with all of the many.
     #[inline(always)]
     fn vector<L: Lanes>(&self) {
         // A sample comes from main memory: all of it at once.
@@ -151,21 +151,36 @@ impl Dots<'_> {
         for first in self.range.clone().step_by(WIDTH) {
             let here = WIDTH.min(self.range.end - first);
             let mut rows = [L::zero(); WIDTH];
-            // SAFETY: the rows of the many, and one of the few, have k elements.
-            unsafe {
-                let many = self.many.data.add(first * self.many.across);
-                for j in 0..here / 2 {
-                    let many = many.add(2 * j * self.many.across);
-                    let sums = dots::<L, 2>(self.few.data, many, self.many.across, self.k);
-                    rows[2 * j] = sums[0];
-                    rows[2 * j + 1] = sums[1];
-                }
-                if here % 2 == 1 {
-                    let many = many.add((here - 1) * self.many.across);
-                    rows[here - 1] = dots::<L, 1>(self.few.data, many, 0, self.k)[0];
-                }
+            let mut done = 0;
+            if L::COLUMNS > 1 {
+                self.some::<L, 4>(first, here, &mut done, &mut rows);
             }
+            self.some::<L, 2>(first, here, &mut done, &mut rows);
+            self.some::<L, 1>(first, here, &mut done, &mut rows);
             self.store(rows, 0, first, here);
+        }
+    }
+
+    /// Of those rows of a tile that are not done, R at a time as long as there are as many. More rows at a time are more
+    /// lines on their way from the second-level cache, as far as there are registers for the sums.
+    #[inline(always)]
+    fn some<L: Lanes, const R: usize>(
+        &self,
+        first: usize,
+        here: usize,
+        done: &mut usize,
+        rows: &mut [L; WIDTH],
+    ) {
+        while *done + R <= here {
+            // SAFETY: the rows of the many, and one of the few, have k elements.
+            let sums = unsafe {
+                let many = self.many.skip(first + *done);
+                dots::<L, R>(self.few.data, many.data, many.across, self.k)
+            };
+            for r in 0..R {
+                rows[*done + r] = sums[r];
+            }
+            *done += R;
         }
     }
 

@@ -62,7 +62,9 @@ pub fn matmul_wrapping<T: Element>([m, k, n]: [usize; 3], a: Matrix<'_, T>, b: M
     });
 }
 
-/// Multiply-adds below which a product stays in one piece.
+/// Rows and columns from which on a product goes to the library, but for a batch with larger weights.
+const MANY: usize = 256;
+/// Multiply-adds below which a smaller product of the library's stays in one piece.
 const PIECE: usize = 1 << 20;
 
 /// out = a·b, or out += a·b where `accumulate`; a is m×k, b is k×n, `out` is m×n with contiguous rows.
@@ -118,19 +120,17 @@ pub fn matmul_with<T: Float>(
             return;
         }
     }
-    let pieces = (numel(&[m, k, n]) / PIECE).clamp(1, 64);
-    // By columns where there are enough: each piece packs its own part of b, while pieces by rows would all pack
-    // the whole of it. In whole register tiles.
-    let by_rows = n < 128 && m >= n;
-    let (length, tile) = if by_rows { (m, 96) } else { (n, 64) };
-    let step = length.div_ceil(pieces).next_multiple_of(tile);
+    let [down, across] = pieces([m, k, n]);
     let base = pool::SendPtr(out.as_mut_ptr());
     let width = n;
-    pool::run(length.div_ceil(step), &|piece| {
-        let from = piece * step;
-        let size = step.min(length - from);
-        let (row, column) = if by_rows { (from, 0) } else { (0, from) };
-        let (m, n) = if by_rows { (size, n) } else { (m, size) };
+    pool::run(down * across, &|piece| {
+        // In whole register tiles.
+        let [(row, m), (column, n)] = [(m, down, piece / across, 48), (n, across, piece % across, 64)].map(
+            |(size, pieces, i, tile)| {
+                let start = |i| if i == pieces { size } else { size * i / pieces / tile * tile };
+                (start(i), start(i + 1) - start(i))
+            },
+        );
         let a = Matrix { offset: a.offset + row * a.rows, ..a };
         let b = Matrix { offset: b.offset + column * b.columns, ..b };
         // SAFETY: the pieces of `out` do not overlap, lie inside it (rows are `width` apart), and `out` outlives
@@ -144,6 +144,29 @@ pub fn matmul_with<T: Float>(
             }
         }
     });
+}
+
+/// Into how many pieces the library's products are cut, by rows and by columns.
+fn pieces([m, k, n]: [usize; 3]) -> [usize; 2] {
+    let (mut down, mut across) = (1, 1);
+    if m.min(n) >= MANY {
+        // As few as keep the threads busy, since each packs its parts of a and b. None is so small that the library would
+        // go another way with it: sums are cut by their length alone, and any division gives the same result.
+        let threads = pool::num_threads();
+        let wanted = if threads == 1 { 1 } else { 2 * threads };
+        while down * across < wanted && (m / down).max(n / across) >= 256 {
+            *(if m / down > n / across { &mut down } else { &mut across }) *= 2;
+        }
+        return [down, across];
+    }
+    let pieces = (numel(&[m, k, n]) / PIECE).clamp(1, 64);
+    // By columns where there are enough: each piece packs its own part of b, while pieces by rows would all pack
+    // the whole of it.
+    let by_rows = n < 128 && m >= n;
+    let (length, tile) = if by_rows { (m, 96) } else { (n, 64) };
+    *(if by_rows { &mut down } else { &mut across }) =
+        length.div_ceil(length.div_ceil(pieces).next_multiple_of(tile));
+    [down, across]
 }
 
 /// One product on the calling thread, into part of a larger matrix: the m×n elements at `out`, whose rows are
@@ -259,7 +282,8 @@ mod tests {
 
     #[test]
     fn small_products_agree_with_three_loops_in_every_layout_and_size() {
-        let sizes = [1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13, 16, 17, 24, 31, 32, 33, 47, 48, 65, 100];
+        let sizes =
+            [1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13, 16, 17, 24, 31, 32, 33, 47, 48, 65, 100, 109, 112];
         let depths = [1, 2, 15, 16, 17, 40, 200];
         let mut case = 0;
         for &m in &sizes {
@@ -333,17 +357,19 @@ mod tests {
 
     #[test]
     fn the_same_bits_on_any_number_of_threads() {
-        let x: Vec<f32> = (0..200 * 784).map(|i| rng::normal_f32(1, i)).collect();
-        let product = |threads| {
-            pool::with_num_threads(threads, || {
-                let mut out = vec![0f32; 200 * 200];
-                let a = Matrix { data: &x, offset: 0, rows: 784, columns: 1 };
-                let b = Matrix { data: &x, offset: 0, rows: 1, columns: 784 };
-                matmul([200, 784, 200], a, b, &mut out, false);
-                out
-            })
-        };
-        assert_eq!(product(1), product(2));
-        assert_eq!(product(1), product(7));
+        let x: Vec<f32> = (0..700 * 784).map(|i| rng::normal_f32(1, i)).collect();
+        for [m, k, n] in [[200, 784, 200], [300, 784, 257], [257, 600, 700], [512, 784, 512]] {
+            let product = |threads| {
+                pool::with_num_threads(threads, || {
+                    let mut out = vec![0f32; m * n];
+                    let a = Matrix { data: &x, offset: 0, rows: k, columns: 1 };
+                    let b = Matrix { data: &x, offset: 0, rows: 1, columns: k };
+                    matmul([m, k, n], a, b, &mut out, false);
+                    out
+                })
+            };
+            assert_eq!(product(1), product(2));
+            assert_eq!(product(1), product(7));
+        }
     }
 }

@@ -16,11 +16,14 @@ pub(super) struct Panels<'a> {
     pub(super) operand: Operand,
     pub(super) k: usize,
     pub(super) n: usize,
+    /// The most lanes of one.
     pub(super) width: usize,
     /// Those from here on are packed before their first use: all, or the last one alone where it is not whole.
     whole: usize,
     packed: Vec<Packed>,
     memory: Option<&'a Block>,
+    /// Whether each takes the place of the one before.
+    pub(super) one_at_a_time: bool,
 }
 
 /// How far a panel is packed, by all threads that wait for it.
@@ -48,43 +51,70 @@ impl Packed {
 
 /// How many panels from the first on need no packing.
 fn whole(operand: Operand, n: usize, width: usize) -> usize {
-    if operand.across == 1 { n / width } else { 0 }
+    match operand.across {
+        1 if n.is_multiple_of(WIDTH) => n.div_ceil(width),
+        1 => n / width,
+        _ => 0,
+    }
+}
+
+/// The first lane of a panel, or n after the last. A last panel of one register would keep the processor busier with
+/// reading than with multiplying; it gets another one from the panel before.
+fn start(panel: usize, n: usize, width: usize) -> usize {
+    let lane = panel * width;
+    let rest = n - lane.min(n);
+    let lonely = width > 2 * WIDTH && panel > 0 && WIDTH / 2 < rest && rest <= WIDTH;
+    if lonely { lane - WIDTH } else { lane.min(n) }
 }
 
 impl<'a> Panels<'a> {
-    /// Of n lanes, in memory that has the [`room`](Self::room) for k terms of the sum.
-    pub(super) fn new(operand: Operand, k: usize, n: usize, width: usize, memory: Option<&'a Block>) -> Self {
+    /// Of n lanes, in memory that has the [`room`](Self::room) for k terms of the sum. Where they are `one_at_a_time`, one
+    /// thread alone asks for each until it has done with it, and not again.
+    pub(super) fn new(
+        operand: Operand,
+        [k, n, width]: [usize; 3],
+        one_at_a_time: bool,
+        memory: Option<&'a Block>,
+    ) -> Self {
         let whole = whole(operand, n, width);
         let packed = (whole..n.div_ceil(width)).map(|_| Packed::default()).collect();
-        Panels { operand, k, n, width, whole, packed, memory }
+        Panels { operand, k, n, width, whole, packed, memory, one_at_a_time }
     }
 
     /// Bytes for the panels that are packed.
-    pub(super) fn room(operand: Operand, k: usize, n: usize, width: usize) -> usize {
-        (n.div_ceil(width) - whole(operand, n, width)) * k * width * size_of::<f32>()
+    pub(super) fn room(operand: Operand, [k, n, width]: [usize; 3], one_at_a_time: bool) -> usize {
+        let packed = n.div_ceil(width) - whole(operand, n, width);
+        (if one_at_a_time { packed.min(1) } else { packed }) * k * width * size_of::<f32>()
     }
 
     pub(super) fn count(&self) -> usize {
         self.n.div_ceil(self.width)
     }
 
+    /// The first lane of a panel, or n after the last.
+    pub(super) fn start(&self, panel: usize) -> usize {
+        start(panel, self.n, self.width)
+    }
+
     pub(super) fn lanes(&self, panel: usize) -> usize {
-        self.width.min(self.n - panel * self.width)
+        self.start(panel + 1) - self.start(panel)
     }
 
     /// A panel's first lane where it lies.
     fn source(&self, panel: usize) -> Operand {
         // SAFETY: there is such a panel, and its first lane is below n.
-        unsafe { self.operand.skip(panel * self.width) }
+        unsafe { self.operand.skip(self.start(panel)) }
     }
 
     pub(super) fn get(&self, panel: usize) -> Operand {
         let Some(memory) = self.memory.filter(|_| panel >= self.whole) else {
             return self.source(panel);
         };
-        let (k, width, number) = (self.k, self.width, panel - self.whole);
-        // SAFETY: each panel has its own part of the block.
-        let to = unsafe { memory.ptr().cast::<f32>().add(number * k * width) };
+        let (k, number) = (self.k, panel - self.whole);
+        let place = if self.one_at_a_time { 0 } else { number };
+        // SAFETY: each panel has its own part of the block, or the whole of it until the next is asked for.
+        let to = unsafe { memory.ptr().cast::<f32>().add(place * k * self.width) };
+        let width = self.lanes(panel).next_multiple_of(WIDTH);
         self.packed[number].by(k.div_ceil(PIECE), |piece| {
             let (first, lanes, from) = (piece * PIECE, self.lanes(panel), self.source(panel));
             // SAFETY: the piece lies inside the panel.
@@ -95,7 +125,7 @@ impl<'a> Panels<'a> {
     }
 }
 
-/// Copies some lanes of an operand into a panel, which is filled up with zeros.
+/// Copies some lanes of an operand into a panel, which is filled up with zeros to whole registers.
 struct Pack {
     k: usize,
     lanes: usize,
@@ -132,6 +162,11 @@ impl LaneKernel for Pack {
                             if i < depth {
                                 column.store(&mut *to.add(i * width).cast());
                             }
+                        }
+                    } else if self.from.across == 1 {
+                        for i in 0..depth {
+                            let row = std::slice::from_raw_parts(from.add(i * self.from.along), here);
+                            L::load_some(row).store(&mut *to.add(i * width).cast());
                         }
                     } else {
                         for i in 0..depth {

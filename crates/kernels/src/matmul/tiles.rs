@@ -8,9 +8,9 @@
 
 use super::operand::{Operand, operands};
 use super::panels::Panels;
-use super::{Finish, Matrix};
+use super::{Finish, MANY, Matrix};
 use crate::alloc::try_alloc;
-use crate::lanes::{LaneKernel, Lanes, WIDTH, dispatch_lanes, prefetch, tile_size};
+use crate::lanes::{LaneKernel, Lanes, WIDTH, dispatch_lanes, opaque, prefetch, tile_size};
 use crate::pool::{self, SendPtr};
 use std::ops::Range;
 
@@ -23,8 +23,6 @@ const LEAST: usize = 8;
 const SLICE: usize = 512;
 /// The most elements of all panels that stay in that cache beside the rows.
 const STAY: usize = 1 << 16;
-/// Rows and columns beyond which a large product goes to the library.
-const MANY: usize = 256;
 /// The least length of the sums.
 const SHORTEST: usize = 24;
 /// Steps of a sum between which what is read next is asked for.
@@ -48,7 +46,7 @@ pub(super) fn are_ours([m, k, n]: [usize; 3], a: &Matrix<'_, f32>, b: &Matrix<'_
     if m.min(n) < LEAST || k < SHORTEST {
         return false;
     }
-    if fits([m, k, n]) {
+    if fits([m, k, n]) && m.min(n) < MANY {
         // Short sums over neighbours spend their time in stores, which the library does better.
         return m * n < 1 << 15 || k >= 128 || (a.rows != 1 && b.columns != 1);
     }
@@ -86,10 +84,15 @@ pub(super) unsafe fn multiply(
     let turned = cost(a, n, k, m) < cost(b, m, k, n);
     let step = n;
     let (rows, lanes, [m, n]) = if turned { (b, a, [n, m]) } else { (a, b, [m, n]) };
-    let width = tile_size().1 * WIDTH;
+    let tile = tile_size(n);
+    let width = tile[1] * WIDTH;
     let slices = if fits([m, k, n]) && !rows.collide() { 1 } else { k.div_ceil(SLICE.max(STAY / n)) };
     let slice = k.div_ceil(slices).next_multiple_of(WIDTH).min(k);
-    let room = Panels::room(lanes, slice, n, width);
+    // Many rows one after another where all panels stay.
+    let rows_first = slice * n <= STAY && m * slice > MOST;
+    // The memory of one panel stays in the cache, where that of all might displace what they are packed from.
+    let one_at_a_time = pool::is_alone() && !rows_first;
+    let room = Panels::room(lanes, [slice, n, width], one_at_a_time);
     let memory = if room == 0 { None } else { try_alloc(room) };
     if room > 0 && memory.is_none() {
         return false;
@@ -98,7 +101,7 @@ pub(super) unsafe fn multiply(
         let here = slice.min(k - first);
         // SAFETY: the sum has so many terms.
         let (rows, lanes) = unsafe { (rows.along(first), lanes.along(first)) };
-        let panels = Panels::new(lanes, here, n, width, memory.as_ref());
+        let panels = Panels::new(lanes, [here, n, width], one_at_a_time, memory.as_ref());
         let out = Output {
             data: SendPtr(out.get()),
             rows: if turned { 1 } else { step },
@@ -106,18 +109,16 @@ pub(super) unsafe fn multiply(
             accumulate: accumulate || first > 0,
             finish: if first + here == k { finish } else { Finish::default() },
         };
-        run(rows, m, &panels, &out);
+        run(rows, m, tile[0], &panels, rows_first, &out);
     }
     true
 }
 
 /// All tiles, as tasks of the pool. Any division gives the same result: no sum is cut.
-fn run(rows: Operand, m: usize, panels: &Panels<'_>, out: &Output<'_>) {
-    let (tiles, count) = (m.div_ceil(tile_size().0), panels.count());
-    let wanted = (m * panels.k * panels.n / TASK).max(1);
-    // Panels one after another, so that each stays in the cache while all rows pass, and with the thread that packed it;
-    // many rows one after another where all panels stay.
-    let rows_first = panels.k * panels.n <= STAY && m * panels.k > MOST;
+fn run(rows: Operand, m: usize, most: usize, panels: &Panels<'_>, rows_first: bool, out: &Output<'_>) {
+    let (tiles, count) = (m.div_ceil(most), panels.count());
+    let wanted = if panels.one_at_a_time { 1 } else { (m * panels.k * panels.n / TASK).max(1) };
+    // Panels one after another, so that each stays in the cache while all rows pass, and with the thread that packed it.
     let [groups, parts] = if rows_first {
         let groups = wanted.min(tiles);
         [groups, wanted.div_ceil(groups).min(count)]
@@ -131,6 +132,7 @@ fn run(rows: Operand, m: usize, panels: &Panels<'_>, out: &Output<'_>) {
         dispatch_lanes(Tiles {
             m,
             rows,
+            most,
             tiles,
             range: tiles * group / groups..tiles * (group + 1) / groups,
             panels,
@@ -145,6 +147,8 @@ fn run(rows: Operand, m: usize, panels: &Panels<'_>, out: &Output<'_>) {
 struct Tiles<'a> {
     m: usize,
     rows: Operand,
+    /// The most rows of a tile.
+    most: usize,
     /// All rows are cut into so many tiles.
     tiles: usize,
     range: Range<usize>,
@@ -161,12 +165,12 @@ impl LaneKernel for Tiles<'_> {
     fn run<L: Lanes>(self) {
         let k = self.panels.k;
         let apart = match self.rows.collide() {
-            true => try_alloc(L::ROWS * (k + WIDTH) * size_of::<f32>()),
+            true => try_alloc(self.most * (k + WIDTH) * size_of::<f32>()),
             false => None,
         };
         // All that is asked for comes evenly: the processor waits for few lines at a time.
         let [wanted, over] =
-            if self.rows_first { [L::ROWS, self.panels.count()] } else { [self.panels.width, self.tiles] };
+            if self.rows_first { [self.most, self.panels.count()] } else { [self.panels.width, self.tiles] };
         let pace = wanted.div_ceil(over);
         for panel in self.some {
             let lanes = self.panels.get(panel);
@@ -177,14 +181,14 @@ impl LaneKernel for Tiles<'_> {
                 let mut operand = unsafe { self.rows.skip(from) };
                 if let Some(memory) = &apart {
                     let to = Operand { data: memory.ptr().cast::<f32>(), across: k + WIDTH, along: 1 };
-                    // SAFETY: the memory is ours alone and has room for L::ROWS rows.
+                    // SAFETY: the memory is ours alone and has room for the rows of a tile.
                     unsafe { operand.copy(rows, k, to) };
                     operand = to;
                 }
                 let ahead = if self.rows_first {
                     self.rows.ahead(from + rows + panel * pace, pace, self.m)
                 } else {
-                    let lane = (panel + 1) * self.panels.width + tile * pace;
+                    let lane = self.panels.start(panel + 1) + tile * pace;
                     self.panels.operand.ahead(lane, pace, self.panels.n)
                 };
                 let tile = Tile {
@@ -194,11 +198,13 @@ impl LaneKernel for Tiles<'_> {
                     panel: lanes,
                     ahead,
                     pace,
-                    first_lane: panel * self.panels.width,
+                    first_lane: self.panels.start(panel),
                     lanes: self.panels.lanes(panel),
                     out: self.out,
                 };
-                if L::COLUMNS > 1 && tile.lanes > WIDTH {
+                if L::WIDE[1] > 2 && tile.lanes > 2 * WIDTH {
+                    tile.of::<L, 3, false>(rows)
+                } else if L::COLUMNS > 1 && tile.lanes > WIDTH {
                     tile.of::<L, 2, false>(rows)
                 } else if tile.lanes > WIDTH / 2 {
                     tile.of::<L, 1, false>(rows)
@@ -230,8 +236,10 @@ impl Tile<'_> {
         macro_rules! of {
             ($($r:literal)*) => {
                 match rows {
-                    $($r if $r <= L::ROWS => self.multiply::<L, $r, C, HALF>(),)*
-                    _ => unreachable!("a tile has at most {} rows", L::ROWS),
+                    $($r if $r <= if C > L::COLUMNS { L::WIDE[0] } else { L::ROWS } => {
+                        self.multiply::<L, $r, C, HALF>()
+                    })*
+                    _ => unreachable!("more rows than a tile has"),
                 }
             };
         }
@@ -271,7 +279,7 @@ impl Tile<'_> {
                         }
                     }
                     for row in &mut rows {
-                        *row = row.wrapping_add(a.along);
+                        *row = opaque(row.wrapping_add(a.along));
                     }
                     lanes = lanes.wrapping_add(self.panel.along);
                 }
