@@ -86,9 +86,10 @@ impl Flat {
 
     /// Where the first window finds its positions: (channel, position).
     pub(super) fn offsets(&self, lines: usize) -> Vec<usize> {
-        let ([sy, sx], plane, copy) = (self.stride, self.plane(lines), self.copy(lines));
-        let at = |[y, x]: [usize; 2]| (y % sy * sx + x % sx) * copy + y / sy * self.pitch() + x / sx;
-        (0..self.channels).flat_map(|c| self.taps.iter().map(move |&tap| c * plane + at(tap))).collect()
+        let ([sy, sx], plane, copy, pitch) = (self.stride, self.plane(lines), self.copy(lines), self.pitch());
+        let at = |&[y, x]: &[usize; 2]| (y % sy * sx + x % sx) * copy + y / sy * pitch + x / sx;
+        let taps: Vec<usize> = self.taps.iter().map(at).collect();
+        (0..self.channels).flat_map(|c| taps.iter().map(move |at| c * plane + at)).collect()
     }
 
     /// As `offsets`, or those in the image itself.

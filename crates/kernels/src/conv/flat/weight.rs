@@ -5,7 +5,7 @@
 
 use super::FEW;
 use super::copy::Flat;
-use crate::conv::tile::{Apart, Left, PANEL, Right, multiply};
+use crate::conv::tile::{Apart, At, Left, PANEL, Right, multiply};
 use crate::conv::winograd::Planes;
 use crate::conv::{GRAIN, PARTS, Shape, part};
 use crate::lanes::{LaneKernel, Lanes, WIDTH, dispatch_lanes};
@@ -68,8 +68,8 @@ pub(in crate::conv) fn weight_gradient(shape: &Shape, input: &[f32], grad: &[f32
                     let channels = shape.outputs - panel * PANEL;
                     let (grad, lines) = (Planes { data, channels, size: shape.output }, lines.clone());
                     dispatch_lanes(Transpose { grad, lines, pitch, d: &mut *d });
-                    let left = Left { data: copy, rows: &offsets.1[..], step: 1 };
-                    let right = Right { data: d, rows: Apart(PANEL) };
+                    let left = Left { data: copy, rows: At::new(&offsets.1), step: 1 };
+                    let right = Right { data: d, rows: Apart(PANEL), second: WIDTH };
                     multiply([rows, n, channels.min(PANEL)], left, right, sums, unit > range.start);
                 }
             }

@@ -132,7 +132,8 @@ impl LaneKernel for Products<'_> {
         }
         for point in 0..POINTS {
             let left = Left { data: &v[point * v_plane..][..v_plane], rows: tile::Apart(1), step: depth };
-            let right = Right { data: &d[point * d_plane..][..d_plane], rows: tile::Apart(PANEL) };
+            let right =
+                Right { data: &d[point * d_plane..][..d_plane], rows: tile::Apart(PANEL), second: WIDTH };
             let sums = &mut sums[point * u_plane..][..u_plane];
             multiply([pass.inputs, lines.len() * across, columns], left, right, sums, accumulate);
         }
