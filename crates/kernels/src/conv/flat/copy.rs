@@ -84,18 +84,22 @@ impl Flat {
         (lines - 1) * self.pitch() + self.output[1]
     }
 
-    /// Where the first window finds its positions: (channel, position).
-    pub(super) fn offsets(&self, lines: usize) -> Vec<usize> {
+    /// Where the first window finds some positions: (channel, position).
+    pub(super) fn offsets(&self, lines: usize, taps: &[[usize; 2]]) -> Vec<usize> {
         let ([sy, sx], plane, copy, pitch) = (self.stride, self.plane(lines), self.copy(lines), self.pitch());
         let at = |&[y, x]: &[usize; 2]| (y % sy * sx + x % sx) * copy + y / sy * pitch + x / sx;
-        let taps: Vec<usize> = self.taps.iter().map(at).collect();
+        let taps: Vec<usize> = taps.iter().map(at).collect();
         (0..self.channels).flat_map(|c| taps.iter().map(move |at| c * plane + at)).collect()
     }
 
     /// As `offsets`, or those in the image itself.
-    pub(super) fn offsets_of(&self, whole: bool, lines: usize) -> Vec<usize> {
+    pub(super) fn offsets_of(&self, whole: bool, lines: usize, taps: &[[usize; 2]]) -> Vec<usize> {
         let pixels = self.source[0] * self.source[1];
-        if whole { (0..self.channels).map(|c| c * pixels).collect() } else { self.offsets(lines) }
+        if whole {
+            taps.iter().flat_map(|_| (0..self.channels).map(|c| c * pixels)).collect()
+        } else {
+            self.offsets(lines, taps)
+        }
     }
 
     /// Copies what these lines of windows see. What lies around is zero already if `clean`.

@@ -1,18 +1,20 @@
 //! Products with what windows see, of all windows of some lines.
 
-#![allow(clippy::needless_range_loop, reason = "iterators over lanes are not always inlined")]
-
 use super::copy::Flat;
+use super::sums::Pack;
 use super::{FEW, WIDE};
 use crate::conv;
-use crate::conv::tile::{Apart, At, Finished, Left, PANEL, Right, Rows, Sink, multiply, multiply_into};
-use crate::lanes::{LaneKernel, Lanes, WIDTH, dispatch_lanes};
+use crate::conv::tile::{Apart, At, Finished, Left, PANEL, Right, Rows, Sink, multiply_into};
+use crate::lanes::{WIDTH, dispatch_lanes};
 use crate::pool::SendPtr;
 use crate::{DType, Storage};
+use std::borrow::Cow;
 use std::ops::Range;
 
 /// Terms of a sum that are added up at a time: what windows see of them stays in the first cache.
-const TERMS: usize = 192;
+pub(super) const TERMS: usize = 192;
+/// Floats of the copies of images that are taken together.
+const TOGETHER: usize = 1 << 16;
 /// What it costs to pack a stretch of windows, in vectors multiplied and added.
 const PACK: usize = 3;
 
@@ -23,15 +25,23 @@ pub(super) struct Target {
     pub(super) line: usize,
     pub(super) column: usize,
     pub(super) first: usize,
+    /// Columns of a line.
+    pub(super) width: usize,
 }
 
-/// Sums of products with each row of `left` (group, row, channel and position) for all windows.
+/// Positions that windows see, and what these are multiplied by: (group, row, channel and position).
+pub(super) struct Set<'a> {
+    pub(super) taps: Vec<[usize; 2]>,
+    pub(super) left: Cow<'a, [f32]>,
+}
+
+/// Sums of products for all windows. The results of two sets lie side by side.
 pub(super) struct Cover<'a> {
     pub(super) flat: &'a Flat,
     pub(super) images: usize,
     pub(super) groups: usize,
     pub(super) source: &'a [f32],
-    pub(super) left: &'a [f32],
+    pub(super) sets: &'a [Set<'a>],
     pub(super) rows: usize,
     /// For each row of each group.
     pub(super) bias: Option<&'a [f32]>,
@@ -41,54 +51,70 @@ pub(super) struct Cover<'a> {
 
 /// How windows meet in vectors.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Way {
+pub(super) enum Way {
     /// Line by line, from the registers to the output.
     Lines,
     /// Two lines at a time, each a vector.
     Pairs,
     /// One after another without gaps, which takes a copy of what they see.
     Packed,
+    /// So too, of several images, or of two sets: sums are written afterwards.
+    Batch(usize),
     /// As they lie in the copy, with those between lines that are none; sums are written afterwards.
     Gaps,
 }
 
 pub(super) fn cover(cover: &Cover<'_>, out: &mut [f32]) {
-    let Cover { flat, groups, rows, .. } = *cover;
-    let (images, k) = (cover.images * groups, flat.channels * flat.taps.len());
-    let work = rows.saturating_mul(k).saturating_mul(flat.output[0] * flat.output[1]);
-    let block = flat.block(images, work);
-    let (blocks, way) = (flat.output[0].div_ceil(block), cover.way());
+    let Cover { flat, groups, rows, sets, .. } = *cover;
+    let (images, taps) = (cover.images * groups, sets.iter().map(|set| set.taps.len()));
+    let (k, all) = (flat.channels * taps.clone().max().unwrap_or(0), flat.channels * taps.sum::<usize>());
+    let work = rows.saturating_mul(all).saturating_mul(flat.output[0] * flat.output[1]);
+    let way = cover.way();
+    let (block, together) = match way {
+        Way::Batch(together) if together > 1 => (flat.output[0], together),
+        _ => (flat.block(images, work), 1),
+    };
+    let blocks = flat.output[0].div_ceil(block);
     let base = SendPtr(out.as_mut_ptr());
     let (end, size) = (out.len(), flat.channels * flat.source[0] * flat.source[1]);
-    conv::run(images * blocks, work / blocks, |tasks| {
+    let tasks = images.div_ceil(together) * blocks;
+    conv::run(tasks, work.saturating_mul(together) / blocks, |tasks| {
         let whole = flat.is_whole() && way != Way::Gaps;
         let room = if whole { 0 } else { flat.size(block) };
+        let packed = TERMS.min(k) * PANEL + WIDTH;
         let sums = match way {
-            Way::Gaps => (rows * PANEL).max(FEW * WIDE),
-            _ => TERMS.min(k) * PANEL + WIDTH,
+            Way::Gaps | Way::Batch(_) => sets.len() * (rows * PANEL).max(FEW * WIDE),
+            _ => 0,
         };
-        let mut scratch = Storage::new(DType::F32, room + sums);
-        let (copy, sums) = scratch.as_mut_slice::<f32>().split_at_mut(room);
-        let (mut offsets, mut clean) = ((0, Vec::new()), false);
+        let mut scratch = Storage::new(DType::F32, room * together + packed + sums);
+        let (copies, scratch) = scratch.as_mut_slice::<f32>().split_at_mut(room * together);
+        let (packed, sums) = scratch.split_at_mut(packed);
+        let (mut offsets, mut seen, mut clean) = (Vec::new(), 0, false);
         for task in tasks {
-            let (image, first) = (task / blocks, task % blocks * block);
-            let lines = first..flat.output[0].min(first + block);
-            if offsets.0 != lines.len() {
-                offsets = (lines.len(), flat.offsets_of(whole, lines.len()));
+            let (first, line) = (task / blocks * together, task % blocks * block);
+            let lines = line..flat.output[0].min(line + block);
+            if seen != lines.len() {
+                seen = lines.len();
+                offsets = sets.iter().map(|set| flat.offsets_of(whole, seen, &set.taps)).collect();
             }
-            let source = &cover.source[image * size..];
-            let copy = if whole {
-                &source[first * flat.source[1]..]
+            let count = together.min(images - first);
+            let source = &cover.source[first * size..];
+            let (copy, apart) = if whole {
+                (&source[line * flat.source[1]..], size)
             } else {
-                let copy = &mut copy[..flat.size(lines.len())];
-                flat.fill(&source[..size], lines.clone(), clean, copy);
+                let apart = flat.size(lines.len());
+                let copies = &mut copies[..apart * count];
+                for (source, copy) in source.chunks_exact(size).zip(copies.chunks_exact_mut(apart)) {
+                    flat.fill(source, lines.clone(), clean, copy);
+                }
                 clean = blocks == 1;
-                copy
+                (&*copies, apart)
             };
-            let (base, offsets) = (base.get(), &offsets.1[..]);
-            let lines = Lines { cover, image, lines, offsets, copy, sums, base, end };
+            let (base, offsets) = (base.get(), &offsets[..]);
+            let lines = Lines { cover, image: first, lines, offsets, copy, packed, base, end };
             match way {
-                Way::Gaps => dispatch_lanes(lines),
+                Way::Gaps => lines.gaps(sums),
+                Way::Batch(_) => lines.batch(count, apart, sums),
                 _ => lines.finished(way),
             }
         }
@@ -104,30 +130,48 @@ impl Cover<'_> {
     /// The cheapest.
     fn way(&self) -> Way {
         let (flat, rows, [height, width]) = (self.flat, self.rows, self.flat.output);
-        if rows < FEW || self.target.column != 1 {
+        if rows < FEW {
             return Way::Gaps;
         }
         let windows = height * width;
         let vectors = |windows: usize| windows.div_ceil(WIDTH);
         // A vector by itself costs a third more than one of two.
         let lone = |vectors: usize| vectors * rows + vectors % 2 * rows / 3;
+        // Writing sums afterwards.
+        let write = |windows: usize| vectors(windows) * rows / 8;
         let (lines, stretches) = if self.is_one_line() {
             (lone(vectors(windows)), vectors(windows))
         } else {
             (height * lone(vectors(width)), height * vectors(width) + vectors(windows))
         };
         let packed = lone(vectors(windows)) + PACK * stretches;
-        if self.collides() {
-            return Way::Packed;
+        // Where windows are whole they are read where they are.
+        let gaps =
+            if flat.is_whole() { usize::MAX } else { lone(vectors(flat.windows(height))) + write(windows) };
+        let (together, batch) = self.together(|images| {
+            lone(vectors(images * windows)) + PACK * images * stretches + images * write(windows)
+        });
+        let mut ways = vec![(Way::Gaps, gaps), (Way::Batch(together), batch)];
+        if self.target.column == 1 && self.sets.len() == 1 {
+            ways.push((Way::Packed, packed));
+            if !self.collides() {
+                ways.push((Way::Lines, lines));
+            }
+            if width <= WIDTH && !self.is_one_line() {
+                ways.push((Way::Pairs, lone(height)));
+            }
         }
-        let pairs = if width <= WIDTH && !self.is_one_line() { lone(height) } else { usize::MAX };
-        let gaps = if flat.is_whole() {
-            usize::MAX
-        } else {
-            lone(vectors(flat.windows(height))) + vectors(windows) * rows / 8
-        };
-        let ways = [(Way::Lines, lines), (Way::Pairs, pairs), (Way::Packed, packed), (Way::Gaps, gaps)];
         ways.into_iter().min_by_key(|way| way.1).map_or(Way::Gaps, |way| way.0)
+    }
+
+    /// How many small images to take together, and what that costs for one.
+    fn together(&self, cost: impl Fn(usize) -> usize) -> (usize, usize) {
+        let [height, width] = self.flat.output;
+        let small = self.groups == 1 && height * width <= 4 * PANEL && self.flat.size(height) <= TOGETHER;
+        let most =
+            if small { (self.images / 4).min(TOGETHER / self.flat.size(height)).clamp(1, 8) } else { 1 };
+        let costs = (1..=most).map(|images| (images, cost(images).div_ceil(images)));
+        costs.min_by_key(|images| images.1).unwrap_or((1, cost(1)))
     }
 
     /// Whether what lies one below the other in an image that is read where it is would displace itself from the first
@@ -142,18 +186,20 @@ impl Cover<'_> {
     }
 }
 
-/// Some lines of windows of one group of an image.
-struct Lines<'a> {
-    cover: &'a Cover<'a>,
-    /// Counted with the groups.
-    image: usize,
-    lines: Range<usize>,
-    offsets: &'a [usize],
-    copy: &'a [f32],
-    sums: &'a mut [f32],
-    /// The output: these lines of this image are written by nobody else.
-    base: *mut f32,
-    end: usize,
+/// Some lines of windows of one group of an image, or of several images.
+pub(super) struct Lines<'a> {
+    pub(super) cover: &'a Cover<'a>,
+    /// The first, counted with the groups.
+    pub(super) image: usize,
+    pub(super) lines: Range<usize>,
+    /// Of each set.
+    pub(super) offsets: &'a [Vec<usize>],
+    pub(super) copy: &'a [f32],
+    /// Room for what windows see of some terms.
+    pub(super) packed: &'a mut [f32],
+    /// The output: these lines of these images are written by nobody else.
+    pub(super) base: *mut f32,
+    pub(super) end: usize,
 }
 
 /// Windows that are multiplied at a time.
@@ -166,14 +212,19 @@ struct Panel {
 }
 
 impl Lines<'_> {
+    /// Lines without gaps, and how long they are.
+    pub(super) fn straight(&self) -> [usize; 2] {
+        let (count, width) = (self.lines.len(), self.cover.flat.output[1]);
+        if self.cover.is_one_line() { [1, count * width] } else { [count, width] }
+    }
+
     /// Sums go from the registers to the output.
     fn finished(mut self, way: Way) {
         let Cover { flat, target, .. } = *self.cover;
         let (width, pitch) = (flat.output[1], flat.pitch());
-        let terms: Vec<At<'_>> = self.offsets.chunks(TERMS).map(At::new).collect();
+        let terms: Vec<At<'_>> = self.offsets[0].chunks(TERMS).map(At::new).collect();
         let terms = &terms[..];
-        let (count, length) =
-            if self.cover.is_one_line() { (1, self.lines.len() * width) } else { (self.lines.len(), width) };
+        let [count, length] = self.straight();
         match way {
             Way::Pairs => {
                 for line in (0..count).step_by(2) {
@@ -216,9 +267,9 @@ impl Lines<'_> {
 
     /// One panel, of which what windows see is packed first if it lies in stretches: (place, column).
     fn panel(&mut self, panel: &Panel, terms: &[At<'_>], stretches: &[[usize; 2]]) {
-        let Cover { groups, rows, left, bias, relu, target, .. } = *self.cover;
-        let (k, group) = (self.offsets.len(), self.image % groups);
-        let left = &left[group * rows * k..][..rows * k];
+        let Cover { groups, rows, sets, bias, relu, target, .. } = *self.cover;
+        let (k, group) = (self.offsets[0].len(), self.image % groups);
+        let left = &sets[0].left[group * rows * k..][..rows * k];
         let bias = bias.map(|bias| &bias[group * rows..][..rows]);
         let vectors = 1 + usize::from(panel.counts[1] > 0);
         let from =
@@ -239,7 +290,12 @@ impl Lines<'_> {
             let packed = !stretches.is_empty() || furthest > seen.len();
             if packed {
                 let stretches = if stretches.is_empty() { &whole[..vectors] } else { stretches };
-                dispatch_lanes(Pack { copy: self.copy, offsets: offsets.places(), stretches, to: self.sums });
+                dispatch_lanes(Pack {
+                    copy: self.copy,
+                    offsets: offsets.places(),
+                    stretches,
+                    to: self.packed,
+                });
             }
             let bias = if last { bias } else { None };
             // SAFETY: as asserted; see `base` of `Lines` for who else writes.
@@ -264,124 +320,9 @@ impl Lines<'_> {
         sink: S,
     ) {
         if packed {
-            multiply_into(sizes, left, Right { data: self.sums, rows: Apart(PANEL), second: WIDTH }, sink);
+            multiply_into(sizes, left, Right { data: self.packed, rows: Apart(PANEL), second: WIDTH }, sink);
         } else {
             multiply_into(sizes, left, Right { data, rows, second }, sink);
         }
-    }
-}
-
-/// Copies stretches of up to [`WIDTH`] windows: from a place of the copy to a column of the panel.
-struct Pack<'a> {
-    copy: &'a [f32],
-    offsets: &'a [usize],
-    stretches: &'a [[usize; 2]],
-    to: &'a mut [f32],
-}
-
-impl LaneKernel for Pack<'_> {
-    type Output = ();
-    #[inline(always)]
-    fn run<L: Lanes>(self) {
-        let Pack { copy, offsets, stretches, to } = self;
-        for (p, &offset) in offsets.iter().enumerate() {
-            for &[place, column] in stretches {
-                let seen = &copy[offset + place..];
-                let lanes = match seen.first_chunk() {
-                    Some(seen) => L::load(seen),
-                    None => L::load_some(seen),
-                };
-                // What is too much the next stretch overwrites.
-                if let Some(to) = to[p * PANEL + column..].first_chunk_mut() {
-                    lanes.store(to);
-                }
-            }
-        }
-    }
-}
-
-impl LaneKernel for Lines<'_> {
-    type Output = ();
-    #[inline(always)]
-    fn run<L: Lanes>(self) {
-        let Lines { cover, image, lines, offsets, copy, sums, base, end } = self;
-        let Cover { flat, groups, rows, left, bias, relu, target, .. } = *cover;
-        let (k, pitch, width) = (offsets.len(), flat.pitch(), flat.output[1]);
-        let group = image % groups;
-        let left = &left[group * rows * k..][..rows * k];
-        let places = At::new(offsets);
-        let windows = flat.windows(lines.len());
-        let panel = if rows < FEW { WIDE } else { PANEL };
-        for start in (0..windows).step_by(panel) {
-            let n = panel.min(windows - start);
-            if rows < FEW {
-                for row in 0..rows {
-                    wide::<L>(
-                        &left[row * k..][..k],
-                        offsets,
-                        &copy[start..],
-                        &mut sums[row * WIDE..][..WIDE],
-                    );
-                }
-            } else {
-                let left = Left { data: left, rows: Apart(k), step: 1 };
-                multiply(
-                    [rows, k, n],
-                    left,
-                    Right { data: &copy[start..], rows: places, second: WIDTH },
-                    sums,
-                    false,
-                );
-            }
-            let mut at = start;
-            while at < start + n {
-                let (line, column) = (at / pitch, at % pitch);
-                if column >= width {
-                    at = (line + 1) * pitch;
-                    continue;
-                }
-                let count = (width - column).min(start + n - at);
-                let place = target.first + (lines.start + line) * target.line + column * target.column;
-                for row in 0..rows {
-                    let shift = L::splat(bias.map_or(0.0, |bias| bias[group * rows + row]));
-                    let from = (image * rows + row) * target.plane + place;
-                    let sums = &sums[row * panel + at - start..][..count];
-                    assert!(from + (count - 1) * target.column < end);
-                    if target.column == 1 {
-                        // SAFETY: inside the output, as asserted; see `base` for who else writes.
-                        let out = unsafe { std::slice::from_raw_parts_mut(base.add(from), count) };
-                        let mut i = 0;
-                        while i < count {
-                            let end = count.min(i + WIDTH);
-                            let sum = L::load_some(&sums[i..end]) + shift;
-                            if relu { sum.relu() } else { sum }.store_some(&mut out[i..end]);
-                            i = end;
-                        }
-                    } else {
-                        let shift = bias.map_or(0.0, |bias| bias[group * rows + row]);
-                        for (i, sum) in sums.iter().enumerate() {
-                            // SAFETY: as above.
-                            unsafe { *base.add(from + i * target.column) = sum + shift };
-                        }
-                    }
-                }
-                at += count;
-            }
-        }
-    }
-}
-
-/// The sums of one row for [`WIDE`] windows.
-#[inline(always)]
-fn wide<L: Lanes>(left: &[f32], offsets: &[usize], copy: &[f32], sums: &mut [f32]) {
-    let mut lanes = [L::zero(); WIDE / WIDTH];
-    for p in 0..left.len() {
-        let (v, copy) = (L::splat(left[p]), &copy[offsets[p]..][..WIDE]);
-        for j in 0..lanes.len() {
-            lanes[j] = v.mul_add(L::load_some(&copy[j * WIDTH..][..WIDTH]), lanes[j]);
-        }
-    }
-    for j in 0..lanes.len() {
-        lanes[j].store_some(&mut sums[j * WIDTH..][..WIDTH]);
     }
 }

@@ -52,7 +52,7 @@ pub(in crate::conv) fn weight_gradient(shape: &Shape, input: &[f32], grad: &[f32
                 let (image, first) = (unit / blocks * shape.groups + group, unit % blocks * block);
                 let lines = first..flat.output[0].min(first + block);
                 if offsets.0 != lines.len() {
-                    offsets = (lines.len(), flat.offsets_of(whole, lines.len()));
+                    offsets = (lines.len(), flat.offsets_of(whole, lines.len(), &flat.taps));
                 }
                 let input = &input[image * pixels..][..pixels];
                 let copy = if whole {
@@ -193,7 +193,7 @@ fn few(shape: &Shape, input: &[f32], grad: &[f32], out: &mut [f32]) {
                 for first in (0..flat.output[0]).step_by(block) {
                     let lines = first..flat.output[0].min(first + block);
                     if offsets.0 != lines.len() {
-                        offsets = (lines.len(), flat.offsets(lines.len()));
+                        offsets = (lines.len(), flat.offsets(lines.len(), &flat.taps));
                     }
                     let copy = &mut copy[..flat.size(lines.len())];
                     flat.fill(&input[image * pixels..][..pixels], lines.clone(), false, copy);
