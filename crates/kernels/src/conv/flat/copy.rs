@@ -135,13 +135,13 @@ impl LaneKernel for Fill<'_> {
         let seen = (lines.len() - 1) * sy + flat.reach(0) + 1;
         let from = flat.before[0].saturating_sub(first).min(seen);
         let end = (flat.before[0] + height).saturating_sub(first).clamp(from, seen);
-        for line in from..end {
-            if !flat.uses(0, line) {
-                continue;
-            }
-            let at = line % sy * sx * copy + line / sy * pitch;
-            let start = (first + line - flat.before[0]) * width;
-            for (image, to) in image.chunks_exact(height * width).zip(to.chunks_exact_mut(plane)) {
+        let first_line = |line: usize| (first + line - flat.before[0]) * width;
+        let lines: Vec<[usize; 2]> = (from..end)
+            .filter(|&line| flat.uses(0, line))
+            .map(|line| [first_line(line), line % sy * sx * copy + line / sy * pitch])
+            .collect();
+        for (image, to) in image.chunks_exact(height * width).zip(to.chunks_exact_mut(plane)) {
+            for &[start, at] in &lines {
                 let (image, to) = (&image[start..start + width], &mut to[at..]);
                 match sx {
                     1 => straight::<L>(image, &mut to[flat.before[1]..]),
