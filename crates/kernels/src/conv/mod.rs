@@ -16,6 +16,7 @@ mod depthwise;
 mod direct;
 mod flat;
 mod patches;
+mod planes;
 mod tile;
 mod whole;
 mod winograd;
@@ -173,6 +174,10 @@ pub fn forward<T: Element>(
         && let (Some(input), Some(weight), Some(out)) = (floats(input), floats(weight), floats_mut(out))
     {
         whole::forward(shape, input, weight, bias.and_then(floats), relu, out);
+    } else if planes::serves(shape)
+        && let (Some(input), Some(weight), Some(out)) = (floats(input), floats(weight), floats_mut(out))
+    {
+        planes::forward(shape, input, weight, bias.and_then(floats), relu, out);
     } else if depthwise::serves(shape)
         && let (Some(input), Some(weight), Some(out)) = (floats(input), floats(weight), floats_mut(out))
     {
@@ -234,6 +239,11 @@ pub fn input_gradient<T: Element>(
     {
         return whole::input_gradient(shape, grad, weight, bias.and_then(floats), out);
     }
+    if planes::serves(shape)
+        && let (Some(grad), Some(weight), Some(out)) = (floats(grad), floats(weight), floats_mut(out))
+    {
+        return planes::input_gradient(shape, grad, weight, bias.and_then(floats), out);
+    }
     if depthwise::serves(shape)
         && let (Some(grad), Some(weight), Some(out)) = (floats(grad), floats(weight), floats_mut(out))
     {
@@ -282,6 +292,10 @@ pub fn weight_gradient<T: Element>(shape: &Shape, input: &[T], grad: &[T], out: 
         && let (Some(input), Some(grad), Some(out)) = (floats(input), floats(grad), floats_mut(out))
     {
         whole::weight_gradient(shape, input, grad, out);
+    } else if planes::serves(shape)
+        && let (Some(input), Some(grad), Some(out)) = (floats(input), floats(grad), floats_mut(out))
+    {
+        planes::weight_gradient(shape, input, grad, out);
     } else if depthwise::serves(shape)
         && let (Some(input), Some(grad), Some(out)) = (floats(input), floats(grad), floats_mut(out))
     {
