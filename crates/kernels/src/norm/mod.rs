@@ -135,18 +135,18 @@ fn moments<T: Float>(x: &[T], runs: Runs, centered: bool) -> Moments {
 
 /// Σ g and Σ g · (x − mean) over runs.
 fn products<T: Float>(x: &[T], g: &[T], runs: Runs, mean: f64) -> [f64; 2] {
-    struct Piece<'a, T, const N: usize>(&'a [T], &'a [T], Runs, f64);
-    impl<T: Float, const N: usize> Kernel for Piece<'_, T, N> {
+    struct Piece<'a, T>(&'a [T], &'a [T], Runs, f64);
+    impl<T: Float> Kernel for Piece<'_, T> {
         type Output = [f64; 2];
         #[inline(always)]
         fn run(self) -> [f64; 2] {
             let Piece(x, g, Runs { step, count, len }, mean) = self;
-            let (mut plain, mut product) = ([0.0; N], [0.0; N]);
+            let (mut plain, mut product) = ([0.0; LANES], [0.0; LANES]);
             for i in 0..count {
                 let (x, g) = (&x[i * step..i * step + len], &g[i * step..i * step + len]);
-                let ((x, x_rest), (g, g_rest)) = (x.as_chunks::<N>(), g.as_chunks::<N>());
+                let ((x, x_rest), (g, g_rest)) = (x.as_chunks::<LANES>(), g.as_chunks::<LANES>());
                 for (x, g) in x.iter().zip(g) {
-                    for l in 0..N {
+                    for l in 0..LANES {
                         plain[l] += g[l].to_f64();
                         product[l] += g[l].to_f64() * (x[l].to_f64() - mean);
                     }
@@ -159,10 +159,7 @@ fn products<T: Float>(x: &[T], g: &[T], runs: Runs, mean: f64) -> [f64; 2] {
             [fold(Sum, plain), fold(Sum, product)]
         }
     }
-    match runs.len < LANES {
-        true => dispatch(Piece::<T, FEW>(x, g, runs, mean)),
-        false => dispatch(Piece::<T, LANES>(x, g, runs, mean)),
-    }
+    dispatch(Piece(x, g, runs, mean))
 }
 
 #[cfg(test)]
