@@ -379,9 +379,7 @@ fn dots<L: Lanes, const N: usize>(
 ) -> usize {
     let [rows, columns] = frame.shape.output;
     let (mut lanes, mut offsets) = ([L::zero(); N], [0; N]);
-    for i in 0..N {
-        offsets[i] = frame.offsets[tap + i];
-    }
+    offsets.copy_from_slice(&frame.offsets[tap..tap + N]);
     for row in 0..rows {
         for column in 0..columns {
             // SAFETY: there are as many as windows, as the caller asserted.

@@ -67,13 +67,12 @@ fn seen(shape: &Shape, d: usize, pixel: usize) -> Vec<(usize, isize)> {
     shifts.map(|(shift, tap)| (tap, shift / stride)).collect()
 }
 
+/// What windows see of a pixel, and these positions in the window of the weight.
+type Seen = (Vec<[usize; 2]>, Vec<usize>);
+
 /// The input's gradient at the pixels `stride` apart from one, or from two side by side: a convolution of stride 1, and
 /// for each of the two what its window sees and these positions in that of the weight.
-fn phase(
-    shape: &Shape,
-    [y, x]: [usize; 2],
-    side_by_side: bool,
-) -> (Flat, Vec<(Vec<[usize; 2]>, Vec<usize>)>) {
+fn phase(shape: &Shape, [y, x]: [usize; 2], side_by_side: bool) -> (Flat, Vec<Seen>) {
     let down = seen(shape, 0, y);
     let across: Vec<_> = (x..=x + usize::from(side_by_side)).map(|x| seen(shape, 1, x)).collect();
     let most =
@@ -85,7 +84,7 @@ fn phase(
         let taps = pairs().map(|(y, x)| [at(y.1, 0), at(x.1, 1)]).collect();
         (taps, pairs().map(|(y, x)| y.0 * shape.kernel[1] + x.0).collect())
     };
-    let sets: Vec<(Vec<[usize; 2]>, Vec<usize>)> = across.iter().map(set).collect();
+    let sets: Vec<Seen> = across.iter().map(set).collect();
     let flat = Flat {
         channels: shape.outputs,
         source: shape.output,
@@ -146,7 +145,7 @@ pub(super) fn input_gradient(
     for first in phases(shape) {
         let (flat, sets) = phase(shape, first, is_side_by_side(shape));
         // (group, channel of the input, channel of the output, position)
-        let set = |(seen, positions): (Vec<[usize; 2]>, Vec<usize>)| {
+        let set = |(seen, positions): Seen| {
             let mut left = Vec::with_capacity(groups * rows * flat.channels * positions.len());
             for (g, c) in (0..groups).flat_map(|g| (0..rows).map(move |c| (g, c))) {
                 for o in 0..flat.channels {
