@@ -155,6 +155,11 @@ fn settings() -> Vec<Setting> {
     ] {
         all.push(Setting(sizes, input, [kernel; 2], [stride; 2], [1, 1], around(padding)));
     }
+    // Short lines that are read where they are and written apart, or the other way round.
+    for (stride, input) in [([2, 1], [6, 10]), ([3, 1], [7, 16]), ([2, 1], [5, 5]), ([1, 2], [6, 10])] {
+        all.push(Setting([2, 1, 20, 24], input, [1, 1], stride, [1, 1], around(0)));
+        all.push(Setting([1, 1, 5, 24], input, [2, 3], stride, [1, 1], around(1)));
+    }
     // A window for each channel, of small images or large.
     for (groups, input, kernel, stride, dilation, padding) in [
         (8, [7, 7], 3, 1, 1, 1),

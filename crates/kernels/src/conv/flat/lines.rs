@@ -279,7 +279,7 @@ impl Lines<'_> {
         // SAFETY: inside the output, as asserted.
         let base = unsafe { self.base.add(from) };
         let apart = [target.plane, panel.second[1]];
-        let whole = [[panel.first[0], 0], [panel.first[0] + WIDTH, WIDTH]];
+        let whole = [[panel.first[0], 0], [panel.first[0] + panel.second[0], WIDTH]];
         let seen = self.copy.get(panel.first[0]..).unwrap_or(&[]);
         for (i, &offsets) in terms.iter().enumerate() {
             let (start, here) = (i * TERMS, offsets.places().len());
