@@ -153,7 +153,10 @@ impl Cover<'_> {
         });
         let mut ways = vec![(Way::Gaps, gaps), (Way::Batch(together), batch)];
         if self.target.column == 1 && self.sets.len() == 1 {
-            ways.push((Way::Packed, packed));
+            // Its vectors go over the ends of lines, which must follow each other in the output.
+            if self.target.line == width {
+                ways.push((Way::Packed, packed));
+            }
             if !self.collides() {
                 ways.push((Way::Lines, lines));
             }
