@@ -136,6 +136,44 @@ fn settings() -> Vec<Setting> {
         let sizes = [3, 1, inputs, outputs];
         all.push(Setting(sizes, [9, 28 * stride], [kernel; 2], [stride; 2], [1, 1], around(kernel / 2)));
     }
+    // Small images taken together, lines of them that meet in the first cache, windows as large as the image, and
+    // neighbouring pixels of a gradient where the last has no neighbour.
+    for (sizes, input, kernel, stride, padding) in [
+        ([19, 1, 40, 48], [7, 7], 1, 1, 0),
+        ([17, 1, 24, 40], [4, 4], 2, 1, 0),
+        ([9, 1, 30, 64], [8, 8], 3, 2, 1),
+        ([2, 1, 48, 40], [32, 32], 1, 1, 0),
+        ([1, 1, 210, 33], [16, 16], 1, 1, 0),
+        ([3, 2, 40, 36], [11, 13], 5, 1, 2),
+        ([5, 1, 12, 20], [4, 4], 4, 1, 0),
+        ([1, 1, 70, 3], [2, 2], 2, 1, 0),
+        ([9, 1, 33, 37], [9, 7], 4, 2, 1),
+        ([9, 1, 36, 5], [9, 9], 2, 2, 0),
+        ([3, 1, 36, 40], [9, 11], 1, 2, 0),
+        ([3, 1, 36, 40], [10, 2], 3, 2, 1),
+        ([2, 3, 5, 34], [13, 13], 7, 2, 3),
+    ] {
+        all.push(Setting(sizes, input, [kernel; 2], [stride; 2], [1, 1], around(padding)));
+    }
+    // Short lines that are read where they are and written apart, or the other way round.
+    for (stride, input) in [([2, 1], [6, 10]), ([3, 1], [7, 16]), ([2, 1], [5, 5]), ([1, 2], [6, 10])] {
+        all.push(Setting([2, 1, 20, 24], input, [1, 1], stride, [1, 1], around(0)));
+        all.push(Setting([1, 1, 5, 24], input, [2, 3], stride, [1, 1], around(1)));
+    }
+    // A window for each channel, of small images or large.
+    for (groups, input, kernel, stride, dilation, padding) in [
+        (8, [7, 7], 3, 1, 1, 1),
+        (35, [4, 4], 3, 1, 1, 1),
+        (16, [14, 14], 7, 1, 1, 3),
+        (19, [9, 11], 3, 2, 1, 1),
+        (24, [6, 5], 2, 3, 1, 0),
+        (17, [12, 12], 3, 1, 2, 3),
+        (9, [3, 3], 5, 1, 1, 4),
+        (8, [1, 40], 1, 1, 1, 0),
+    ] {
+        let sizes = [3, groups, 1, 1];
+        all.push(Setting(sizes, input, [kernel; 2], [stride; 2], [dilation; 2], around(padding)));
+    }
     // A window for each channel.
     for (input, kernel, stride, padding) in [
         ([28, 28], 3, 1, 1),

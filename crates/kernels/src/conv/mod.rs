@@ -5,7 +5,7 @@
 //! operands. Everything is row-major: images (batch, channels, height, width), weights (output channels, input
 //! channels of a group, height, width).
 //!
-//! There are four ways. For `f32`: 3×3 windows of many channels go through Winograd's transformation (`winograd`), all
+//! There are several ways. For `f32`: one window as large as the image is a product of matrices (`whole`), 3×3 windows of many channels go through Winograd's transformation (`winograd`), all
 //! others through products in registers over a padded copy of the image (`flat`), unless that copy were too large. For
 //! the other types: matrix products with the columns (`columns`), or loops over lines where few channels meet (`direct`).
 //!
@@ -16,7 +16,9 @@ mod depthwise;
 mod direct;
 mod flat;
 mod patches;
+mod planes;
 mod tile;
+mod whole;
 mod winograd;
 
 pub use patches::{fold, unfold};
@@ -168,6 +170,14 @@ pub fn forward<T: Element>(
         && let (Some(input), Some(weight), Some(out)) = (floats(input), floats(weight), floats_mut(out))
     {
         winograd::forward(shape, input, weight, bias.and_then(floats), relu, out);
+    } else if whole::serves(shape)
+        && let (Some(input), Some(weight), Some(out)) = (floats(input), floats(weight), floats_mut(out))
+    {
+        whole::forward(shape, input, weight, bias.and_then(floats), relu, out);
+    } else if planes::serves(shape)
+        && let (Some(input), Some(weight), Some(out)) = (floats(input), floats(weight), floats_mut(out))
+    {
+        planes::forward(shape, input, weight, bias.and_then(floats), relu, out);
     } else if depthwise::serves(shape)
         && let (Some(input), Some(weight), Some(out)) = (floats(input), floats(weight), floats_mut(out))
     {
@@ -224,6 +234,16 @@ pub fn input_gradient<T: Element>(
     {
         return winograd::input_gradient(shape, grad, weight, bias.and_then(floats), out);
     }
+    if whole::serves(shape)
+        && let (Some(grad), Some(weight), Some(out)) = (floats(grad), floats(weight), floats_mut(out))
+    {
+        return whole::input_gradient(shape, grad, weight, bias.and_then(floats), out);
+    }
+    if planes::serves(shape)
+        && let (Some(grad), Some(weight), Some(out)) = (floats(grad), floats(weight), floats_mut(out))
+    {
+        return planes::input_gradient(shape, grad, weight, bias.and_then(floats), out);
+    }
     if depthwise::serves(shape)
         && let (Some(grad), Some(weight), Some(out)) = (floats(grad), floats(weight), floats_mut(out))
     {
@@ -268,6 +288,14 @@ pub fn weight_gradient<T: Element>(shape: &Shape, input: &[T], grad: &[T], out: 
         && let (Some(input), Some(grad), Some(out)) = (floats(input), floats(grad), floats_mut(out))
     {
         winograd::weight_gradient(shape, input, grad, out);
+    } else if whole::serves(shape)
+        && let (Some(input), Some(grad), Some(out)) = (floats(input), floats(grad), floats_mut(out))
+    {
+        whole::weight_gradient(shape, input, grad, out);
+    } else if planes::serves(shape)
+        && let (Some(input), Some(grad), Some(out)) = (floats(input), floats(grad), floats_mut(out))
+    {
+        planes::weight_gradient(shape, input, grad, out);
     } else if depthwise::serves(shape)
         && let (Some(input), Some(grad), Some(out)) = (floats(input), floats(grad), floats_mut(out))
     {

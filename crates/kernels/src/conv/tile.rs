@@ -9,8 +9,10 @@ pub(super) const PANEL: usize = 2 * WIDTH;
 
 /// Where the rows of an operand begin.
 pub(super) trait Rows: Copy {
+    /// How far rows are apart, if all are equally far.
+    fn apart(self) -> Option<usize>;
     fn at(self, row: usize) -> usize;
-    /// The furthest of the first `count`.
+    /// The furthest of the first `count`, or more than that.
     fn furthest(self, count: usize) -> usize;
 }
 
@@ -18,6 +20,10 @@ pub(super) trait Rows: Copy {
 #[derive(Clone, Copy)]
 pub(super) struct Apart(pub(super) usize);
 impl Rows for Apart {
+    #[inline(always)]
+    fn apart(self) -> Option<usize> {
+        Some(self.0)
+    }
     #[inline(always)]
     fn at(self, row: usize) -> usize {
         self.0 * row
@@ -29,14 +35,32 @@ impl Rows for Apart {
 }
 
 /// At these places.
-impl Rows for &[usize] {
+#[derive(Clone, Copy)]
+pub(super) struct At<'a> {
+    rows: &'a [usize],
+    furthest: usize,
+}
+impl<'a> At<'a> {
+    pub(super) fn new(rows: &'a [usize]) -> Self {
+        At { rows, furthest: rows.iter().fold(0, |most, &at| most.max(at)) }
+    }
+    pub(super) fn places(self) -> &'a [usize] {
+        self.rows
+    }
+}
+impl Rows for At<'_> {
     #[inline(always)]
-    fn at(self, row: usize) -> usize {
-        self[row]
+    fn apart(self) -> Option<usize> {
+        None
     }
     #[inline(always)]
-    fn furthest(self, count: usize) -> usize {
-        self[..count].iter().fold(0, |most, &at| most.max(at))
+    fn at(self, row: usize) -> usize {
+        self.rows[row]
+    }
+    /// Of all, which is known already.
+    #[inline(always)]
+    fn furthest(self, _: usize) -> usize {
+        self.furthest
     }
 }
 
@@ -53,6 +77,8 @@ pub(super) struct Left<'a, R> {
 pub(super) struct Right<'a, R> {
     pub(super) data: &'a [f32],
     pub(super) rows: R,
+    /// How far the second vector of a row is from the first.
+    pub(super) second: usize,
 }
 
 /// out = left · right, or out += left · right where `accumulate`: `rows` × `columns`, with sums over k. `out` is
@@ -72,33 +98,36 @@ pub(super) fn multiply<A: Rows, B: Rows>(
         return;
     }
     assert!((rows - 1) * PANEL + width <= out.len());
-    multiply_into([rows, k, columns], left, right, Panel { out, accumulate });
+    multiply_into([rows, k, width / WIDTH], left, right, Panel { out, accumulate });
 }
 
-/// As [`multiply`], into a sink.
+/// As [`multiply`], of one or two vectors of columns, into a sink.
 ///
 /// # Panics
 /// If an operand lies outside its slice.
 #[inline]
 pub(super) fn multiply_into<A: Rows, B: Rows, S: Sink>(
-    [rows, k, columns]: [usize; 3],
+    [rows, k, vectors]: [usize; 3],
     left: Left<'_, A>,
     right: Right<'_, B>,
     sink: S,
 ) {
-    let width = columns.next_multiple_of(WIDTH);
-    assert!(width <= PANEL);
+    assert!(vectors == 1 || vectors == 2);
     if k > 0 {
         assert!(left.rows.furthest(rows) + (k - 1) * left.step < left.data.len());
-        assert!(right.rows.furthest(k) + width <= right.data.len());
+        assert!(right.rows.furthest(k) + (vectors - 1) * right.second + WIDTH <= right.data.len());
     }
-    dispatch_lanes(Multiply { sizes: [rows, k, width], left, right, sink });
+    dispatch_lanes(Multiply { sizes: [rows, k, vectors], left, right, sink });
 }
 
 /// What takes the sums.
 pub(super) trait Sink {
-    /// The sums of a row for the columns from one on.
-    fn put<L: Lanes>(&mut self, row: usize, column: usize, sums: L);
+    /// What was there before, if the sums are added to that: for a row and a vector of columns.
+    fn before<L: Lanes>(&self, row: usize, vector: usize) -> L;
+    /// Whether they are.
+    fn accumulates(&self) -> bool;
+    /// The sums of a row for a vector of columns.
+    fn put<L: Lanes>(&mut self, row: usize, vector: usize, sums: L);
 }
 
 /// Rows of [`PANEL`].
@@ -109,48 +138,77 @@ struct Panel<'a> {
 
 impl Sink for Panel<'_> {
     #[inline(always)]
-    fn put<L: Lanes>(&mut self, row: usize, column: usize, sums: L) {
-        let out = &mut self.out[row * PANEL + column..][..WIDTH];
-        let sums = if self.accumulate { L::load_some(out) + sums } else { sums };
-        sums.store_some(out);
+    fn before<L: Lanes>(&self, row: usize, vector: usize) -> L {
+        L::load_some(&self.out[row * PANEL + vector * WIDTH..][..WIDTH])
+    }
+    #[inline(always)]
+    fn accumulates(&self) -> bool {
+        self.accumulate
+    }
+    #[inline(always)]
+    fn put<L: Lanes>(&mut self, row: usize, vector: usize, sums: L) {
+        debug_assert!(row * PANEL + (vector + 1) * WIDTH <= self.out.len());
+        // SAFETY: `multiply` asserted that all rows lie in the slice.
+        sums.store(unsafe { &mut *self.out.as_mut_ptr().add(row * PANEL + vector * WIDTH).cast() });
     }
 }
 
-/// Rows that lie so far apart, of so many numbers each, which are written finished.
-pub(super) struct Finished<'a> {
+/// Rows that lie so far apart, to which a bias is added, and of which max(0, …) is taken with `RELU`.
+pub(super) struct Finished<'a, const RELU: bool> {
     base: *mut f32,
     apart: usize,
-    count: usize,
-    bias: Option<&'a [f32]>,
-    relu: bool,
+    /// How far the second vector is from the first.
+    second: usize,
+    /// Numbers of either vector.
+    counts: [usize; 2],
+    /// One for each row, `step` apart.
+    bias: &'a [f32],
+    step: usize,
+    accumulate: bool,
 }
 
-impl<'a> Finished<'a> {
-    /// With a bias for each row, if there is one, and max(0, …) of the sums.
+impl<'a, const RELU: bool> Finished<'a, RELU> {
+    /// With a bias for each row, if there is one.
     ///
     /// # Safety
-    /// Nobody else uses the `count` numbers of any row that is asked for.
+    /// Nobody else uses the numbers of any row that is asked for, and there are as many biases.
     pub(super) unsafe fn new(
         base: *mut f32,
-        [apart, count]: [usize; 2],
+        [apart, second]: [usize; 2],
+        counts: [usize; 2],
         bias: Option<&'a [f32]>,
-        relu: bool,
+        accumulate: bool,
     ) -> Self {
-        Finished { base, apart, count, bias, relu }
+        let (bias, step) = bias.map_or((&[0.0][..], 0), |bias| (bias, 1));
+        Finished { base, apart, second, counts, bias, step, accumulate }
+    }
+
+    /// Where the numbers of a row are.
+    #[inline(always)]
+    fn place(&self, row: usize, vector: usize) -> *mut f32 {
+        self.base.wrapping_add(row * self.apart + vector * self.second)
     }
 }
 
-impl Sink for Finished<'_> {
+impl<const RELU: bool> Sink for Finished<'_, RELU> {
     #[inline(always)]
-    fn put<L: Lanes>(&mut self, row: usize, column: usize, sums: L) {
-        let n = self.count.saturating_sub(column).min(WIDTH);
-        let sums = match self.bias {
-            Some(bias) => sums + L::splat(bias[row]),
-            None => sums,
-        };
+    fn before<L: Lanes>(&self, row: usize, vector: usize) -> L {
         // SAFETY: whoever made this answers for the numbers of the row.
-        let out = unsafe { std::slice::from_raw_parts_mut(self.base.add(row * self.apart + column), n) };
-        if self.relu { sums.relu() } else { sums }.store_some(out);
+        L::load_some(unsafe { std::slice::from_raw_parts(self.place(row, vector), self.counts[vector]) })
+    }
+    #[inline(always)]
+    fn accumulates(&self) -> bool {
+        self.accumulate
+    }
+    #[inline(always)]
+    fn put<L: Lanes>(&mut self, row: usize, vector: usize, sums: L) {
+        debug_assert!(row * self.step < self.bias.len());
+        // SAFETY: whoever made this answers for the numbers of the row and its bias.
+        unsafe {
+            let sums = sums + L::splat(*self.bias.as_ptr().add(row * self.step));
+            let out = std::slice::from_raw_parts_mut(self.place(row, vector), self.counts[vector]);
+            if RELU { sums.relu() } else { sums }.store_some(out);
+        }
     }
 }
 
@@ -165,71 +223,83 @@ impl<A: Rows, B: Rows, S: Sink> LaneKernel for Multiply<'_, A, B, S> {
     type Output = ();
     #[inline(always)]
     fn run<L: Lanes>(mut self) {
-        if self.sizes[2] > WIDTH && L::COLUMNS > 1 {
+        if self.sizes[2] > 1 && L::COLUMNS > 1 {
             self.blocks::<L, 2>(0);
             return;
         }
-        for column in (0..self.sizes[2]).step_by(WIDTH) {
-            self.blocks::<L, 1>(column);
+        for vector in 0..self.sizes[2] {
+            self.blocks::<L, 1>(vector);
         }
     }
 }
 
 impl<A: Rows, B: Rows, S: Sink> Multiply<'_, A, B, S> {
-    /// N registers of columns, from this one on: as few blocks of rows as the registers allow, of equal height.
+    /// N vectors of columns, from this one on: as few blocks of rows as the registers allow, of equal height.
     #[inline(always)]
-    fn blocks<L: Lanes, const N: usize>(&mut self, column: usize) {
+    fn blocks<L: Lanes, const N: usize>(&mut self, vector: usize) {
         let [rows, ..] = self.sizes;
         let (mut row, mut blocks) = (0, rows.div_ceil(L::ROWS));
         while row < rows {
             let height = (rows - row).div_ceil(blocks);
             match height {
-                12 if L::ROWS >= 12 => self.block::<L, 12, N>(row, column),
-                11 if L::ROWS >= 12 => self.block::<L, 11, N>(row, column),
-                10 if L::ROWS >= 12 => self.block::<L, 10, N>(row, column),
-                9 if L::ROWS >= 12 => self.block::<L, 9, N>(row, column),
-                8 if L::ROWS >= 12 => self.block::<L, 8, N>(row, column),
-                7 if L::ROWS >= 12 => self.block::<L, 7, N>(row, column),
-                6 if L::ROWS >= 6 => self.block::<L, 6, N>(row, column),
-                5 if L::ROWS >= 6 => self.block::<L, 5, N>(row, column),
-                4 if L::ROWS >= 6 => self.block::<L, 4, N>(row, column),
-                3 if L::ROWS >= 6 => self.block::<L, 3, N>(row, column),
-                2 => self.block::<L, 2, N>(row, column),
-                _ => self.block::<L, 1, N>(row, column),
+                12 if L::ROWS >= 12 => self.block::<L, 12, N>(row, vector),
+                11 if L::ROWS >= 12 => self.block::<L, 11, N>(row, vector),
+                10 if L::ROWS >= 12 => self.block::<L, 10, N>(row, vector),
+                9 if L::ROWS >= 12 => self.block::<L, 9, N>(row, vector),
+                8 if L::ROWS >= 12 => self.block::<L, 8, N>(row, vector),
+                7 if L::ROWS >= 12 => self.block::<L, 7, N>(row, vector),
+                6 if L::ROWS >= 6 => self.block::<L, 6, N>(row, vector),
+                5 if L::ROWS >= 6 => self.block::<L, 5, N>(row, vector),
+                4 if L::ROWS >= 6 => self.block::<L, 4, N>(row, vector),
+                3 if L::ROWS >= 6 => self.block::<L, 3, N>(row, vector),
+                2 => self.block::<L, 2, N>(row, vector),
+                _ => self.block::<L, 1, N>(row, vector),
             }
             (row, blocks) = (row + height, blocks - 1);
         }
     }
 
-    /// M rows and N registers of columns, whose sums stay in registers.
+    /// M rows and N vectors of columns, whose sums stay in registers.
     #[inline(always)]
-    fn block<L: Lanes, const M: usize, const N: usize>(&mut self, row: usize, column: usize) {
+    fn block<L: Lanes, const M: usize, const N: usize>(&mut self, row: usize, vector: usize) {
         let [_, k, _] = self.sizes;
         let Left { data: a, rows, step } = self.left;
-        let mut starts = [0; M];
-        for i in 0..M {
-            starts[i] = rows.at(row + i);
+        // An address for each row, or for three of them, where the processor adds what lies between: there are not so
+        // many registers.
+        let mut starts = [a.as_ptr(); M];
+        let (apart, each) = rows.apart().map_or((0, 1), |apart| (apart, 3));
+        for i in 0..M.div_ceil(each) {
+            starts[i] = a.as_ptr().wrapping_add(rows.at(row + i * each));
         }
         let mut sums = [[L::zero(); N]; M];
-        let (mut a, b) = (a.as_ptr(), self.right.data.as_ptr());
+        if self.sink.accumulates() {
+            for i in 0..M {
+                for j in 0..N {
+                    sums[i][j] = self.sink.before(row + i, vector + j);
+                }
+            }
+        }
+        let b = self.right.data.as_ptr().wrapping_add(vector * self.right.second);
         for p in 0..k {
             let mut lanes = [L::zero(); N];
             for j in 0..N {
-                // SAFETY: `multiply_into` asserted that all of row p up to the width of the product lies in the slice.
-                lanes[j] = L::load(unsafe { &*b.add(self.right.rows.at(p) + column + j * WIDTH).cast() });
+                // SAFETY: `multiply_into` asserted that both vectors of row p lie in the slice.
+                lanes[j] = L::load(unsafe { &*b.add(self.right.rows.at(p) + j * self.right.second).cast() });
             }
             for i in 0..M {
                 // SAFETY: element p of that row, which `multiply_into` asserted to lie in the slice.
-                let v = L::splat(unsafe { *a.add(starts[i]) });
+                let v = L::splat(unsafe { *starts[i / each].add(i % each * apart) });
                 for j in 0..N {
                     sums[i][j] = v.mul_add(lanes[j], sums[i][j]);
                 }
             }
-            a = a.wrapping_add(step);
+            for i in 0..M.div_ceil(each) {
+                starts[i] = starts[i].wrapping_add(step);
+            }
         }
         for i in 0..M {
             for j in 0..N {
-                self.sink.put(row + i, column + j * WIDTH, sums[i][j]);
+                self.sink.put(row + i, vector + j, sums[i][j]);
             }
         }
     }

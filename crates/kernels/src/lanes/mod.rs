@@ -41,6 +41,8 @@ pub(crate) trait Lanes:
     fn relu(self) -> Self;
     /// The lanes at even and those at odd places of both, one after the other.
     fn alternate(low: Self, high: Self) -> [Self; 2];
+    /// The lanes of both in turn: what `alternate` undoes.
+    fn interleave(even: Self, odd: Self) -> [Self; 2];
     /// Lane by lane the second of two pairs if its first number is larger, or NaN, else the first.
     fn larger(best: (Self, Self), other: (Self, Self)) -> (Self, Self);
     /// Itself in the lanes where two are equal, elsewhere 0.
@@ -241,6 +243,17 @@ impl Lanes for Scalar {
         both
     }
     #[inline(always)]
+    fn interleave(even: Self, odd: Self) -> [Self; 2] {
+        let mut both = [even; 2];
+        for i in 0..WIDTH / 2 {
+            for (half, at) in [(0, i), (1, WIDTH / 2 + i)] {
+                both[half].0[2 * i] = even.0[at];
+                both[half].0[2 * i + 1] = odd.0[at];
+            }
+        }
+        both
+    }
+    #[inline(always)]
     fn larger(mut best: (Self, Self), other: (Self, Self)) -> (Self, Self) {
         for i in 0..WIDTH {
             let (old, new) = (best.0.0[i], other.0.0[i]);
@@ -310,6 +323,11 @@ mod tests {
             for (odd, lanes) in L::alternate(halves[0], halves[1]).into_iter().enumerate() {
                 lanes.store(&mut to);
                 assert_eq!(to, std::array::from_fn(|i| (2 * i + odd) as f32));
+            }
+            let [even, odd] = L::alternate(halves[0], halves[1]);
+            for (half, lanes) in L::interleave(even, odd).into_iter().enumerate() {
+                lanes.store(&mut to);
+                assert_eq!(to, std::array::from_fn(|j| number(half, j)));
             }
             let mut to = [9.0; WIDTH];
             let half = L::splat(3.0) / L::splat(2.0);

@@ -6,9 +6,26 @@
 #![allow(clippy::needless_range_loop, reason = "iterators over lanes are not always inlined")]
 
 use super::{Lanes, WIDTH, prefetch};
+use crate::{DType, Storage};
+use std::ops::Range;
 
 /// One number of each of sixteen rows.
 pub(crate) type Pixel = [f32; WIDTH];
+
+/// Room for pixels, each in a cache line of its own: one across two would take two loads.
+pub(crate) struct Pixels(Storage);
+
+impl Pixels {
+    pub(crate) fn zeros(count: usize) -> Pixels {
+        let mut storage = Storage::new(DType::F32, count * WIDTH);
+        storage.as_mut_slice::<f32>().fill(0.0);
+        Pixels(storage)
+    }
+
+    pub(crate) fn all(&mut self) -> &mut [Pixel] {
+        self.0.as_mut_slice::<f32>().as_chunks_mut().0
+    }
+}
 
 /// Numbers in memory that fit a lane.
 pub(crate) trait Number: Copy {
@@ -91,5 +108,32 @@ pub(crate) fn turn_out<L: Lanes, T: Number>(from: &[Pixel; WIDTH], to: &mut [T],
         // SAFETY: `last` asserted that they lie in the slice.
         let to = unsafe { std::slice::from_raw_parts_mut(to.as_mut_ptr().add(at), n) };
         T::store(turned[p], to);
+    }
+}
+
+/// Reads places `range` of planes that lie `size` apart, sixteen or as many as there are. `to` has room for fifteen
+/// pixels more.
+#[inline(always)]
+pub(crate) fn read<L: Lanes, T: Number>(planes: &[T], size: usize, range: Range<usize>, to: &mut [Pixel]) {
+    let count = planes.len() / size;
+    for at in range.clone().step_by(WIDTH) {
+        let n = WIDTH.min(range.end - at);
+        let rows = Rows { first: at, apart: size, count };
+        if let Some(to) = to[at - range.start..].first_chunk_mut() {
+            // The next sixteen planes: the processor does not foresee so many streams.
+            turn_in::<L, T>(planes, rows, n, WIDTH * size, to);
+        }
+    }
+}
+
+/// Writes places `range` of planes that lie `size` apart, from pixels with fifteen behind them.
+#[inline(always)]
+pub(crate) fn write<L: Lanes, T: Number>(from: &[Pixel], planes: &mut [T], size: usize, range: Range<usize>) {
+    let count = planes.len() / size;
+    for at in range.clone().step_by(WIDTH) {
+        let n = WIDTH.min(range.end - at);
+        if let Some(from) = from[at - range.start..].first_chunk() {
+            turn_out::<L, T>(from, planes, Rows { first: at, apart: size, count }, n);
+        }
     }
 }

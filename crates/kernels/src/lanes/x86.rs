@@ -93,6 +93,20 @@ impl Lanes for Avx2 {
         both
     }
     #[inline(always)]
+    fn interleave(even: Self, odd: Self) -> [Self; 2] {
+        let mut both = [even; 2];
+        for half in 0..2 {
+            // SAFETY: see above.
+            unsafe {
+                let low = _mm256_unpacklo_ps(even.0[half], odd.0[half]);
+                let high = _mm256_unpackhi_ps(even.0[half], odd.0[half]);
+                both[half].0[0] = _mm256_permute2f128_ps::<0x20>(low, high);
+                both[half].0[1] = _mm256_permute2f128_ps::<0x31>(low, high);
+            }
+        }
+        both
+    }
+    #[inline(always)]
     fn larger(mut best: (Self, Self), other: (Self, Self)) -> (Self, Self) {
         for i in 0..2 {
             let (old, new) = (best.0.0[i], other.0.0[i]);
@@ -236,6 +250,18 @@ impl Lanes for Avx512 {
             [
                 Avx512([_mm512_permutex2var_ps(low.0[0], even, high.0[0])]),
                 Avx512([_mm512_permutex2var_ps(low.0[0], odd, high.0[0])]),
+            ]
+        }
+    }
+    #[inline(always)]
+    fn interleave(even: Self, odd: Self) -> [Self; 2] {
+        // SAFETY: see above.
+        unsafe {
+            let low = _mm512_set_epi32(23, 7, 22, 6, 21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
+            let high = _mm512_set_epi32(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8);
+            [
+                Avx512([_mm512_permutex2var_ps(even.0[0], low, odd.0[0])]),
+                Avx512([_mm512_permutex2var_ps(even.0[0], high, odd.0[0])]),
             ]
         }
     }

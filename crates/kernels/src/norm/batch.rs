@@ -1,6 +1,7 @@
 //! Sets that are channels: batch normalisation.
 
-use super::{Moments, Runs, TASK, moments, products, split};
+use super::{Moments, Runs, TASK, lanes, moments, products, split};
+use crate::dtype::{floats, floats_mut};
 use crate::isa::{Kernel, dispatch};
 use crate::num::Float;
 use crate::pool;
@@ -246,6 +247,12 @@ fn affine<T: Float, const RELU: bool>(
     }
     assert_eq!(x.len(), out.len());
     let [_, channels, inner] = block;
+    if inner > 1
+        && let [Some(mean), Some(scale), Some(shift)] = [mean, scale, shift].map(floats)
+        && let (Some(x), Some(out)) = (floats(x), floats_mut(&mut *out))
+    {
+        return lanes::affine([mean, scale, shift], [channels, inner], RELU, x, out, grain(block));
+    }
     pool::chunks_mut(out, grain(block), |start, out| {
         let x = &x[start..start + out.len()];
         dispatch(Part::<T, RELU>(x, start, [channels, inner], [mean, scale, shift], out));
@@ -291,6 +298,13 @@ fn gradient<T: Float>([x, g]: [&[T]; 2], block: [usize; 3], terms: [&[T]; 4], ou
     assert_eq!(x.len(), out.len());
     assert_eq!(g.len(), out.len());
     let [_, channels, inner] = block;
+    if inner > 1
+        && let [Some(mean), Some(scale), Some(slope), Some(shift)] = terms.map(floats)
+        && let (Some(x), Some(g), Some(out)) = (floats(x), floats(g), floats_mut(&mut *out))
+    {
+        let terms = [mean, scale, slope, shift];
+        return lanes::gradient(terms, [channels, inner], [x, g], out, grain(block));
+    }
     pool::chunks_mut(out, grain(block), |start, out| {
         let part = start..start + out.len();
         dispatch(Part([&x[part.clone()], &g[part]], start, [channels, inner], terms, out));

@@ -8,6 +8,7 @@
 
 pub mod batch;
 pub mod group;
+mod lanes;
 
 use crate::isa::{Kernel, dispatch};
 use crate::num::Float;
@@ -55,14 +56,16 @@ const CHUNK: usize = 4096;
 /// Elements of one parallel task.
 const TASK: usize = 1 << 15;
 const LANES: usize = 32;
+/// And of runs so short that many of those would be left over.
+const FEW: usize = 16;
 
 /// Adds each element less the mean, or the square of that, to running sums. No closure: it would not always be inlined
 /// and lose the instruction set.
 #[inline(always)]
-fn add<T: Float, const SQUARES: bool>(x: &[T], lanes: &mut [f64; LANES], mean: f64) {
-    let (chunks, rest) = x.as_chunks::<LANES>();
+fn add<T: Float, const SQUARES: bool, const N: usize>(x: &[T], lanes: &mut [f64; N], mean: f64) {
+    let (chunks, rest) = x.as_chunks::<N>();
     for chunk in chunks {
-        for l in 0..LANES {
+        for l in 0..N {
             let v = chunk[l].to_f64() - mean;
             lanes[l] += if SQUARES { v * v } else { v };
         }
@@ -83,8 +86,8 @@ struct Runs {
 
 /// The moments of runs, or with `centered` off those about 0.
 fn moments<T: Float>(x: &[T], runs: Runs, centered: bool) -> Moments {
-    struct Piece<'a, T>(&'a [T], Runs, bool);
-    impl<T: Float> Kernel for Piece<'_, T> {
+    struct Piece<'a, T, const N: usize>(&'a [T], Runs, bool);
+    impl<T: Float, const N: usize> Kernel for Piece<'_, T, N> {
         type Output = Moments;
         #[inline(always)]
         fn run(self) -> Moments {
@@ -92,15 +95,15 @@ fn moments<T: Float>(x: &[T], runs: Runs, centered: bool) -> Moments {
             let n = (count * len) as f64;
             let mut mean = 0.0;
             if centered {
-                let mut lanes = [0.0; LANES];
+                let mut lanes = [0.0; N];
                 for i in 0..count {
-                    add::<T, false>(&x[i * step..i * step + len], &mut lanes, 0.0);
+                    add::<T, false, N>(&x[i * step..i * step + len], &mut lanes, 0.0);
                 }
                 mean = fold(Sum, lanes) / n;
             }
-            let mut lanes = [0.0; LANES];
+            let mut lanes = [0.0; N];
             for i in 0..count {
-                add::<T, true>(&x[i * step..i * step + len], &mut lanes, mean);
+                add::<T, true, N>(&x[i * step..i * step + len], &mut lanes, mean);
             }
             Moments { count: n, mean, squares: fold(Sum, lanes) }
         }
@@ -109,7 +112,11 @@ fn moments<T: Float>(x: &[T], runs: Runs, centered: bool) -> Moments {
     if runs.len > CHUNK {
         for i in 0..runs.count {
             for x in x[i * runs.step..i * runs.step + runs.len].chunks(CHUNK) {
-                all = all.merge(dispatch(Piece(x, Runs { step: 0, count: 1, len: x.len() }, centered)));
+                all = all.merge(dispatch(Piece::<T, LANES>(
+                    x,
+                    Runs { step: 0, count: 1, len: x.len() },
+                    centered,
+                )));
             }
         }
         return all;
@@ -117,7 +124,11 @@ fn moments<T: Float>(x: &[T], runs: Runs, centered: bool) -> Moments {
     let most = CHUNK / runs.len;
     for i in (0..runs.count).step_by(most) {
         let runs = Runs { count: most.min(runs.count - i), ..runs };
-        all = all.merge(dispatch(Piece(&x[i * runs.step..], runs, centered)));
+        let x = &x[i * runs.step..];
+        all = all.merge(match runs.len < 2 * LANES {
+            true => dispatch(Piece::<T, FEW>(x, runs, centered)),
+            false => dispatch(Piece::<T, LANES>(x, runs, centered)),
+        });
     }
     all
 }

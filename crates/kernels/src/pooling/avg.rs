@@ -148,10 +148,13 @@ pub fn average_backward<T: Float>(g: &[T], axes: &[Axis; 2], divisors: [&[f64]; 
         return;
     }
     assert_eq!(gx.len() * windows, g.len() * size, "as many planes on both sides");
-    if planes::serves_backward(gx.len() / size, axes)
-        && let (Some(g), Some(gx)) = (floats(g), floats_mut(gx))
-    {
-        return planes::average_backward(g, axes, divisors, gx);
+    if let (Some(g), Some(gx)) = (floats(g), floats_mut(gx)) {
+        if let Some(pairs) = Pairs::of(axes) {
+            return two::average_backward(g, pairs, (divisors[0][0] * divisors[1][0]) as f32, gx);
+        }
+        if planes::serves_backward(gx.len() / size, axes) {
+            return planes::average_backward(g, axes, divisors, gx);
+        }
     }
     pool::chunks_mut(gx, (TASK / size).max(1) * size, |start, gx| {
         let mut line = vec![T::default(); cols.input];

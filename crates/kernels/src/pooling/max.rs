@@ -294,11 +294,13 @@ pub fn scatter<T: Element, C: Code>(g: &[T], codes: &[C], axes: &[Axis; 2], gx: 
     let [rows, cols] = axes;
     let (size, windows) = (rows.input * cols.input, rows.output() * cols.output());
     let short = C::LOCAL && rows.is_pairs() && cols.is_pairs();
-    if !(short && Pairs::of(axes).is_some())
-        && planes::serves_backward(g.len() / windows, axes)
-        && let (Some(g), Some(codes), Some(gx)) = (floats(g), C::bytes(codes), floats_mut(gx))
-    {
-        return planes::scatter(g, codes, axes, gx);
+    if let (Some(g), Some(codes), Some(gx)) = (floats(g), C::bytes(codes), floats_mut(gx)) {
+        if let Some(pairs) = Pairs::of(axes) {
+            return two::scatter(g, codes, pairs, gx);
+        }
+        if planes::serves_backward(g.len() / windows, axes) {
+            return planes::scatter(g, codes, axes, gx);
+        }
     }
     let offsets = offsets(axes);
     pool::chunks_mut(gx, (TASK / size.max(1)).max(1) * size, |start, gx| {

@@ -3,7 +3,7 @@
 #![allow(clippy::needless_range_loop, reason = "iterators over lanes are not always inlined")]
 
 use super::{Axis, Code, TASK};
-use crate::lanes::turn::{Number, Pixel, Rows, turn_in, turn_out};
+use crate::lanes::turn::{Pixel, Pixels, read, write};
 use crate::lanes::{LaneKernel, Lanes, WIDTH, dispatch_lanes};
 use crate::pool;
 use std::ops::Range;
@@ -14,33 +14,6 @@ const BAND: usize = 384;
 const MOST: usize = 1 << 13;
 /// Planes that pay for what is lost to empty lanes.
 const FEW: usize = 4;
-
-/// Reads places `range` of planes that lie `size` apart, sixteen or as many as there are. `to` has room for fifteen
-/// pixels more.
-#[inline(always)]
-fn read<L: Lanes, T: Number>(planes: &[T], size: usize, range: Range<usize>, to: &mut [Pixel]) {
-    let count = planes.len() / size;
-    for at in range.clone().step_by(WIDTH) {
-        let n = WIDTH.min(range.end - at);
-        let rows = Rows { first: at, apart: size, count };
-        if let Some(to) = to[at - range.start..].first_chunk_mut() {
-            // The next sixteen planes: the processor does not foresee so many streams.
-            turn_in::<L, T>(planes, rows, n, WIDTH * size, to);
-        }
-    }
-}
-
-/// Writes places `range` of planes that lie `size` apart, from pixels with fifteen behind them.
-#[inline(always)]
-fn write<L: Lanes, T: Number>(from: &[Pixel], planes: &mut [T], size: usize, range: Range<usize>) {
-    let count = planes.len() / size;
-    for at in range.clone().step_by(WIDTH) {
-        let n = WIDTH.min(range.end - at);
-        if let Some(from) = from[at - range.start..].first_chunk() {
-            turn_out::<L, T>(from, planes, Rows { first: at, apart: size, count }, n);
-        }
-    }
-}
 
 /// Pixels of a plane and windows over it.
 fn sizes([rows, cols]: &[Axis; 2]) -> [usize; 2] {
@@ -180,16 +153,16 @@ impl<J: Job> LaneKernel for Windows<'_, J> {
         let most = |i: usize, width: usize| {
             bands.iter().map(|band| band[i].len()).max().unwrap_or(0) * width + WIDTH
         };
-        let mut pixels = vec![[0.0; WIDTH]; most(1, width)];
-        let (mut values, mut codes) = (vec![[0.0; WIDTH]; most(0, columns)], Vec::new());
-        if job.codes(0).is_some() {
-            codes.resize(values.len(), [0.0; WIDTH]);
-        }
+        let count = most(0, columns);
+        let of_codes = if job.codes(0).is_some() { count } else { 0 };
+        let mut room = Pixels::zeros(most(1, width) + count + of_codes);
+        let (pixels, room) = room.all().split_at_mut(most(1, width));
+        let (values, codes) = room.split_at_mut(count);
         for (group, out) in out.chunks_mut(WIDTH * windows).enumerate() {
             let count = out.len() / windows;
             let x = &x[(first + group * WIDTH) * size..][..count * size];
             for [band, lines] in bands {
-                read::<L, f32>(x, size, lines.start * width..lines.end * width, &mut pixels);
+                read::<L, f32>(x, size, lines.start * width..lines.end * width, pixels);
                 let mut at = 0;
                 for row in band.clone() {
                     let line = &pixels[(axes[0].spans[row].start.max(lines.start) - lines.start) * width..];
@@ -204,9 +177,9 @@ impl<J: Job> LaneKernel for Windows<'_, J> {
                     }
                 }
                 let range = band.start * columns..band.end * columns;
-                write::<L, f32>(&values, out, windows, range.clone());
+                write::<L, f32>(values, out, windows, range.clone());
                 if let Some(to) = job.codes(group * WIDTH * windows) {
-                    write::<L, u8>(&codes, &mut to[..count * windows], windows, range);
+                    write::<L, u8>(codes, &mut to[..count * windows], windows, range);
                 }
             }
         }
@@ -275,7 +248,7 @@ pub(super) fn scatter(g: &[f32], codes: &[u8], axes: &[Axis; 2], gx: &mut [f32])
     backward(g, axes, gx, |planes, windows| Place {
         codes: &codes[planes.start * windows..planes.end * windows],
         windows,
-        held: vec![[0.0; WIDTH]; windows + WIDTH],
+        held: Pixels::zeros(windows + WIDTH),
     });
 }
 
@@ -298,7 +271,7 @@ trait Weigh {
     /// Makes ready for a group of planes.
     fn ready<L: Lanes>(&mut self, group: usize);
     /// What all places of a window start from.
-    fn window<L: Lanes>(&self, g: L, window: usize, at: [usize; 2]) -> (L, L);
+    fn window<L: Lanes>(&mut self, g: L, window: usize, at: [usize; 2]) -> (L, L);
     /// What the place of this code gets.
     fn place<L: Lanes>(&self, window: (L, L), code: usize) -> L;
 }
@@ -311,7 +284,7 @@ impl Weigh for Share<'_> {
     #[inline(always)]
     fn ready<L: Lanes>(&mut self, _: usize) {}
     #[inline(always)]
-    fn window<L: Lanes>(&self, g: L, _: usize, [row, col]: [usize; 2]) -> (L, L) {
+    fn window<L: Lanes>(&mut self, g: L, _: usize, [row, col]: [usize; 2]) -> (L, L) {
         (g / L::splat((self.divisors[0][row] * self.divisors[1][col]) as f32), g)
     }
     #[inline(always)]
@@ -324,18 +297,18 @@ struct Place<'a> {
     codes: &'a [u8],
     windows: usize,
     /// The codes of a group.
-    held: Vec<Pixel>,
+    held: Pixels,
 }
 
 impl Weigh for Place<'_> {
     #[inline(always)]
     fn ready<L: Lanes>(&mut self, group: usize) {
         let codes = &self.codes[group * WIDTH * self.windows..];
-        read::<L, u8>(codes, self.windows, 0..self.windows, &mut self.held);
+        read::<L, u8>(codes, self.windows, 0..self.windows, self.held.all());
     }
     #[inline(always)]
-    fn window<L: Lanes>(&self, g: L, window: usize, _: [usize; 2]) -> (L, L) {
-        (g, L::load(&self.held[window]))
+    fn window<L: Lanes>(&mut self, g: L, window: usize, _: [usize; 2]) -> (L, L) {
+        (g, L::load(&self.held.all()[window]))
     }
     #[inline(always)]
     fn place<L: Lanes>(&self, (g, code): (L, L), at: usize) -> L {
@@ -357,12 +330,12 @@ impl<W: Weigh> LaneKernel for Backward<'_, W> {
     fn run<L: Lanes>(self) {
         let Backward { g, axes, gx, mut weigh } = self;
         let ([size, windows], [rows, cols]) = (sizes(axes), axes);
-        let (mut of_windows, mut of_pixels) =
-            (vec![[0.0; WIDTH]; windows + WIDTH], vec![[0.0; WIDTH]; size + WIDTH]);
+        let mut room = Pixels::zeros(windows + size + 2 * WIDTH);
+        let (of_windows, of_pixels) = room.all().split_at_mut(windows + WIDTH);
         for (group, gx) in gx.chunks_mut(WIDTH * size).enumerate() {
             let count = gx.len() / size;
             let g = &g[group * WIDTH * windows..][..count * windows];
-            read::<L, f32>(g, windows, 0..windows, &mut of_windows);
+            read::<L, f32>(g, windows, 0..windows, of_windows);
             weigh.ready::<L>(group);
             of_pixels.fill([0.0; WIDTH]);
             for window in 0..windows {
@@ -377,7 +350,7 @@ impl<W: Weigh> LaneKernel for Backward<'_, W> {
                     }
                 }
             }
-            write::<L, f32>(&of_pixels, gx, size, 0..size);
+            write::<L, f32>(of_pixels, gx, size, 0..size);
         }
     }
 }

@@ -5,6 +5,7 @@
 use super::{Axis, Code, TASK};
 use crate::lanes::{LaneKernel, Lanes, WIDTH, dispatch_lanes};
 use crate::pool;
+use std::ops::Range;
 
 /// Windows over planes of `size`, of which `windows` fit.
 #[derive(Clone, Copy)]
@@ -41,6 +42,99 @@ pub(super) fn average(x: &[f32], pairs: Pairs, divisor: f32, out: &mut [f32]) {
     pool::chunks_mut(out, pairs.task(), |start, out| {
         dispatch_lanes(Lines { x, pairs, start, out, job: Average { divisor } });
     });
+}
+
+/// The transpose of [`max`], from its positions.
+pub(super) fn scatter(g: &[f32], codes: &[u8], pairs: Pairs, gx: &mut [f32]) {
+    backward(g, pairs, gx, |windows| Place { codes: &codes[windows] });
+}
+
+/// The transpose of [`average`].
+pub(super) fn average_backward(g: &[f32], pairs: Pairs, divisor: f32, gx: &mut [f32]) {
+    backward(g, pairs, gx, |_| Share { divisor });
+}
+
+fn backward<W: Weigh>(g: &[f32], pairs: Pairs, gx: &mut [f32], weigh: impl Fn(Range<usize>) -> W + Sync) {
+    let ([height, width], windows) = (pairs.size, pairs.windows[0] * pairs.windows[1]);
+    let size = height * width;
+    pool::chunks_mut(gx, (TASK / size).max(1) * size, |start, gx| {
+        let part = start / size * windows..(start + gx.len()) / size * windows;
+        dispatch_lanes(Backward { g: &g[part.clone()], weigh: weigh(part), pairs, gx });
+    });
+}
+
+/// Which part of their gradient some windows give to their four places.
+trait Weigh {
+    fn four<L: Lanes>(&self, g: L, windows: Range<usize>) -> [L; 4];
+}
+
+struct Place<'a> {
+    codes: &'a [u8],
+}
+
+impl Weigh for Place<'_> {
+    #[inline(always)]
+    fn four<L: Lanes>(&self, g: L, windows: Range<usize>) -> [L; 4] {
+        let code = L::load_bytes(&self.codes[windows]);
+        let mut four = [g; 4];
+        for place in 0..4 {
+            four[place] = g.where_equal(code, L::splat(place as f32));
+        }
+        four
+    }
+}
+
+struct Share {
+    divisor: f32,
+}
+
+impl Weigh for Share {
+    #[inline(always)]
+    fn four<L: Lanes>(&self, g: L, _: Range<usize>) -> [L; 4] {
+        [g / L::splat(self.divisor); 4]
+    }
+}
+
+/// The gradients of some planes.
+struct Backward<'a, W> {
+    g: &'a [f32],
+    weigh: W,
+    pairs: Pairs,
+    gx: &'a mut [f32],
+}
+
+impl<W: Weigh> LaneKernel for Backward<'_, W> {
+    type Output = ();
+    #[inline(always)]
+    fn run<L: Lanes>(self) {
+        let Backward { g, weigh, pairs: Pairs { size: [height, width], windows: [rows, columns] }, gx } =
+            self;
+        for (plane, gx) in gx.chunks_exact_mut(height * width).enumerate() {
+            for row in 0..rows {
+                let from = (plane * rows + row) * columns;
+                let (upper, lower) = gx[2 * row * width..][..2 * width].split_at_mut(width);
+                for column in (0..columns).step_by(WIDTH) {
+                    let n = WIDTH.min(columns - column);
+                    let windows = from + column..from + column + n;
+                    let four = weigh.four(L::load_some(&g[windows.clone()]), windows);
+                    put([four[0], four[1]], &mut upper[2 * column..][..2 * n]);
+                    put([four[2], four[3]], &mut lower[2 * column..][..2 * n]);
+                }
+                upper[2 * columns..].fill(0.0);
+                lower[2 * columns..].fill(0.0);
+            }
+            gx[2 * rows * width..].fill(0.0);
+        }
+    }
+}
+
+/// Two vectors side by side.
+#[inline(always)]
+fn put<L: Lanes>([even, odd]: [L; 2], to: &mut [f32]) {
+    let [low, high] = L::interleave(even, odd);
+    let (one, two) = to.split_at_mut(to.len().min(WIDTH));
+    low.store_some(one);
+    high.store_some(two);
 }
 
 /// What is asked of the four numbers of each window.
@@ -121,7 +215,7 @@ fn pairs<L: Lanes>(x: &[f32]) -> [L; 2] {
 
 #[cfg(test)]
 mod tests {
-    use crate::pooling::{Axis, max};
+    use crate::pooling::{Axis, max, scatter};
     use crate::rng;
 
     /// `f64` takes the other way.
@@ -145,6 +239,12 @@ mod tests {
                 out.iter()
                     .zip(&wide_out)
                     .all(|(&a, &b)| f64::from(a).total_cmp(&b).is_eq() || a.is_nan() && b.is_nan())
+            );
+            let (mut back, mut wide_back) = (vec![9f32; x.len()], vec![9f64; x.len()]);
+            scatter(&out, &codes, &axes, &mut back);
+            scatter(&wide_out, &codes, &axes, &mut wide_back);
+            assert!(
+                back.iter().zip(&wide_back).all(|(&a, &b)| f64::from(a) == b || a.is_nan() && b.is_nan())
             );
         }
     }

@@ -84,17 +84,22 @@ impl Flat {
         (lines - 1) * self.pitch() + self.output[1]
     }
 
-    /// Where the first window finds its positions: (channel, position).
-    pub(super) fn offsets(&self, lines: usize) -> Vec<usize> {
-        let ([sy, sx], plane, copy) = (self.stride, self.plane(lines), self.copy(lines));
-        let at = |[y, x]: [usize; 2]| (y % sy * sx + x % sx) * copy + y / sy * self.pitch() + x / sx;
-        (0..self.channels).flat_map(|c| self.taps.iter().map(move |&tap| c * plane + at(tap))).collect()
+    /// Where the first window finds some positions: (channel, position).
+    pub(super) fn offsets(&self, lines: usize, taps: &[[usize; 2]]) -> Vec<usize> {
+        let ([sy, sx], plane, copy, pitch) = (self.stride, self.plane(lines), self.copy(lines), self.pitch());
+        let at = |&[y, x]: &[usize; 2]| (y % sy * sx + x % sx) * copy + y / sy * pitch + x / sx;
+        let taps: Vec<usize> = taps.iter().map(at).collect();
+        (0..self.channels).flat_map(|c| taps.iter().map(move |at| c * plane + at)).collect()
     }
 
     /// As `offsets`, or those in the image itself.
-    pub(super) fn offsets_of(&self, whole: bool, lines: usize) -> Vec<usize> {
+    pub(super) fn offsets_of(&self, whole: bool, lines: usize, taps: &[[usize; 2]]) -> Vec<usize> {
         let pixels = self.source[0] * self.source[1];
-        if whole { (0..self.channels).map(|c| c * pixels).collect() } else { self.offsets(lines) }
+        if whole {
+            taps.iter().flat_map(|_| (0..self.channels).map(|c| c * pixels)).collect()
+        } else {
+            self.offsets(lines, taps)
+        }
     }
 
     /// Copies what these lines of windows see. What lies around is zero already if `clean`.
@@ -130,13 +135,13 @@ impl LaneKernel for Fill<'_> {
         let seen = (lines.len() - 1) * sy + flat.reach(0) + 1;
         let from = flat.before[0].saturating_sub(first).min(seen);
         let end = (flat.before[0] + height).saturating_sub(first).clamp(from, seen);
-        for line in from..end {
-            if !flat.uses(0, line) {
-                continue;
-            }
-            let at = line % sy * sx * copy + line / sy * pitch;
-            let start = (first + line - flat.before[0]) * width;
-            for (image, to) in image.chunks_exact(height * width).zip(to.chunks_exact_mut(plane)) {
+        let first_line = |line: usize| (first + line - flat.before[0]) * width;
+        let lines: Vec<[usize; 2]> = (from..end)
+            .filter(|&line| flat.uses(0, line))
+            .map(|line| [first_line(line), line % sy * sx * copy + line / sy * pitch])
+            .collect();
+        for (image, to) in image.chunks_exact(height * width).zip(to.chunks_exact_mut(plane)) {
+            for &[start, at] in &lines {
                 let (image, to) = (&image[start..start + width], &mut to[at..]);
                 match sx {
                     1 => straight::<L>(image, &mut to[flat.before[1]..]),

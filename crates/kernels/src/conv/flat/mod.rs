@@ -8,19 +8,20 @@
 #![allow(clippy::needless_range_loop, reason = "iterators over lanes are not always inlined")]
 
 mod copy;
+mod lines;
+mod sums;
 mod weight;
 
 pub(super) use weight::weight_gradient;
 
-use super::Shape;
-use super::tile::{Apart, Finished, Left, PANEL, Right, multiply, multiply_into};
-use crate::lanes::{LaneKernel, Lanes, WIDTH, dispatch_lanes};
-use crate::pool::SendPtr;
-use crate::{DType, Storage};
+use super::tile::PANEL;
+use super::{GRAIN, Shape};
+use crate::pool;
 use copy::Flat;
 pub(super) use copy::{alternate, straight};
+use lines::{Cover, Set, Target, cover};
 use std::array::from_fn;
-use std::ops::Range;
+use std::borrow::Cow;
 
 /// Floats of a copy at most, where one line of windows needs so many.
 const MOST: usize = 1 << 22;
@@ -41,208 +42,6 @@ pub(super) fn serves_output(shape: &Shape) -> bool {
     serves(&Flat::forward(shape))
 }
 
-/// Where results go: the element at (channel, line, column).
-#[derive(Clone, Copy)]
-struct Target {
-    plane: usize,
-    line: usize,
-    column: usize,
-    first: usize,
-}
-
-/// Sums of products with each row of `left` (group, row, channel and position) for all windows.
-struct Cover<'a> {
-    flat: &'a Flat,
-    images: usize,
-    groups: usize,
-    source: &'a [f32],
-    left: &'a [f32],
-    rows: usize,
-    bias: Option<&'a [f32]>,
-    relu: bool,
-    target: Target,
-}
-
-fn cover(cover: &Cover<'_>, out: &mut [f32]) {
-    let Cover { flat, groups, rows, .. } = *cover;
-    let (images, k) = (cover.images * groups, flat.channels * flat.taps.len());
-    let work = rows.saturating_mul(k).saturating_mul(flat.output[0] * flat.output[1]);
-    let block = flat.block(images, work);
-    let blocks = flat.output[0].div_ceil(block);
-    let base = SendPtr(out.as_mut_ptr());
-    let (end, size) = (out.len(), flat.channels * flat.source[0] * flat.source[1]);
-    super::run(images * blocks, work / blocks, |tasks| {
-        let whole = flat.is_whole() && cover.is_direct();
-        let room = if whole { 0 } else { flat.size(block) };
-        let mut scratch = Storage::new(DType::F32, room + (rows.max(k) * PANEL).max(FEW * WIDE));
-        let (copy, sums) = scratch.as_mut_slice::<f32>().split_at_mut(room);
-        let (mut offsets, mut clean) = ((0, Vec::new()), false);
-        for task in tasks {
-            let (image, first) = (task / blocks, task % blocks * block);
-            let lines = first..flat.output[0].min(first + block);
-            if offsets.0 != lines.len() {
-                offsets = (lines.len(), flat.offsets_of(whole, lines.len()));
-            }
-            let source = &cover.source[image * size..];
-            let copy = if whole {
-                &source[first * flat.source[1]..]
-            } else {
-                let copy = &mut copy[..flat.size(lines.len())];
-                flat.fill(&source[..size], lines.clone(), clean, copy);
-                clean = blocks == 1;
-                copy
-            };
-            let (base, offsets) = (base.get(), &offsets.1[..]);
-            dispatch_lanes(Lines { cover, image, lines, offsets, copy, sums, base, end });
-        }
-    });
-}
-
-/// Some lines of windows of one group of an image.
-struct Lines<'a> {
-    cover: &'a Cover<'a>,
-    /// Counted with the groups.
-    image: usize,
-    lines: Range<usize>,
-    offsets: &'a [usize],
-    copy: &'a [f32],
-    sums: &'a mut [f32],
-    /// The output: these lines of this image are written by nobody else.
-    base: *mut f32,
-    end: usize,
-}
-
-impl LaneKernel for Lines<'_> {
-    type Output = ();
-    #[inline(always)]
-    fn run<L: Lanes>(self) {
-        if self.cover.is_direct() {
-            return self.direct();
-        }
-        let Lines { cover, image, lines, offsets, copy, sums, base, end } = self;
-        let Cover { flat, groups, rows, left, bias, relu, target, .. } = *cover;
-        let (k, pitch, width) = (offsets.len(), flat.pitch(), flat.output[1]);
-        let group = image % groups;
-        let left = &left[group * rows * k..][..rows * k];
-        let windows = flat.windows(lines.len());
-        let panel = if rows < FEW { WIDE } else { PANEL };
-        for start in (0..windows).step_by(panel) {
-            let n = panel.min(windows - start);
-            if rows < FEW {
-                for row in 0..rows {
-                    wide::<L>(
-                        &left[row * k..][..k],
-                        offsets,
-                        &copy[start..],
-                        &mut sums[row * WIDE..][..WIDE],
-                    );
-                }
-            } else {
-                let left = Left { data: left, rows: Apart(k), step: 1 };
-                multiply([rows, k, n], left, Right { data: &copy[start..], rows: offsets }, sums, false);
-            }
-            let mut at = start;
-            while at < start + n {
-                let (line, column) = (at / pitch, at % pitch);
-                if column >= width {
-                    at = (line + 1) * pitch;
-                    continue;
-                }
-                let count = (width - column).min(start + n - at);
-                let place = target.first + (lines.start + line) * target.line + column * target.column;
-                for row in 0..rows {
-                    let shift = L::splat(bias.map_or(0.0, |bias| bias[group * rows + row]));
-                    let from = (image * rows + row) * target.plane + place;
-                    let sums = &sums[row * panel + at - start..][..count];
-                    assert!(from + (count - 1) * target.column < end);
-                    if target.column == 1 {
-                        // SAFETY: inside the output, as asserted; see `base` for who else writes.
-                        let out = unsafe { std::slice::from_raw_parts_mut(base.add(from), count) };
-                        let mut i = 0;
-                        while i < count {
-                            let end = count.min(i + WIDTH);
-                            let sum = L::load_some(&sums[i..end]) + shift;
-                            if relu { sum.relu() } else { sum }.store_some(&mut out[i..end]);
-                            i = end;
-                        }
-                    } else {
-                        let shift = bias.map_or(0.0, |bias| bias[group * rows + row]);
-                        for (i, sum) in sums.iter().enumerate() {
-                            // SAFETY: as above.
-                            unsafe { *base.add(from + i * target.column) = sum + shift };
-                        }
-                    }
-                }
-                at += count;
-            }
-        }
-    }
-}
-
-impl Cover<'_> {
-    /// Whether lines follow each other without gaps, in what is read and in what is written.
-    fn is_one_line(&self) -> bool {
-        self.flat.is_whole() && self.target.line == self.flat.output[1]
-    }
-
-    /// Whether sums go from the registers to the output: where lines fill the vectors well, or windows lie side by
-    /// side without gaps.
-    fn is_direct(&self) -> bool {
-        let width = self.flat.output[1];
-        let fills = width.next_multiple_of(WIDTH) * 7 <= width * 8;
-        self.rows >= FEW && self.target.column == 1 && (fills || self.is_one_line())
-    }
-}
-
-impl Lines<'_> {
-    fn direct(self) {
-        let Lines { cover, image, lines, offsets, copy, sums, base, end } = self;
-        let Cover { flat, groups, rows, left, bias, relu, target, .. } = *cover;
-        let (k, width) = (offsets.len(), flat.output[1]);
-        let group = image % groups;
-        let left = Left { data: &left[group * rows * k..][..rows * k], rows: Apart(k), step: 1 };
-        let bias = bias.map(|bias| &bias[group * rows..][..rows]);
-        let (count, length) =
-            if cover.is_one_line() { (1, lines.len() * width) } else { (lines.len(), width) };
-        for line in 0..count {
-            for start in (0..length).step_by(PANEL) {
-                let n = PANEL.min(length - start);
-                let from = image * rows * target.plane + target.first;
-                let from = from + (lines.start + line) * target.line + start;
-                assert!(from + (rows - 1) * target.plane + n <= end);
-                // SAFETY: inside the output, as asserted; see `base` for who else writes.
-                let sink = unsafe { Finished::new(base.add(from), [target.plane, n], bias, relu) };
-                let seen = &copy[line * flat.pitch() + start..];
-                let last = offsets.last().map_or(0, |last| last + n.next_multiple_of(WIDTH));
-                if last <= seen.len() {
-                    multiply_into([rows, k, n], left, Right { data: seen, rows: offsets }, sink);
-                    continue;
-                }
-                // The end of the input, which is no copy with room behind it.
-                for (row, &at) in sums.chunks_exact_mut(PANEL).zip(offsets) {
-                    row[..n].copy_from_slice(&seen[at..at + n]);
-                }
-                multiply_into([rows, k, n], left, Right { data: sums, rows: Apart(PANEL) }, sink);
-            }
-        }
-    }
-}
-
-/// The sums of one row for [`WIDE`] windows.
-#[inline(always)]
-fn wide<L: Lanes>(left: &[f32], offsets: &[usize], copy: &[f32], sums: &mut [f32]) {
-    let mut lanes = [L::zero(); WIDE / WIDTH];
-    for p in 0..left.len() {
-        let (v, copy) = (L::splat(left[p]), &copy[offsets[p]..][..WIDE]);
-        for j in 0..lanes.len() {
-            lanes[j] = v.mul_add(L::load_some(&copy[j * WIDTH..][..WIDTH]), lanes[j]);
-        }
-    }
-    for j in 0..lanes.len() {
-        lanes[j].store_some(&mut sums[j * WIDTH..][..WIDTH]);
-    }
-}
-
 pub(super) fn forward(
     shape: &Shape,
     input: &[f32],
@@ -252,9 +51,11 @@ pub(super) fn forward(
     out: &mut [f32],
 ) {
     let flat = &Flat::forward(shape);
-    let target = Target { plane: shape.windows(), line: shape.output[1], column: 1, first: 0 };
+    let width = shape.output[1];
+    let target = Target { plane: shape.windows(), line: width, column: 1, first: 0, width };
     let (images, groups, rows) = (shape.batch, shape.groups, shape.outputs);
-    cover(&Cover { flat, images, groups, source: input, left: weight, rows, bias, relu, target }, out);
+    let sets = &[Set { taps: flat.taps.clone(), left: Cow::Borrowed(weight) }];
+    cover(&Cover { flat, images, groups, source: input, sets, rows, bias, relu, target }, out);
 }
 
 /// For each of the pixels `stride` apart from one, the windows that see it along a dimension: (position, shift of the
@@ -266,35 +67,70 @@ fn seen(shape: &Shape, d: usize, pixel: usize) -> Vec<(usize, isize)> {
     shifts.map(|(shift, tap)| (tap, shift / stride)).collect()
 }
 
-/// The input's gradient at the pixels `stride` apart from one: a convolution of stride 1, and its window's positions in
-/// that of the weight.
-fn phase(shape: &Shape, first: [usize; 2]) -> (Flat, Vec<usize>) {
-    let [down, across] = [0, 1].map(|d| seen(shape, d, first[d]));
-    let before =
-        [&down, &across].map(|seen| seen.iter().fold(0, |most, (_, shift)| most.max(-shift)) as usize);
-    let at = |shift: isize, d: usize| (shift + before[d] as isize) as usize;
-    let pairs = || down.iter().flat_map(|y| across.iter().map(move |x| (y, x)));
+/// What windows see of a pixel, and these positions in the window of the weight.
+type Seen = (Vec<[usize; 2]>, Vec<usize>);
+
+/// The input's gradient at the pixels `stride` apart from one, or from two side by side: a convolution of stride 1, and
+/// for each of the two what its window sees and these positions in that of the weight.
+fn phase(shape: &Shape, [y, x]: [usize; 2], side_by_side: bool) -> (Flat, Vec<Seen>) {
+    let down = seen(shape, 0, y);
+    let across: Vec<_> = (x..=x + usize::from(side_by_side)).map(|x| seen(shape, 1, x)).collect();
+    let most =
+        |most: isize, seen: &[(usize, isize)]| seen.iter().fold(most, |most, (_, shift)| most.max(-shift));
+    let before = [most(0, &down), across.iter().fold(0, |all, seen| most(all, seen))];
+    let set = |across: &Vec<(usize, isize)>| {
+        let pairs = || down.iter().flat_map(|y| across.iter().map(move |x| (y, x)));
+        let at = |shift: isize, d: usize| (shift + before[d]) as usize;
+        let taps = pairs().map(|(y, x)| [at(y.1, 0), at(x.1, 1)]).collect();
+        (taps, pairs().map(|(y, x)| y.0 * shape.kernel[1] + x.0).collect())
+    };
+    let sets: Vec<Seen> = across.iter().map(set).collect();
     let flat = Flat {
         channels: shape.outputs,
         source: shape.output,
-        before,
-        output: from_fn(|d| (shape.input[d] - first[d]).div_ceil(shape.stride[d])),
+        before: before.map(|before| before as usize),
+        output: from_fn(|d| (shape.input[d] - [y, x][d]).div_ceil(shape.stride[d])),
         stride: [1, 1],
-        taps: pairs().map(|(y, x)| [at(y.1, 0), at(x.1, 1)]).collect(),
+        taps: sets.iter().flat_map(|set| set.0.iter().copied()).collect(),
     };
-    let positions = pairs().map(|(y, x)| y.0 * shape.kernel[1] + x.0).collect();
-    (flat, positions)
+    (flat, sets)
+}
+
+/// Whether neighbouring pixels are done together.
+fn is_side_by_side(shape: &Shape) -> bool {
+    shape.stride[1] == 2 && shape.input[1] > 1
 }
 
 fn phases(shape: &Shape) -> impl Iterator<Item = [usize; 2]> {
     let [down, across] = [0, 1].map(|d| shape.stride[d].min(shape.input[d]));
-    (0..down).flat_map(move |y| (0..across).map(move |x| [y, x]))
+    let step = 1 + usize::from(is_side_by_side(shape));
+    (0..down).flat_map(move |y| (0..across).step_by(step).map(move |x| [y, x]))
+}
+
+/// What no window sees: lines from the target's first on, of pixels so far apart.
+fn blank(shape: &Shape, target: Target, apart: usize, bias: Option<&[f32]>, out: &mut [f32]) {
+    let step = (GRAIN / target.plane).max(1) * target.plane;
+    pool::chunks_mut(out, step, |start, out| {
+        for (i, plane) in out.chunks_exact_mut(target.plane).enumerate() {
+            let channel = (start / target.plane + i) % (shape.groups * shape.inputs);
+            let value = bias.map_or(0.0, |bias| bias[channel]);
+            let (line, column) = (target.first / target.width, target.first % target.width);
+            for line in plane.chunks_exact_mut(target.width).skip(line).step_by(shape.stride[0]) {
+                if apart == 1 {
+                    line.fill(value);
+                } else {
+                    line[column..].iter_mut().step_by(apart).for_each(|pixel| *pixel = value);
+                }
+            }
+        }
+    });
 }
 
 /// The gradient of the input, where it can be done this way.
 pub(super) fn serves_input(shape: &Shape) -> bool {
     let [down, across] = shape.stride;
-    down <= 8 && across <= 8 && phases(shape).all(|first| serves(&phase(shape, first).0))
+    let together = is_side_by_side(shape);
+    down <= 8 && across <= 8 && phases(shape).all(|first| serves(&phase(shape, first, together).0))
 }
 
 pub(super) fn input_gradient(
@@ -307,25 +143,32 @@ pub(super) fn input_gradient(
     let (images, groups, rows, taps) = (shape.batch, shape.groups, shape.inputs, shape.taps());
     let [height, width] = shape.input;
     for first in phases(shape) {
-        let (flat, positions) = &phase(shape, first);
+        let (flat, sets) = phase(shape, first, is_side_by_side(shape));
         // (group, channel of the input, channel of the output, position)
-        let mut left = Vec::with_capacity(groups * rows * flat.channels * positions.len());
-        for (g, c) in (0..groups).flat_map(|g| (0..rows).map(move |c| (g, c))) {
-            for o in 0..flat.channels {
-                let weight = &weight[((g * flat.channels + o) * rows + c) * taps..][..taps];
-                left.extend(positions.iter().map(|&tap| weight[tap]));
+        let set = |(seen, positions): Seen| {
+            let mut left = Vec::with_capacity(groups * rows * flat.channels * positions.len());
+            for (g, c) in (0..groups).flat_map(|g| (0..rows).map(move |c| (g, c))) {
+                for o in 0..flat.channels {
+                    let weight = &weight[((g * flat.channels + o) * rows + c) * taps..][..taps];
+                    left.extend(positions.iter().map(|&tap| weight[tap]));
+                }
             }
-        }
+            Set { taps: seen, left: Cow::Owned(left) }
+        };
+        let sets: Vec<Set<'_>> = sets.into_iter().map(set).collect();
         let [sy, sx] = shape.stride;
         let target = Target {
             plane: height * width,
             line: sy * width,
             column: sx,
             first: first[0] * width + first[1],
+            width,
         };
-        cover(
-            &Cover { flat, images, groups, source: grad, left: &left, rows, bias, relu: false, target },
-            out,
-        );
+        let (flat, sets) = (&flat, &sets[..]);
+        if sets.iter().all(|set| set.taps.is_empty()) {
+            blank(shape, target, 1 + usize::from(sets.len() == 1) * (sx - 1), bias, out);
+            continue;
+        }
+        cover(&Cover { flat, images, groups, source: grad, sets, rows, bias, relu: false, target }, out);
     }
 }

@@ -5,7 +5,7 @@
 
 use super::FEW;
 use super::copy::Flat;
-use crate::conv::tile::{Apart, Left, PANEL, Right, multiply};
+use crate::conv::tile::{Apart, At, Left, PANEL, Right, multiply};
 use crate::conv::winograd::Planes;
 use crate::conv::{GRAIN, PARTS, Shape, part};
 use crate::lanes::{LaneKernel, Lanes, WIDTH, dispatch_lanes};
@@ -52,7 +52,7 @@ pub(in crate::conv) fn weight_gradient(shape: &Shape, input: &[f32], grad: &[f32
                 let (image, first) = (unit / blocks * shape.groups + group, unit % blocks * block);
                 let lines = first..flat.output[0].min(first + block);
                 if offsets.0 != lines.len() {
-                    offsets = (lines.len(), flat.offsets_of(whole, lines.len()));
+                    offsets = (lines.len(), flat.offsets_of(whole, lines.len(), &flat.taps));
                 }
                 let input = &input[image * pixels..][..pixels];
                 let copy = if whole {
@@ -68,8 +68,8 @@ pub(in crate::conv) fn weight_gradient(shape: &Shape, input: &[f32], grad: &[f32
                     let channels = shape.outputs - panel * PANEL;
                     let (grad, lines) = (Planes { data, channels, size: shape.output }, lines.clone());
                     dispatch_lanes(Transpose { grad, lines, pitch, d: &mut *d });
-                    let left = Left { data: copy, rows: &offsets.1[..], step: 1 };
-                    let right = Right { data: d, rows: Apart(PANEL) };
+                    let left = Left { data: copy, rows: At::new(&offsets.1), step: 1 };
+                    let right = Right { data: d, rows: Apart(PANEL), second: WIDTH };
                     multiply([rows, n, channels.min(PANEL)], left, right, sums, unit > range.start);
                 }
             }
@@ -193,7 +193,7 @@ fn few(shape: &Shape, input: &[f32], grad: &[f32], out: &mut [f32]) {
                 for first in (0..flat.output[0]).step_by(block) {
                     let lines = first..flat.output[0].min(first + block);
                     if offsets.0 != lines.len() {
-                        offsets = (lines.len(), flat.offsets(lines.len()));
+                        offsets = (lines.len(), flat.offsets(lines.len(), &flat.taps));
                     }
                     let copy = &mut copy[..flat.size(lines.len())];
                     flat.fill(&input[image * pixels..][..pixels], lines.clone(), false, copy);

@@ -5,6 +5,7 @@ use super::transform::{Apart, OutputTransposed, Pixel, WindowTransposed, square}
 use super::{POINTS, Pass, REACH, TILE, Tiles, storage};
 use crate::conv::tile::{self, Left, PANEL, Right, multiply};
 use crate::conv::{Shape, part};
+use crate::lanes::turn::Pixels;
 use crate::lanes::{LaneKernel, Lanes, WIDTH, dispatch_lanes};
 use crate::pool;
 use std::ops::Range;
@@ -47,11 +48,11 @@ pub(in crate::conv) fn weight_gradient(shape: &Shape, input: &[f32], grad: &[f32
             let [[_, v_size], [_, d_size]] = [pass.v(tiles), pass.m(tiles)];
             let mut scratch = storage(v_size + d_size);
             let (v, d) = scratch.as_mut_slice::<f32>().split_at_mut(v_size);
-            let mut strip = vec![[0.0; WIDTH]; REACH * pass.width()];
+            let mut strip = Pixels::zeros(REACH * pass.width());
             let range = part(lines, parts, at);
             for first in range.clone().step_by(block) {
                 let lines = first..range.end.min(first + block);
-                let strip = &mut strip[..];
+                let strip = strip.all();
                 dispatch_lanes(Tiles {
                     pass,
                     tiles,
@@ -132,7 +133,8 @@ impl LaneKernel for Products<'_> {
         }
         for point in 0..POINTS {
             let left = Left { data: &v[point * v_plane..][..v_plane], rows: tile::Apart(1), step: depth };
-            let right = Right { data: &d[point * d_plane..][..d_plane], rows: tile::Apart(PANEL) };
+            let right =
+                Right { data: &d[point * d_plane..][..d_plane], rows: tile::Apart(PANEL), second: WIDTH };
             let sums = &mut sums[point * u_plane..][..u_plane];
             multiply([pass.inputs, lines.len() * across, columns], left, right, sums, accumulate);
         }

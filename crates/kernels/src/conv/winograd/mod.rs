@@ -18,6 +18,7 @@ pub(super) use gradient::weight_gradient;
 
 use super::Shape;
 use super::tile::{self, Left, PANEL, Right, multiply};
+use crate::lanes::turn::Pixels;
 use crate::lanes::{LaneKernel, Lanes, WIDTH, dispatch_lanes};
 use crate::pool::{self, SendPtr};
 use crate::{DType, Storage};
@@ -224,18 +225,18 @@ fn run(pass: &Pass, input: &[f32], weight: &[f32], bias: Option<&[f32]>, out: &m
         if few {
             let mut v = storage(blocks * v_size);
             pool::chunks_mut(v.as_mut_slice::<f32>(), v_size, |start, v| {
-                let mut strip = vec![[0.0; WIDTH]; REACH * pass.width()];
+                let mut strip = Pixels::zeros(REACH * pass.width());
                 let lines = rows(start / v_size);
-                dispatch_lanes(Tiles { pass, tiles, input, group, lines, strip: &mut strip, v });
+                dispatch_lanes(Tiles { pass, tiles, input, group, lines, strip: strip.all(), v });
             });
             let v = &*v.as_mut_slice::<f32>();
             pool::run(panels, &|panel| {
                 let mut scratch = storage(u_size + m_size);
                 let (u, m) = scratch.as_mut_slice::<f32>().split_at_mut(u_size);
-                let mut strip = vec![[0.0; WIDTH]; TILE * across * TILE];
+                let mut strip = Pixels::zeros(TILE * across * TILE);
                 dispatch_lanes(Windows { pass, weight, panel, u });
                 for (b, v) in v.chunks_exact(v_size).enumerate() {
-                    finish(panel, u, v, m, &mut strip, rows(b));
+                    finish(panel, u, v, m, strip.all(), rows(b));
                 }
             });
             continue;
@@ -248,10 +249,10 @@ fn run(pass: &Pass, input: &[f32], weight: &[f32], bias: Option<&[f32]>, out: &m
         pool::run(blocks, &|b| {
             let mut scratch = storage(v_size + m_size);
             let (v, m) = scratch.as_mut_slice::<f32>().split_at_mut(v_size);
-            let mut strip = vec![[0.0; WIDTH]; REACH * pass.width()];
-            dispatch_lanes(Tiles { pass, tiles, input, group, lines: rows(b), strip: &mut strip, v });
+            let mut strip = Pixels::zeros(REACH * pass.width());
+            dispatch_lanes(Tiles { pass, tiles, input, group, lines: rows(b), strip: strip.all(), v });
             for (panel, u) in u.chunks_exact(u_size).enumerate() {
-                finish(panel, u, v, m, &mut strip, rows(b));
+                finish(panel, u, v, m, strip.all(), rows(b));
             }
         });
     }
@@ -364,7 +365,8 @@ impl LaneKernel for Finish<'_> {
         let [[u_plane, _], [v_plane, _], [m_plane, _]] = [pass.u(), pass.v(tiles), pass.m(tiles)];
         for point in 0..POINTS {
             let left = Left { data: &v[point * v_plane..][..v_plane], rows: tile::Apart(depth), step: 1 };
-            let right = Right { data: &u[point * u_plane..][..u_plane], rows: tile::Apart(PANEL) };
+            let right =
+                Right { data: &u[point * u_plane..][..u_plane], rows: tile::Apart(PANEL), second: WIDTH };
             let m = &mut m[point * m_plane..][..m_plane];
             multiply([lines.len() * across, pass.inputs, columns], left, right, m, false);
         }
