@@ -11,7 +11,7 @@ use std::borrow::Borrow;
 /// makes both `i64`, as in PyTorch.
 ///
 /// `+`, `-`, `*` and `/` compute in the memory of a left operand that is passed by value, where nobody else can see it and no
-/// gradient needs its values: `x * 2.0 + 1.0` takes one block of memory, as does `&x * 2.0 + 1.0`, which keeps x.
+/// gradient needs its values: `&x * 2.0 + 1.0` takes one block of memory and not two.
 pub trait Operand {
     /// The tensor itself, or one made of the number.
     #[doc(hidden)]

@@ -136,13 +136,13 @@ pub(super) fn forward(
     relu: bool,
     out: &mut [f32],
 ) {
-    slide(shape, input, &mut weights(shape, weight, false), bias, relu, out);
+    slide(shape, input, weights(shape, weight, false), bias, relu, out);
 }
 
 fn slide(
     shape: &Shape,
     input: &[f32],
-    weights: &mut Pixels,
+    mut weights: Pixels,
     bias: Option<&[f32]>,
     relu: bool,
     out: &mut [f32],
@@ -233,7 +233,7 @@ pub(super) fn input_gradient(
     out: &mut [f32],
 ) {
     if let Some(turned) = reverse(shape) {
-        return slide(&turned, grad, &mut weights(shape, weight, true), bias, false, out);
+        return slide(&turned, grad, weights(shape, weight, true), bias, false, out);
     }
     let (taps, pixels, windows) = (shape.taps(), shape.pixels(), shape.windows());
     let mut weights = weights(shape, weight, false);

@@ -84,11 +84,10 @@ impl<'g> Queue<'g> {
             return &mut self.near[i];
         }
         let last = self.rest.last_key_value().map_or(0, |(&last, _)| last);
-        let at = after.map_or(0, |i| i + 1);
+        let mut at = after.map_or(0, |i| i + 1);
         if at == 0 && (number <= last || self.near.len() == NEAR) {
             return self.rest.entry(number).or_insert_with(|| Pending::new(node));
         }
-        let mut at = at;
         if self.near.len() == NEAR {
             let smallest = self.near.remove(0);
             self.rest.insert(smallest.node.number, smallest);
@@ -118,6 +117,7 @@ pub(crate) fn run(
                 *slot = slot.take().map(|gradient| node.hooks.run(output, gradient));
             }
         }
+        // Moved along, not counted: the last edge gets the gradient itself.
         if node.passes()
             && let Some(gradient) = grads.first_mut().and_then(Option::take)
         {
