@@ -114,11 +114,16 @@ macro_rules! operator {
             type Output = Tensor;
             #[track_caller]
             fn $method(mut self, other: O) -> Tensor {
-                if $crate::pointwise::in_memory_of($op, &mut self, &other, false) {
+                if in_memory(&mut self, other.number(), other.tensor(), false) {
                     return self;
                 }
                 Tensor::$method(&self, other)
             }
+        }
+        /// Not generic over the other operand, so that it is compiled once and not in every crate that calculates.
+        #[track_caller]
+        fn in_memory(x: &mut Tensor, number: Option<f64>, other: Option<&Tensor>, left: bool) -> bool {
+            $crate::pointwise::in_memory_of($op, x, number, other, left)
         }
         $crate::operand::operator!(@number $trait, $method, $op, f64 i64);
     };
@@ -135,7 +140,7 @@ macro_rules! operator {
             type Output = Tensor;
             #[track_caller]
             fn $method(self, mut other: Tensor) -> Tensor {
-                if $crate::pointwise::in_memory_of($op, &mut other, &self, true) {
+                if in_memory(&mut other, self.number(), None, true) {
                     return other;
                 }
                 std::ops::$trait::$method(self, &other)

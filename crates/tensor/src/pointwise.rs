@@ -122,8 +122,14 @@ pub(crate) fn beside<P: Pointwise<2>>(p: P, x: &Tensor, other: impl Operand, lef
 /// [`beside`] in the memory of x, which becomes the result: for operands passed by value, if nobody else can see them.
 /// Says whether it was done; else x is as it was.
 #[track_caller]
-pub(crate) fn in_memory_of<P: Pointwise<2>>(p: P, x: &mut Tensor, other: &impl Operand, left: bool) -> bool {
-    match (other.number(), other.tensor()) {
+pub(crate) fn in_memory_of<P: Pointwise<2>>(
+    p: P,
+    x: &mut Tensor,
+    number: Option<f64>,
+    other: Option<&Tensor>,
+    left: bool,
+) -> bool {
+    match (number, other) {
         (Some(number), _) => in_memory(WithNumber { p, number, left }, x, [None]),
         (_, Some(other)) => in_memory(p, x, [None, Some(other)]),
         _ => false,
