@@ -70,7 +70,8 @@ fn functional_twins() {
 fn linear() {
     let weight = Parameter::new(Tensor::from_vec(vec![1.0_f32, 0.0, 0.0, 1.0, 1.0, 1.0], [2, 3]));
     let bias = Parameter::new(Tensor::from_vec(vec![10.0_f32, -1.0], [2]));
-    let layer = Linear { weight, bias: Some(bias) };
+    let mut layer = Linear::new(3, 2);
+    (layer.weight, layer.bias) = (weight, Some(bias));
     close(&layer.call(&x()), [8.0, -3.5, 10.5, 30.5]);
     close(&F::linear(&x(), &layer.weight, None), [-2.0, -2.5, 0.5, 31.5]);
     let layer = layer.bias(false);

@@ -239,7 +239,8 @@ struct Tied {
 #[test]
 fn tied_parameters_are_trained_once_and_saved_twice() {
     let encoder = Linear::new(2, 2);
-    let decoder = Linear { weight: encoder.weight.clone(), bias: None };
+    let mut decoder = Linear::new(2, 2).bias(false);
+    decoder.weight = encoder.weight.clone();
     let tied = Tied { encoder, decoder };
     assert_eq!(names(&tied), ["encoder.weight", "encoder.bias"]);
     assert_eq!(tied.num_parameters(), 6);

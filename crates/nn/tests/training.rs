@@ -72,7 +72,8 @@ fn frozen_layers_get_no_gradient() {
 #[test]
 fn tied_weights_add_up_their_gradients() {
     let first = Linear::new(2, 2).bias(false);
-    let second = Linear { weight: first.weight.clone(), bias: None };
+    let mut second = Linear::new(2, 2).bias(false);
+    second.weight = first.weight.clone();
     init::ones_(&first.weight);
     let model = Sequential::new((first, second));
     // y = W W x with all ones: dy/dW is that of both places.

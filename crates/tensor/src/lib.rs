@@ -54,6 +54,8 @@ pub use ops::gelu::Approximate;
 pub use ops::im2col::UnfoldOptions;
 pub use ops::instance_norm::InstanceNormOptions;
 pub use ops::interpolate::{InterpolateMode, InterpolateOptions};
+#[doc(hidden)]
+pub use ops::linear::PackedWeight;
 pub use ops::meshgrid::Indexing;
 pub use ops::pad::PadMode;
 pub use ops::scaled_dot_product_attention::AttentionOptions;

@@ -34,7 +34,7 @@ pub(super) fn forward(
 ) {
     let sizes = [shape.batch, shape.rows(), shape.outputs];
     let (input, weight) = (rows(input, sizes[1]), transposed(rows(weight, sizes[1])));
-    matmul_with(sizes, input, weight, out, false, Finish { bias, relu });
+    matmul_with(sizes, input, weight, out, false, Finish { bias, relu }, None);
 }
 
 pub(super) fn input_gradient(
@@ -49,7 +49,7 @@ pub(super) fn input_gradient(
     let bias: Option<Vec<f32>> =
         bias.map(|bias| bias.iter().flat_map(|&bias| std::iter::repeat_n(bias, shape.taps())).collect());
     let (grad, weight) = (rows(grad, sizes[1]), rows(weight, sizes[2]));
-    matmul_with(sizes, grad, weight, out, false, Finish { bias: bias.as_deref(), relu: false });
+    matmul_with(sizes, grad, weight, out, false, Finish { bias: bias.as_deref(), relu: false }, None);
 }
 
 pub(super) fn weight_gradient(shape: &Shape, input: &[f32], grad: &[f32], out: &mut [f32]) {

@@ -6,10 +6,12 @@
 mod dots;
 mod finish;
 mod operand;
+mod packed;
 mod panels;
 mod tiles;
 
 pub use finish::Finish;
+pub use packed::Packed;
 
 use crate::dtype::{Element, floats};
 use crate::num::{Float, Num};
@@ -78,13 +80,14 @@ pub fn matmul<T: Float>(
     out: &mut [T],
     accumulate: bool,
 ) {
-    matmul_with(sizes, a, b, out, accumulate, Finish::default());
+    matmul_with(sizes, a, b, out, accumulate, Finish::default(), None);
 }
 
-/// As [`matmul`]; each sum gets its finish before it is stored.
+/// As [`matmul`]; each sum gets its finish before it is stored. What is `packed` must be b; the result is the same with
+/// and without it.
 ///
 /// # Panics
-/// If a matrix lies outside its slice, or the bias is not as long as a row of `out`.
+/// If a matrix lies outside its slice, the bias is not as long as a row of `out`, or what is packed is not of b's size.
 pub fn matmul_with<T: Float>(
     [m, k, n]: [usize; 3],
     a: Matrix<'_, T>,
@@ -92,11 +95,13 @@ pub fn matmul_with<T: Float>(
     out: &mut [T],
     accumulate: bool,
     finish: Finish<'_, T>,
+    packed: Option<&Packed>,
 ) {
     a.check(m, k);
     b.check(k, n);
     assert_eq!(out.len(), numel(&[m, n]));
     assert!(finish.bias.is_none_or(|bias| bias.len() == n));
+    assert!(packed.is_none_or(|packed| [packed.k, packed.n] == [k, n]));
     if k == 0 || m == 0 || n == 0 {
         if !accumulate {
             out.fill(T::default());
@@ -113,7 +118,7 @@ pub fn matmul_with<T: Float>(
                 true
             } else {
                 tiles::are_ours([m, k, n], &a, &b)
-                    && tiles::multiply([m, k, n], a, b, base, accumulate, finish)
+                    && tiles::multiply([m, k, n], a, b, base, accumulate, finish, packed)
             }
         };
         if done {
@@ -262,7 +267,7 @@ mod tests {
                 };
                 let mut out = vec![1.0; m * n];
                 let (bias, relu) = (at.then_some(&bv[..n]), bt);
-                matmul_with([m, k, n], a, b, &mut out, true, Finish { bias, relu });
+                matmul_with([m, k, n], a, b, &mut out, true, Finish { bias, relu }, None);
                 for i in 0..m {
                     for j in 0..n {
                         let sum: f64 = (0..k)
@@ -306,7 +311,7 @@ mod tests {
                 let mut out = vec![1.0f32; m * n];
                 let numbers: Vec<f32> = (0..n).map(|i| rng::normal_f32(3, i as u64)).collect();
                 let bias = biased.then_some(&numbers[..]);
-                matmul_with([m, k, n], a, b, &mut out, accumulate, Finish { bias, relu });
+                matmul_with([m, k, n], a, b, &mut out, accumulate, Finish { bias, relu }, None);
                 for i in 0..m {
                     for j in 0..n {
                         let term = |p: usize| {
@@ -339,7 +344,7 @@ mod tests {
                     pool::with_num_threads(threads, || {
                         let mut out = vec![1.0f32; m * n];
                         let finish = Finish { bias: Some(&av[..n]), relu: true };
-                        matmul_with([m, k, n], a, b, &mut out, accumulate, finish);
+                        matmul_with([m, k, n], a, b, &mut out, accumulate, finish, None);
                         out
                     })
                 });

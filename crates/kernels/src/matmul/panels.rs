@@ -2,8 +2,10 @@
 //! packed, by the first thread that needs it and those that wait for it.
 
 use super::operand::Operand;
+use super::packed::Packed;
 use crate::alloc::Block;
 use crate::lanes::{LaneKernel, Lanes, WIDTH, dispatch_lanes, prefetch};
+use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Steps of the sum that are packed at a time.
@@ -20,21 +22,25 @@ pub(super) struct Panels<'a> {
     pub(super) width: usize,
     /// Those from here on are packed before their first use: all, or the last one alone where it is not whole.
     whole: usize,
-    packed: Vec<Packed>,
+    /// How far those are; empty where all were packed before the product.
+    progress: Vec<Progress>,
     memory: Option<&'a Block>,
+    /// The terms of the sum for which a panel in memory has room, and how many of them come before the first.
+    depth: usize,
+    skipped: usize,
     /// Whether each takes the place of the one before.
-    pub(super) one_at_a_time: bool,
+    one_at_a_time: bool,
 }
 
 /// How far a panel is packed, by all threads that wait for it.
 #[derive(Default)]
-struct Packed {
+struct Progress {
     /// The next piece, and how many are done.
     next: AtomicUsize,
     done: AtomicUsize,
 }
 
-impl Packed {
+impl Progress {
     /// Returns when all pieces are done.
     fn by(&self, pieces: usize, pack: impl Fn(usize)) {
         while self.done.load(Ordering::Acquire) < pieces {
@@ -77,8 +83,24 @@ impl<'a> Panels<'a> {
         memory: Option<&'a Block>,
     ) -> Self {
         let whole = whole(operand, n, width);
-        let packed = (whole..n.div_ceil(width)).map(|_| Packed::default()).collect();
-        Panels { operand, k, n, width, whole, packed, memory, one_at_a_time }
+        let progress = (whole..n.div_ceil(width)).map(|_| Progress::default()).collect();
+        Panels { operand, k, n, width, whole, progress, memory, depth: k, skipped: 0, one_at_a_time }
+    }
+
+    /// Some terms of the sum of what is packed already.
+    pub(super) fn of(packed: &'a Packed, operand: Operand, terms: Range<usize>) -> Self {
+        Panels {
+            operand,
+            k: terms.len(),
+            n: packed.n,
+            width: packed.width,
+            whole: 0,
+            progress: Vec::new(),
+            memory: Some(&packed.memory),
+            depth: packed.k,
+            skipped: terms.start,
+            one_at_a_time: false,
+        }
     }
 
     /// Bytes for the panels that are packed.
@@ -112,15 +134,18 @@ impl<'a> Panels<'a> {
         };
         let (k, number) = (self.k, panel - self.whole);
         let place = if self.one_at_a_time { 0 } else { number };
-        // SAFETY: each panel has its own part of the block, or the whole of it until the next is asked for.
-        let to = unsafe { memory.ptr().cast::<f32>().add(place * k * self.width) };
         let width = self.lanes(panel).next_multiple_of(WIDTH);
-        self.packed[number].by(k.div_ceil(PIECE), |piece| {
-            let (first, lanes, from) = (piece * PIECE, self.lanes(panel), self.source(panel));
-            // SAFETY: the piece lies inside the panel.
-            let (from, to) = unsafe { (from.along(first), to.add(first * width)) };
-            dispatch_lanes(Pack { k: PIECE.min(k - first), lanes, width, from, to });
-        });
+        // SAFETY: each panel has its own part of the block, or the whole of it until the next is asked for.
+        let to =
+            unsafe { memory.ptr().cast::<f32>().add(place * self.depth * self.width + self.skipped * width) };
+        if let Some(progress) = self.progress.get(number) {
+            progress.by(k.div_ceil(PIECE), |piece| {
+                let (first, lanes, from) = (piece * PIECE, self.lanes(panel), self.source(panel));
+                // SAFETY: the piece lies inside the panel.
+                let (from, to) = unsafe { (from.along(first), to.add(first * width)) };
+                dispatch_lanes(Pack { k: PIECE.min(k - first), lanes, width, from, to });
+            });
+        }
         Operand { data: to, across: 1, along: width }
     }
 }

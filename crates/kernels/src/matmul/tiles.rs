@@ -7,6 +7,7 @@
 //! stored transposed.
 
 use super::operand::{Operand, operands};
+use super::packed::Packed;
 use super::panels::Panels;
 use super::{Finish, MANY, Matrix};
 use crate::alloc::try_alloc;
@@ -15,16 +16,16 @@ use crate::pool::{self, SendPtr};
 use std::ops::Range;
 
 /// The most elements of the larger operand, a second-level cache full of them.
-const MOST: usize = 1 << 18;
+pub(super) const MOST: usize = 1 << 18;
 /// Fewer rows or columns would leave too many lanes empty.
-const LEAST: usize = 8;
+pub(super) const LEAST: usize = 8;
 /// Where the larger operand does not fit, the most terms that are summed up at a time: a panel of them is a quarter of
 /// that cache.
 const SLICE: usize = 512;
 /// The most elements of all panels that stay in that cache beside the rows.
 const STAY: usize = 1 << 16;
 /// The least length of the sums.
-const SHORTEST: usize = 24;
+pub(super) const SHORTEST: usize = 24;
 /// Steps of a sum between which what is read next is asked for.
 const STEPS: usize = 4 * WIDTH;
 /// Multiply-adds that are worth a task.
@@ -67,7 +68,7 @@ fn cost(lanes: Operand, m: usize, k: usize, n: usize) -> usize {
 }
 
 /// out = a·b, or out += a·b where `accumulate`, with its finish; the rows of `out`, of n elements, follow each other.
-/// False if there was no memory for packing; nothing is done then.
+/// What is `packed` is b, and makes no difference to the result. False if there was no memory for packing; nothing is done then.
 ///
 /// # Safety
 /// Every element of a (m×k) and b (k×n) lies inside its slice, and the elements of `out` may be written.
@@ -78,21 +79,33 @@ pub(super) unsafe fn multiply(
     out: SendPtr<f32>,
     accumulate: bool,
     finish: Finish<'_, f32>,
+    packed: Option<&Packed>,
 ) -> bool {
     // SAFETY: the offsets are those of elements.
     let (a, b) = unsafe { operands(a, b) };
-    let turned = cost(a, n, k, m) < cost(b, m, k, n);
+    let fits = fits([m, k, n]);
+    let turned = !(fits && packed.is_some()) && cost(a, n, k, m) < cost(b, m, k, n);
+    let packed = packed.filter(|_| !turned);
+    let smaller = m.min(n);
     let step = n;
     let (rows, lanes, [m, n]) = if turned { (b, a, [n, m]) } else { (a, b, [m, n]) };
     let tile = tile_size(n);
     let width = tile[1] * WIDTH;
-    let slices = if fits([m, k, n]) && !rows.collide() { 1 } else { k.div_ceil(SLICE.max(STAY / n)) };
+    // Where the product fits, turned or not it is cut at the same places.
+    let slices = match fits {
+        true if !a.collide() && !b.collide() => 1,
+        true => k.div_ceil(SLICE.max(STAY / smaller)),
+        false => k.div_ceil(SLICE.max(STAY / n)),
+    };
     let slice = k.div_ceil(slices).next_multiple_of(WIDTH).min(k);
     // Many rows one after another where all panels stay.
     let rows_first = slice * n <= STAY && m * slice > MOST;
     // The memory of one panel stays in the cache, where that of all might displace what they are packed from.
     let one_at_a_time = pool::is_alone() && !rows_first;
-    let room = Panels::room(lanes, [slice, n, width], one_at_a_time);
+    let room = match packed {
+        Some(_) => 0,
+        None => Panels::room(lanes, [slice, n, width], one_at_a_time),
+    };
     let memory = if room == 0 { None } else { try_alloc(room) };
     if room > 0 && memory.is_none() {
         return false;
@@ -101,7 +114,10 @@ pub(super) unsafe fn multiply(
         let here = slice.min(k - first);
         // SAFETY: the sum has so many terms.
         let (rows, lanes) = unsafe { (rows.along(first), lanes.along(first)) };
-        let panels = Panels::new(lanes, [here, n, width], one_at_a_time, memory.as_ref());
+        let panels = match packed {
+            Some(packed) => Panels::of(packed, lanes, first..first + here),
+            None => Panels::new(lanes, [here, n, width], one_at_a_time, memory.as_ref()),
+        };
         let out = Output {
             data: SendPtr(out.get()),
             rows: if turned { 1 } else { step },
@@ -117,7 +133,7 @@ pub(super) unsafe fn multiply(
 /// All tiles, as tasks of the pool. Any division gives the same result: no sum is cut.
 fn run(rows: Operand, m: usize, most: usize, panels: &Panels<'_>, rows_first: bool, out: &Output<'_>) {
     let (tiles, count) = (m.div_ceil(most), panels.count());
-    let wanted = if panels.one_at_a_time { 1 } else { (m * panels.k * panels.n / TASK).max(1) };
+    let wanted = if pool::is_alone() { 1 } else { (m * panels.k * panels.n / TASK).max(1) };
     // Panels one after another, so that each stays in the cache while all rows pass, and with the thread that packed it.
     let [groups, parts] = if rows_first {
         let groups = wanted.min(tiles);

@@ -1,4 +1,4 @@
-use flambeau_tensor::Tensor;
+use flambeau_tensor::{PackedWeight, Tensor};
 
 use super::python::boolean;
 use crate::{Forward, Module, Parameter, init};
@@ -8,9 +8,12 @@ use crate::{Forward, Module, Parameter, init};
 /// Shapes: `x` is `[…, in_features]`, `y` is `[…, out_features]`; `weight` is `[out_features, in_features]` and
 /// `bias` is `[out_features]`. Both are drawn from `U(-1/√in_features, 1/√in_features)`.
 ///
+/// From the second call without gradient on (eight rows of input or more), the layer keeps a second copy of a `weight` of
+/// up to 2¹⁸ elements, in the order in which the processor reads it. Results are the same; a call with gradient drops it.
+///
 /// ```
 /// use flambeau_nn::{Forward, Linear, Module};
-/// use flambeau_tensor::Tensor;
+/// use flambeau_tensor::{PackedWeight, Tensor};
 ///
 /// let layer = Linear::new(20, 30);
 /// assert_eq!(layer.call(&Tensor::randn([128, 20])).shape(), [128, 30]);
@@ -28,13 +31,15 @@ pub struct Linear {
     pub weight: Parameter,
     /// `[out_features]`
     pub bias: Option<Parameter>,
+    #[module(skip)]
+    packed: PackedWeight,
 }
 
 impl Linear {
     /// A layer with bias.
     pub fn new(in_features: usize, out_features: usize) -> Self {
         let weight = Parameter::new(Tensor::zeros([out_features, in_features]));
-        let layer = Linear { weight, bias: None };
+        let layer = Linear { weight, bias: None, packed: PackedWeight::default() };
         layer.reset_weight();
         layer.bias(true)
     }
@@ -94,11 +99,11 @@ impl Linear {
 impl Forward for Linear {
     #[track_caller]
     fn forward(&self, input: &Tensor) -> Tensor {
-        input.linear(&self.weight, self.bias.as_deref())
+        input.linear_of(&self.weight, self.bias.as_deref(), false, &self.packed)
     }
 
     #[track_caller]
     fn forward_relu(&self, input: &Tensor) -> Option<Tensor> {
-        Some(input.linear_relu(&self.weight, self.bias.as_deref()))
+        Some(input.linear_of(&self.weight, self.bias.as_deref(), true, &self.packed))
     }
 }

@@ -6,16 +6,19 @@ use crate::door::Calls;
 use crate::op::{Fresh, Mask, Op, Output, Saves, apply, raise};
 use crate::shape::Shape;
 use crate::testing::{Sample, normal, sample};
-use crate::{Element, Error, Result, Tensor};
-use flambeau_kernels::matmul::{Finish, Matrix, matmul_with};
+use crate::{Element, Error, Result, Tensor, is_grad_enabled};
+use flambeau_kernels::matmul::{Finish, Matrix, Packed, matmul_with};
 use flambeau_kernels::strided::numel;
 use flambeau_kernels::{Float, dispatch_float};
+use std::cell::OnceCell;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// `torch.nn.functional.linear` for a matrix of inputs: x, weight and, perhaps, bias.
 #[derive(Default)]
 pub struct Linear {
     /// Whether `relu` follows, in the same pass.
     relu: bool,
+    packed: Option<Arc<Packed>>,
 }
 
 impl Op for Linear {
@@ -56,7 +59,7 @@ impl Op for Linear {
     }
 
     fn cpu(&self, x: &[&Tensor], out: &mut [Fresh]) {
-        dispatch_float!(x[0].dtype(), T => forward::<T>(x, self.relu, out[0].slice()));
+        dispatch_float!(x[0].dtype(), T => forward::<T>(x, self, out[0].slice()));
     }
 
     fn saves(&self, needs: Mask) -> Saves {
@@ -75,7 +78,7 @@ impl Op for Linear {
     }
 }
 
-fn forward<T: Float + Element>(x: &[&Tensor], relu: bool, out: &mut [T]) {
+fn forward<T: Float + Element>(x: &[&Tensor], op: &Linear, out: &mut [T]) {
     let (input, weight) = (x[0].view::<T>(), x[1].view::<T>());
     let bias = x.get(2).map(|bias| bias.contiguous());
     let bias = bias.as_ref().map(|bias| bias.view::<T>());
@@ -86,15 +89,58 @@ fn forward<T: Float + Element>(x: &[&Tensor], relu: bool, out: &mut [T]) {
         rows: x[0].strides()[0],
         columns: x[0].strides()[1],
     };
-    // The weight is (out, in): read it transposed.
-    let b = Matrix {
-        data: weight.strided().data,
-        offset: x[1].layout().offset,
-        rows: x[1].strides()[1],
-        columns: x[1].strides()[0],
-    };
-    let finish = Finish { bias: bias.as_ref().map(|bias| bias.slice()), relu };
-    matmul_with(sizes, a, b, out, false, finish);
+    let finish = Finish { bias: bias.as_ref().map(|bias| bias.slice()), relu: op.relu };
+    matmul_with(sizes, a, transposed(x[1], weight.strided().data), out, false, finish, op.packed.as_deref());
+}
+
+/// The weight is (out, in): read it as (in, out).
+fn transposed<'a, T>(weight: &Tensor, data: &'a [T]) -> Matrix<'a, T> {
+    let strides = weight.strides();
+    Matrix { data, offset: weight.layout().offset, rows: strides[1], columns: strides[0] }
+}
+
+/// A layer's weight as its products read it, for inference, where it is the same from call to call. It is packed when it
+/// is used without gradient for the second time, and dropped when it is used with gradient; a weight that was written, or
+/// another one, is packed anew. Takes as much memory as the weight, and none where that has more than 2¹⁸ elements.
+#[doc(hidden)]
+#[derive(Default)]
+pub struct PackedWeight(Mutex<Option<Kept>>);
+
+struct Kept {
+    /// The tensor itself, so that no other one gets its identity.
+    weight: Tensor,
+    version: u32,
+    packed: OnceCell<Option<Arc<Packed>>>,
+}
+
+impl PackedWeight {
+    fn of(&self, weight: &Tensor) -> Option<Arc<Packed>> {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if is_grad_enabled() && weight.requires_grad() {
+            *kept = None;
+            return None;
+        }
+        let version = weight.version();
+        match &*kept {
+            Some(kept) if kept.weight.is_same(weight) && kept.version == version => {
+                kept.packed.get_or_init(|| pack(weight).map(Arc::new)).clone()
+            }
+            _ => {
+                *kept = Some(Kept { weight: weight.clone(), version, packed: OnceCell::new() });
+                None
+            }
+        }
+    }
+}
+
+fn pack(weight: &Tensor) -> Option<Packed> {
+    let &[n, k] = weight.shape() else { return None };
+    if !weight.dtype().is_float() {
+        return None;
+    }
+    dispatch_float!(weight.dtype(), T => {
+        Packed::new(transposed(weight, weight.view::<T>().strided().data), k, n)
+    })
 }
 
 impl Tensor {
@@ -115,26 +161,35 @@ impl Tensor {
             let y = self.linear(&weight.unsqueeze(0), None).squeeze(-1);
             return bias.map_or(y.clone(), |bias| y + bias);
         }
-        self.affine(weight, bias, false)
+        self.affine(weight, bias, Linear::default())
     }
 
-    /// `self.linear(weight, bias).relu()` in one pass; the weight has two dimensions.
+    /// `self.linear(weight, bias)`, or its `relu` in the same pass, for a layer that keeps its weight, of two dimensions,
+    /// packed.
     #[doc(hidden)]
     #[track_caller]
-    pub fn linear_relu(&self, weight: &Tensor, bias: Option<&Tensor>) -> Tensor {
-        self.affine(weight, bias, true)
+    pub fn linear_of(
+        &self,
+        weight: &Tensor,
+        bias: Option<&Tensor>,
+        relu: bool,
+        packed: &PackedWeight,
+    ) -> Tensor {
+        let rows = self.numel() / self.shape().last().map_or(1, |&n| n.max(1));
+        let packed = if rows < Packed::FEWEST_ROWS { None } else { packed.of(weight) };
+        self.affine(weight, bias, Linear { relu, packed })
     }
 
     #[track_caller]
-    fn affine(&self, weight: &Tensor, bias: Option<&Tensor>, relu: bool) -> Tensor {
+    fn affine(&self, weight: &Tensor, bias: Option<&Tensor>, op: Linear) -> Tensor {
         let rows = match self.ndim() {
             2 => self.clone(),
             0 => raise(Error::op("linear", format!("a 0-d input with weight {:?}", weight.shape()))),
             n => self.reshape([numel(&self.shape()[..n - 1]), self.size(-1)]),
         };
         let y = match bias {
-            Some(bias) => apply(Linear { relu }, &[&rows, weight, bias]),
-            None => apply(Linear { relu }, &[&rows, weight]),
+            Some(bias) => apply(op, &[&rows, weight, bias]),
+            None => apply(op, &[&rows, weight]),
         };
         if self.ndim() == 2 {
             return y;
@@ -162,10 +217,10 @@ pub(crate) fn samples() -> Vec<Sample> {
         sample(
             "F.relu(F.linear(x0, x1, x2))",
             [normal(0, &[2, 3, 4]), normal(1, &[5, 4]), normal(2, &[5])],
-            |x| x[0].linear_relu(&x[1], Some(&x[2])),
+            |x| x[0].linear_of(&x[1], Some(&x[2]), true, &PackedWeight::default()),
         ),
         sample("F.relu(F.linear(x0.t(), x1.t()))", [normal(0, &[4, 3]), normal(1, &[4, 2])], |x| {
-            x[0].t().linear_relu(&x[1].t(), None)
+            x[0].t().linear_of(&x[1].t(), None, true, &PackedWeight::default())
         }),
         sample("F.linear(x0, x1)", [normal(0, &[3, 4]), normal(1, &[4])], |x| x[0].linear(&x[1], None)),
         sample("F.linear(x0, x1, x2)", [normal(0, &[4]), normal(1, &[4]), normal(2, &[])], |x| {
