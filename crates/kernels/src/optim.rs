@@ -12,6 +12,10 @@ pub const MAX_STATE: usize = 3;
 /// How one element changes: the rule of an optimiser, with the numbers of this step in it. Mark `update`
 /// `#[inline(always)]`.
 pub trait Update: Copy + Send + Sync {
+    /// The fewest and the most state tensors that it is used with; loops are compiled for these numbers alone. Default: 0
+    /// and [`MAX_STATE`].
+    const STATES: [usize; 2] = [0, MAX_STATE];
+
     /// The new parameter and state from the old ones and the gradient. N is the number of state tensors.
     fn update<T: Float, const N: usize>(self, p: T, grad: T, state: [T; N]) -> (T, [T; N]);
 }
@@ -43,7 +47,8 @@ impl<'a, T, U: Copy> Piece<'a, T, U> {
 /// each other, so neither do they on the number of threads.
 ///
 /// # Panics
-/// If the lengths within a piece differ, or it has more than [`MAX_STATE`] state tensors.
+/// If the lengths within a piece differ, or its number of state tensors is not among the rule's
+/// [`STATES`](Update::STATES).
 pub fn step<T: Float, U: Update>(pieces: Vec<Piece<'_, T, U>>) {
     for piece in &pieces {
         let n = piece.p.len();
@@ -80,6 +85,9 @@ fn deal<T, U: Copy>(pieces: Vec<Piece<'_, T, U>>) -> Vec<Vec<Piece<'_, T, U>>> {
 
 fn run<T: Float, U: Update>(piece: &mut Piece<'_, T, U>) {
     fn with<T: Float, U: Update, const N: usize>(piece: &mut Piece<'_, T, U>) {
+        if const { N < U::STATES[0] || N > U::STATES[1] } {
+            panic!("{N} state tensors for a parameter; the rule takes {:?}", U::STATES);
+        }
         let mut state = piece.state.iter_mut();
         let state: [&mut [T]; N] = std::array::from_fn(|_| match state.next() {
             Some(state) => &mut **state,
@@ -92,7 +100,7 @@ fn run<T: Float, U: Update>(piece: &mut Piece<'_, T, U>) {
         1 => with::<T, U, 1>(piece),
         2 => with::<T, U, 2>(piece),
         3 => with::<T, U, 3>(piece),
-        n => panic!("{n} state tensors for a parameter; {MAX_STATE} are the most"),
+        n => panic!("{n} state tensors for a parameter; there can be {MAX_STATE} at most"),
     }
 }
 
@@ -168,6 +176,8 @@ pub enum Move {
 }
 
 impl Update for Move {
+    const STATES: [usize; 2] = [0, 0];
+
     #[inline(always)]
     fn update<T: Float, const N: usize>(self, p: T, x: T, state: [T; N]) -> (T, [T; N]) {
         let p = match self {

@@ -88,6 +88,7 @@ impl Rule for AdadeltaOptions {
     const NAME: &'static str = "Adadelta";
     const TENSORS: &'static [&'static str] = &["square_avg", "acc_delta"];
     type Step = AdadeltaStep;
+    crate::step::run_here!();
 
     fn step(&self, numbers: &mut [f64], _first: bool) -> AdadeltaStep {
         numbers[0] += 1.0;
@@ -118,6 +119,8 @@ pub struct AdadeltaStep {
 }
 
 impl Update for AdadeltaStep {
+    const STATES: [usize; 2] = [2, 2];
+
     #[inline(always)]
     fn update<T: Float, const N: usize>(self, p: T, grad: T, mut state: [T; N]) -> (T, [T; N]) {
         let g = descent(grad, p, self.maximize, self.weight_decay);

@@ -105,6 +105,7 @@ impl Rule for AdagradOptions {
     const NAME: &'static str = "Adagrad";
     const TENSORS: &'static [&'static str] = &["sum"];
     type Step = AdagradStep;
+    crate::step::run_here!();
 
     fn tensors(&self) -> Vec<(&'static str, f64)> {
         vec![("sum", self.initial_accumulator_value)]
@@ -139,6 +140,8 @@ pub struct AdagradStep {
 }
 
 impl Update for AdagradStep {
+    const STATES: [usize; 2] = [1, 1];
+
     #[inline(always)]
     fn update<T: Float, const N: usize>(self, p: T, grad: T, mut state: [T; N]) -> (T, [T; N]) {
         let g = descent(grad, p, self.maximize, self.weight_decay);

@@ -119,6 +119,7 @@ impl Rule for AdamOptions {
     const NAME: &'static str = "Adam";
     const TENSORS: &'static [&'static str] = &["exp_avg", "exp_avg_sq", "max_exp_avg_sq"];
     type Step = AdamStep;
+    crate::step::run_here!();
 
     fn tensors(&self) -> Vec<(&'static str, f64)> {
         let kept = if self.amsgrad { 3 } else { 2 };
@@ -174,6 +175,8 @@ pub struct AdamStep {
 }
 
 impl Update for AdamStep {
+    const STATES: [usize; 2] = [2, 3];
+
     #[inline(always)]
     fn update<T: Float, const N: usize>(self, p: T, grad: T, mut state: [T; N]) -> (T, [T; N]) {
         let p = p * T::lit(self.keep);

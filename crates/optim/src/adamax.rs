@@ -87,6 +87,7 @@ impl Rule for AdamaxOptions {
     const NAME: &'static str = "Adamax";
     const TENSORS: &'static [&'static str] = &["exp_avg", "exp_inf"];
     type Step = AdamaxStep;
+    crate::step::run_here!();
 
     fn step(&self, numbers: &mut [f64], _first: bool) -> AdamaxStep {
         numbers[0] += 1.0;
@@ -129,6 +130,8 @@ pub struct AdamaxStep {
 }
 
 impl Update for AdamaxStep {
+    const STATES: [usize; 2] = [2, 2];
+
     #[inline(always)]
     fn update<T: Float, const N: usize>(self, p: T, grad: T, mut state: [T; N]) -> (T, [T; N]) {
         let g = descent(grad, p, self.maximize, self.weight_decay);

@@ -100,6 +100,7 @@ impl Rule for AsgdOptions {
     const NAME: &'static str = "ASGD";
     const TENSORS: &'static [&'static str] = &["ax"];
     type Step = AsgdStep;
+    crate::step::run_here!();
 
     fn numbers(&self) -> Vec<(&'static str, f64)> {
         vec![("step", 0.0), ("eta", self.lr), ("mu", 1.0)]
@@ -138,6 +139,8 @@ pub struct AsgdStep {
 }
 
 impl Update for AsgdStep {
+    const STATES: [usize; 2] = [1, 1];
+
     #[inline(always)]
     fn update<T: Float, const N: usize>(self, p: T, grad: T, mut state: [T; N]) -> (T, [T; N]) {
         let g = descent(grad, p, self.maximize, self.weight_decay);

@@ -115,6 +115,7 @@ impl Rule for NAdamOptions {
     const NAME: &'static str = "NAdam";
     const TENSORS: &'static [&'static str] = &["exp_avg", "exp_avg_sq"];
     type Step = NAdamStep;
+    crate::step::run_here!();
 
     fn numbers(&self) -> Vec<(&'static str, f64)> {
         vec![("step", 0.0), ("mu_product", 1.0)]
@@ -178,6 +179,8 @@ pub struct NAdamStep {
 }
 
 impl Update for NAdamStep {
+    const STATES: [usize; 2] = [2, 2];
+
     #[inline(always)]
     fn update<T: Float, const N: usize>(self, p: T, grad: T, mut state: [T; N]) -> (T, [T; N]) {
         let p = p * T::lit(self.keep);

@@ -1,7 +1,7 @@
 //! [`Optim`]: parameter groups, their state and the step, for every optimiser that is a [`Rule`].
 
 use crate::state::{GroupState, OptimizerState, ParamState};
-use crate::step::{Job, readable, run};
+use crate::step::{Job, readable};
 use crate::{Optimizer, Rule};
 use flambeau_kernels::dispatch_float;
 use flambeau_tensor::{Element, Error, Result, Tensor, no_grad, raise};
@@ -326,7 +326,7 @@ impl<R: Rule> Optimizer for Optim<R> {
                 jobs.push(Job { update, param, grad, state });
             }
         }
-        run(&jobs);
+        R::run(&jobs);
     }
 
     fn params(&self) -> Vec<Tensor> {

@@ -103,6 +103,7 @@ impl Rule for RAdamOptions {
     const NAME: &'static str = "RAdam";
     const TENSORS: &'static [&'static str] = &["exp_avg", "exp_avg_sq"];
     type Step = RAdamStep;
+    crate::step::run_here!();
 
     fn step(&self, numbers: &mut [f64], _first: bool) -> RAdamStep {
         numbers[0] += 1.0;
@@ -163,6 +164,8 @@ pub struct RAdamStep {
 }
 
 impl Update for RAdamStep {
+    const STATES: [usize; 2] = [2, 2];
+
     #[inline(always)]
     fn update<T: Float, const N: usize>(self, p: T, grad: T, mut state: [T; N]) -> (T, [T; N]) {
         let p = p * T::lit(self.keep);

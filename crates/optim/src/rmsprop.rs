@@ -116,6 +116,7 @@ impl Rule for RmsPropOptions {
     const NAME: &'static str = "RMSprop";
     const TENSORS: &'static [&'static str] = &["square_avg", "grad_avg", "momentum_buffer"];
     type Step = RmsPropStep;
+    crate::step::run_here!();
 
     fn tensors(&self) -> Vec<(&'static str, f64)> {
         let kept = [true, self.centered, self.momentum > 0.0];
@@ -158,6 +159,8 @@ pub struct RmsPropStep {
 }
 
 impl Update for RmsPropStep {
+    const STATES: [usize; 2] = [1, 3];
+
     #[inline(always)]
     fn update<T: Float, const N: usize>(self, p: T, grad: T, mut state: [T; N]) -> (T, [T; N]) {
         let g = descent(grad, p, self.maximize, self.weight_decay);

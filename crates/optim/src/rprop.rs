@@ -80,6 +80,7 @@ impl Rule for RpropOptions {
     const NAME: &'static str = "Rprop";
     const TENSORS: &'static [&'static str] = &["prev", "step_size"];
     type Step = RpropStep;
+    crate::step::run_here!();
 
     fn tensors(&self) -> Vec<(&'static str, f64)> {
         vec![("prev", 0.0), ("step_size", self.lr)]
@@ -112,6 +113,8 @@ pub struct RpropStep {
 }
 
 impl Update for RpropStep {
+    const STATES: [usize; 2] = [2, 2];
+
     #[inline(always)]
     fn update<T: Float, const N: usize>(self, p: T, grad: T, mut state: [T; N]) -> (T, [T; N]) {
         let g = descent(grad, p, self.maximize, 0.0);

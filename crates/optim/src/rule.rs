@@ -1,5 +1,6 @@
 //! [`Rule`], what one optimiser is, and what the rules share.
 
+use crate::step::{self, Job};
 use flambeau_kernels::Float;
 pub use flambeau_kernels::optim::Update;
 use serde::Serialize;
@@ -85,6 +86,14 @@ pub trait Rule: Clone + Debug + Default + Serialize + DeserializeOwned + Send + 
     /// Advances a parameter's numbers by one step and gives the update of its elements. `first` says that one of
     /// the tensors has been made just now.
     fn step(&self, numbers: &mut [f64], first: bool) -> Self::Step;
+
+    /// Updates the parameters. Not to be written: the optimisers of this crate have one each so that it is compiled here,
+    /// and not in every crate that makes one.
+    #[doc(hidden)]
+    #[track_caller]
+    fn run(jobs: &[Job<'_, Self::Step>]) {
+        step::run(jobs);
+    }
 
     /// Whether the settings make sense.
     ///

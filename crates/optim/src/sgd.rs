@@ -107,6 +107,7 @@ impl Rule for SgdOptions {
     const NAME: &'static str = "SGD";
     const TENSORS: &'static [&'static str] = &["momentum_buffer"];
     type Step = SgdStep;
+    crate::step::run_here!();
 
     fn tensors(&self) -> Vec<(&'static str, f64)> {
         if self.momentum == 0.0 { vec![] } else { vec![("momentum_buffer", 0.0)] }
@@ -158,6 +159,8 @@ pub struct SgdStep {
 }
 
 impl Update for SgdStep {
+    const STATES: [usize; 2] = [0, 1];
+
     #[inline(always)]
     fn update<T: Float, const N: usize>(self, p: T, grad: T, state: [T; N]) -> (T, [T; N]) {
         let g = descent(grad, p, self.maximize, self.weight_decay);

@@ -6,7 +6,8 @@ use flambeau_tensor::{DType, Element, Error, Result, SliceMut, Tensor, View, no_
 use smallvec::SmallVec;
 
 /// A parameter that takes part in a step.
-pub(crate) struct Job<'a, U> {
+#[doc(hidden)]
+pub struct Job<'a, U> {
     pub(crate) update: U,
     pub(crate) param: &'a Tensor,
     pub(crate) grad: Tensor,
@@ -28,6 +29,18 @@ impl<U> Job<'_, U> {
         Ok(Held { param, grad, state })
     }
 }
+
+/// The `run` of a [`Rule`](crate::Rule) of this crate.
+macro_rules! run_here {
+    () => {
+        #[inline(never)]
+        #[track_caller]
+        fn run(jobs: &[$crate::step::Job<'_, Self::Step>]) {
+            $crate::step::run(jobs);
+        }
+    };
+}
+pub(crate) use run_here;
 
 /// Updates all parameters: one pass for each dtype.
 #[track_caller]

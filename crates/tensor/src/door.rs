@@ -4,7 +4,7 @@
 //! or by PyTorch's keywords. Nothing that comes through this door panics.
 
 use crate::op::{raise, try_call};
-use crate::ops::table;
+use crate::ops::CALLS;
 use crate::shape::Dims;
 use crate::testing::IntoOutputs;
 use crate::{DType, Error, Operand, Result, Tensor};
@@ -73,9 +73,8 @@ pub(crate) type Calls = &'static [(&'static str, Run)];
 /// # Ok::<(), flambeau_tensor::Error>(())
 /// ```
 pub fn call(op: &str, args: &[Value], kwargs: &[(&str, Value)]) -> Result<Vec<Tensor>> {
-    static NAMES: LazyLock<HashMap<&str, (&str, Run)>> = LazyLock::new(|| {
-        table().iter().flat_map(|entry| entry.calls).map(|&(name, run)| (name, (name, run))).collect()
-    });
+    static NAMES: LazyLock<HashMap<&str, (&str, Run)>> =
+        LazyLock::new(|| CALLS.iter().copied().flatten().map(|&(name, run)| (name, (name, run))).collect());
     let Some(&(op, run)) = NAMES.get(op) else {
         return Err(Error::op("call", format!("there is no op named {op}; `cargo xtask ops` lists them")));
     };
@@ -85,7 +84,7 @@ pub fn call(op: &str, args: &[Value], kwargs: &[(&str, Value)]) -> Result<Vec<Te
 
 /// Every name that [`call`] knows.
 pub fn names() -> impl Iterator<Item = &'static str> {
-    table().into_iter().flat_map(|entry| entry.names().collect::<Vec<_>>())
+    CALLS.iter().copied().flatten().map(|&(name, _)| name)
 }
 
 /// The arguments of a call, taken one after the other in the order of PyTorch's signature.

@@ -5,7 +5,7 @@ use crate::op::{Fresh, Mask, Op, Output, Saves, ensure, no_memory, unwrap};
 use crate::pointwise::{Formula, Pointwise, choose, compute, pointwise, recorded, try_apply_as};
 use crate::shape::{Shape, broadcast_shape};
 use crate::{DType, Element, Error, Result, Tensor};
-use flambeau_kernels::pointwise::{Map, map_sum};
+use flambeau_kernels::pointwise::{Map, Rows, map_sum};
 use flambeau_kernels::{Float, dispatch_float};
 
 pub use crate::ops::binary_cross_entropy::BinaryCrossEntropyOptions;
@@ -75,7 +75,7 @@ pub(crate) fn weighted(op: &'static str, losses: &Tensor, weight: &Tensor) -> Te
 
 /// Refuses a shape that does not broadcast to another.
 pub(crate) fn fits_into(op: &'static str, what: &str, shape: &Shape, target: &Shape) -> Result<()> {
-    match broadcast_shape(op, [shape, target].into_iter()) {
+    match broadcast_shape(op, &[shape, target]) {
         Ok(both) if both == *target => Ok(()),
         _ => {
             Err(Error::op(op, format!("{what} {shape:?} does not broadcast to the input's shape {target:?}")))
@@ -115,9 +115,9 @@ impl<const N: usize, P: Pointwise<N>, T: Float> Map<N, T, T> for Slope<P, T> {
     }
 }
 
-fn sum<const N: usize, P: Pointwise<N>, T: Element>(p: P, x: &[&Tensor], shape: &Shape) -> T {
+fn sum<const N: usize, T: Element>(f: &dyn Rows<N, T, T>, x: &[&Tensor], shape: &Shape) -> T {
     let views: [_; N] = std::array::from_fn(|i| x[i].view_as::<T>(shape));
-    map_sum(&Formula(p), views.each_ref().map(|v| v.strided()), shape)
+    map_sum(f, views.each_ref().map(|v| v.strided()), shape)
 }
 
 impl<const N: usize, P: Pointwise<N>> Op for Reduced<P, N> {
@@ -130,7 +130,7 @@ impl<const N: usize, P: Pointwise<N>> Op for Reduced<P, N> {
     }
 
     fn output(&self, x: &[&Tensor]) -> Result<Output> {
-        let shape = broadcast_shape(P::NAME, x.iter().map(|x| x.shape_ref()))?;
+        let shape = broadcast_shape(P::NAME, x)?;
         let (n, dtype) = (shape.numel(), x[0].dtype());
         // The single losses are not stored, but more than memory could hold would take hours.
         if n > 1 << 24 && Vec::<u8>::new().try_reserve_exact(n.saturating_mul(dtype.size())).is_err() {
@@ -140,10 +140,10 @@ impl<const N: usize, P: Pointwise<N>> Op for Reduced<P, N> {
     }
 
     fn cpu(&self, x: &[&Tensor], out: &mut [Fresh]) {
-        let shape = unwrap(broadcast_shape(P::NAME, x.iter().map(|x| x.shape_ref())));
+        let shape = unwrap(broadcast_shape(P::NAME, x));
         let divisor = self.reduction.divisor(&shape);
         dispatch_float!(x[0].dtype(), T => {
-            out[0].slice::<T>()[0] = sum::<N, P, T>(self.p, x, &shape) / T::from_f64(divisor);
+            out[0].slice::<T>()[0] = sum::<N, T>(&Formula(self.p), x, &shape) / T::from_f64(divisor);
         });
     }
 
@@ -153,7 +153,7 @@ impl<const N: usize, P: Pointwise<N>> Op for Reduced<P, N> {
 
     fn backward(&self, ctx: &Context<'_>) -> Gradients {
         let x: [&Tensor; N] = std::array::from_fn(|i| ctx.input(i));
-        let shape = unwrap(broadcast_shape(P::NAME, x.iter().map(|x| x.shape_ref())));
+        let shape = unwrap(broadcast_shape(P::NAME, &x));
         let g = ctx.grad() / self.reduction.divisor(&shape);
         if is_grad_enabled() {
             let g = g.expand(&shape);
@@ -163,7 +163,7 @@ impl<const N: usize, P: Pointwise<N>> Op for Reduced<P, N> {
             Tensor::compute(&shape[..], g.dtype(), |out| {
                 dispatch_float!(g.dtype(), T => {
                     let slope = Slope { p: self.p, wrt, g: g.item::<T>() };
-                    compute::<N, T, _>(&slope, &x, &shape, out.slice());
+                    compute::<N, T>(&slope, &x, out);
                 });
             })
         };

@@ -120,7 +120,8 @@ macro_rules! operator {
                 Tensor::$method(&self, other)
             }
         }
-        /// Not generic over the other operand, so that it is compiled once and not in every crate that calculates.
+        $crate::pointwise::beside!($op);
+        /// Not generic over the other operand, as above.
         #[track_caller]
         fn in_memory(x: &mut Tensor, number: Option<f64>, other: Option<&Tensor>, left: bool) -> bool {
             $crate::pointwise::in_memory_of($op, x, number, other, left)
@@ -133,7 +134,7 @@ macro_rules! operator {
             type Output = Tensor;
             #[track_caller]
             fn $method(self, other: &Tensor) -> Tensor {
-                $crate::pointwise::beside($op, other, self, true)
+                beside(other, self, true)
             }
         }
         impl std::ops::$trait<Tensor> for $t {

@@ -6,12 +6,11 @@
 
 use crate::autograd::{Context, Gradients, is_grad_enabled};
 use crate::op::{Fresh, Mask, Op, Output, Outputs, Saves, apply_alike, apply_in_place, no_memory, try_apply};
-use crate::shape::{Shape, broadcast_shape};
+use crate::shape::broadcast_shape;
 use crate::sym::{Sym, trace};
-use crate::{DType, Element, Operand, Result, Tensor};
-use flambeau_kernels::pointwise::{Map, map, map_in_place};
+use crate::{DType, Element, Result, Tensor};
+use flambeau_kernels::pointwise::{Map, Rows, map, map_in_place};
 use flambeau_kernels::{Num, dispatch_all, dispatch_float, num::to_nums};
-use std::borrow::Borrow;
 
 /// A pointwise operation on `N` operands, which broadcast and promote to a common dtype.
 ///
@@ -108,18 +107,32 @@ pub fn pointwise<const N: usize, P: Pointwise<N>>(p: P, x: [&Tensor; N]) -> Tens
     }
 }
 
-/// [`pointwise`] of a tensor and what stands beside it, on its left or right.
-#[track_caller]
-pub(crate) fn beside<P: Pointwise<2>>(p: P, x: &Tensor, other: impl Operand, left: bool) -> Tensor {
-    match other.number() {
-        // No tensor for the number, and nothing to broadcast.
-        Some(number) if x.dtype().is_float() => pointwise(WithNumber { p, number, left }, [x]),
-        _ if left => pointwise(p, [other.hold(x).borrow(), x]),
-        _ => pointwise(p, [x, other.hold(x).borrow()]),
-    }
+/// The function `beside`: an operation on a tensor and what stands on its left or right. What it does is not generic over
+/// that, so that it is compiled once and not in every crate that calculates.
+macro_rules! beside {
+    ($op:expr) => {
+        #[track_caller]
+        fn beside(x: &$crate::Tensor, other: impl $crate::Operand, left: bool) -> $crate::Tensor {
+            match other.number() {
+                // No tensor for the number, and nothing to broadcast.
+                Some(number) if x.dtype().is_float() => beside_number(x, number, left),
+                _ if left => beside_tensor(std::borrow::Borrow::borrow(&other.hold(x)), x),
+                _ => beside_tensor(x, std::borrow::Borrow::borrow(&other.hold(x))),
+            }
+        }
+        #[track_caller]
+        fn beside_number(x: &$crate::Tensor, number: f64, left: bool) -> $crate::Tensor {
+            $crate::pointwise::pointwise($crate::pointwise::WithNumber { p: $op, number, left }, [x])
+        }
+        #[track_caller]
+        fn beside_tensor(x: &$crate::Tensor, other: &$crate::Tensor) -> $crate::Tensor {
+            $crate::pointwise::pointwise($op, [x, other])
+        }
+    };
 }
+pub(crate) use beside;
 
-/// [`beside`] in the memory of x, which becomes the result: for operands passed by value, if nobody else can see them.
+/// An operation in the memory of x, which becomes the result: for operands passed by value, if nobody else can see them.
 /// Says whether it was done; else x is as it was.
 #[track_caller]
 pub(crate) fn in_memory_of<P: Pointwise<2>>(
@@ -153,10 +166,10 @@ fn in_memory<const N: usize, P: Pointwise<N>>(p: P, x: &mut Tensor, others: [Opt
 
 /// An operation on two operands one of which is a number.
 #[derive(Clone, Copy)]
-struct WithNumber<P> {
-    p: P,
-    number: f64,
-    left: bool,
+pub(crate) struct WithNumber<P> {
+    pub(crate) p: P,
+    pub(crate) number: f64,
+    pub(crate) left: bool,
 }
 
 impl<P: Pointwise<2>> WithNumber<P> {
@@ -266,15 +279,15 @@ impl<const N: usize, P: Pointwise<N>> Op for Pw<P, N> {
     }
 
     fn output(&self, x: &[&Tensor]) -> Result<Output> {
-        Ok(Output::New(broadcast_shape(P::NAME, x.iter().map(|x| x.shape_ref()))?, x[0].dtype()))
+        Ok(Output::New(broadcast_shape(P::NAME, x)?, x[0].dtype()))
     }
 
     fn cpu(&self, x: &[&Tensor], out: &mut [Fresh]) {
-        let (shape, out) = out[0].parts();
+        let (f, out) = (&Formula(self.0), &mut out[0]);
         if P::KEEPS_INTEGERS {
-            dispatch_all!(x[0].dtype(), T => compute::<N, T, _>(&Formula(self.0), x, shape, out.as_mut_slice()));
+            dispatch_all!(x[0].dtype(), T => compute::<N, T>(f, x, out));
         } else {
-            dispatch_float!(x[0].dtype(), T => compute::<N, T, _>(&Formula(self.0), x, shape, out.as_mut_slice()));
+            dispatch_float!(x[0].dtype(), T => compute::<N, T>(f, x, out));
         }
     }
 
@@ -291,15 +304,12 @@ impl<const N: usize, P: Pointwise<N>> Op for Pw<P, N> {
     }
 }
 
-pub(crate) fn compute<const N: usize, T: Element, F: Map<N, T, T>>(
-    f: &F,
-    x: &[&Tensor],
-    shape: &Shape,
-    out: &mut [T],
-) {
+pub(crate) fn compute<const N: usize, T: Element>(f: &dyn Rows<N, T, T>, x: &[&Tensor], out: &mut Fresh) {
+    let (shape, out) = out.parts();
+    let out = out.as_mut_slice();
     if let [only] = out {
         // Of nothing but operands of one element.
-        *only = f.apply(std::array::from_fn(|i| x[i].only()));
+        *only = f.one(std::array::from_fn(|i| x[i].only()));
     } else if x.iter().all(|x| x.shape_ref() == shape) {
         let views: [_; N] = std::array::from_fn(|i| x[i].view::<T>());
         map(f, std::array::from_fn(|i| views[i].strided()), shape, out);
@@ -309,28 +319,71 @@ pub(crate) fn compute<const N: usize, T: Element, F: Map<N, T, T>>(
     }
 }
 
-/// Runs `df`: in one fused loop, or with recorded tensor ops if the gradient is to be differentiated.
 fn backward<const N: usize, P: Pointwise<N>>(p: P, ctx: &Context<'_>) -> Gradients {
-    let g = ctx.grad();
-    let output = (P::READS == Reads::Result).then(|| ctx.output());
-    let y = output.as_ref().unwrap_or(g);
-    let x: [&Tensor; N] = std::array::from_fn(|i| ctx.saved_input(i).unwrap_or(g));
-    if is_grad_enabled() {
-        return recorded(p, ctx, g, x, y);
+    gradients(&Rule::<P, N>(p), ctx)
+}
+
+/// How a pointwise operation is differentiated, for [`gradients`].
+trait Differentiate {
+    fn inputs(&self) -> usize;
+    fn reads_result(&self) -> bool;
+    fn passes(&self, i: usize) -> bool;
+    /// All gradients, with recorded tensor ops.
+    fn recorded(&self, ctx: &Context<'_>, g: &Tensor, y: &Tensor) -> Gradients;
+    /// That of one operand, in one fused loop.
+    fn fused(&self, ctx: &Context<'_>, g: &Tensor, y: &Tensor, wrt: usize) -> Tensor;
+}
+
+struct Rule<P, const N: usize>(P);
+
+impl<const N: usize, P: Pointwise<N>> Differentiate for Rule<P, N> {
+    fn inputs(&self) -> usize {
+        N
     }
-    let gradient = |wrt| {
-        let p = Derivative::<P, N> { p, wrt };
+
+    fn reads_result(&self) -> bool {
+        P::READS == Reads::Result
+    }
+
+    fn passes(&self, i: usize) -> bool {
+        self.0.passes(i)
+    }
+
+    fn recorded(&self, ctx: &Context<'_>, g: &Tensor, y: &Tensor) -> Gradients {
+        recorded(self.0, ctx, g, operands(ctx, g), y)
+    }
+
+    fn fused(&self, ctx: &Context<'_>, g: &Tensor, y: &Tensor, wrt: usize) -> Tensor {
+        let p = &Derivative::<P, N> { p: self.0, wrt };
+        let x: [&Tensor; N] = operands(ctx, g);
         // Arrays of N + 2 need const arithmetic, which stable Rust lacks.
         match N {
-            1 => fused::<N, 3, P>(p, g, y, &x),
-            2 => fused::<N, 4, P>(p, g, y, &x),
-            3 => fused::<N, 5, P>(p, g, y, &x),
+            1 => fused::<3>(P::NAME, p, [g, y, x[0]]),
+            2 => fused::<4>(P::NAME, p, [g, y, x[0], x[1]]),
+            3 => fused::<5>(P::NAME, p, [g, y, x[0], x[1], x[2]]),
             _ => unreachable!("pointwise ops have one to three operands"),
         }
-    };
+    }
+}
+
+/// The operands, or g where they were not saved.
+fn operands<'a, const N: usize>(ctx: &'a Context<'_>, g: &'a Tensor) -> [&'a Tensor; N] {
+    std::array::from_fn(|i| ctx.saved_input(i).unwrap_or(g))
+}
+
+/// Runs `df`: in one fused loop, or with recorded tensor ops if the gradient is to be differentiated. Not generic, so that
+/// it is compiled once.
+fn gradients(rule: &dyn Differentiate, ctx: &Context<'_>) -> Gradients {
+    let g = ctx.grad();
+    let output = rule.reads_result().then(|| ctx.output());
+    let y = output.as_ref().unwrap_or(g);
+    if is_grad_enabled() {
+        return rule.recorded(ctx, g, y);
+    }
     let mut gradients = Gradients::new();
-    for wrt in 0..N {
-        gradients.push(ctx.needs(wrt).then(|| if p.passes(wrt) { g.clone() } else { gradient(wrt) }));
+    for wrt in 0..rule.inputs() {
+        let gradient = || if rule.passes(wrt) { g.clone() } else { rule.fused(ctx, g, y, wrt) };
+        gradients.push(ctx.needs(wrt).then(gradient));
     }
     gradients
 }
@@ -343,27 +396,36 @@ pub(crate) fn recorded<const N: usize, P: Pointwise<N>>(
     x: [&Tensor; N],
     y: &Tensor,
 ) -> Gradients {
-    trace(|| {
-        let df = p.df(Sym::new(g), x.map(Sym::new), Sym::new(y));
-        // A constant is 0-d.
-        let full = |d: Tensor| if d.shape() == g.shape() { d } else { d.expand(g.shape()) };
-        (0..N).map(|i| ctx.needs(i).then(|| full(df[i].tensor()))).collect()
-    })
+    trace(|| of_operands(ctx, g, &p.df(Sym::new(g), x.map(Sym::new), Sym::new(y))))
 }
 
-fn fused<const N: usize, const M: usize, P: Pointwise<N>>(
-    p: Derivative<P, N>,
-    g: &Tensor,
-    y: &Tensor,
-    x: &[&Tensor; N],
-) -> Tensor {
-    let operands: [&Tensor; M] = std::array::from_fn(|i| match i {
-        0 => g,
-        1 => y,
-        i => x[i - 2],
-    });
-    let out = Fresh::like(g).ok_or_else(|| no_memory(P::NAME, g.shape_ref(), g.dtype()));
+fn of_operands(ctx: &Context<'_>, g: &Tensor, df: &[Sym]) -> Gradients {
+    // A constant is 0-d.
+    let full = |d: Tensor| if d.shape() == g.shape() { d } else { d.expand(g.shape()) };
+    df.iter().enumerate().map(|(i, d)| ctx.needs(i).then(|| full(d.tensor()))).collect()
+}
+
+/// A function of rows of either float type.
+trait Floats<const M: usize> {
+    fn single(&self) -> &dyn Rows<M, f32, f32>;
+    fn double(&self) -> &dyn Rows<M, f64, f64>;
+}
+impl<const M: usize, F: Map<M, f32, f32> + Map<M, f64, f64>> Floats<M> for F {
+    fn single(&self) -> &dyn Rows<M, f32, f32> {
+        self
+    }
+    fn double(&self) -> &dyn Rows<M, f64, f64> {
+        self
+    }
+}
+
+fn fused<const M: usize>(name: &'static str, f: &dyn Floats<M>, operands: [&Tensor; M]) -> Tensor {
+    let g = operands[0];
+    let out = Fresh::like(g).ok_or_else(|| no_memory(name, g.shape_ref(), g.dtype()));
     let mut out = crate::op::unwrap(out);
-    dispatch_float!(g.dtype(), T => compute::<M, T, _>(&p, &operands, g.shape_ref(), out.slice()));
+    match g.dtype() {
+        DType::F64 => compute(f.double(), &operands, &mut out),
+        _ => compute(f.single(), &operands, &mut out),
+    }
     out.into_tensor()
 }

@@ -281,14 +281,25 @@ pub(crate) fn normalize_dims(op: &'static str, dims: &Dims, shape: &[usize]) -> 
     Ok(out)
 }
 
+/// What has a shape: that itself, or a tensor.
+pub(crate) trait Shaped {
+    fn its_shape(&self) -> &Shape;
+}
+impl Shaped for Shape {
+    fn its_shape(&self) -> &Shape {
+        self
+    }
+}
+impl Shaped for crate::Tensor {
+    fn its_shape(&self) -> &Shape {
+        self.shape_ref()
+    }
+}
+
 /// The shape that all of these broadcast to.
-pub(crate) fn broadcast_shape<'a>(
-    op: &'static str,
-    shapes: impl Iterator<Item = &'a Shape> + Clone,
-) -> Result<Shape> {
-    let mut shapes_left = shapes.clone();
-    let mut out = shapes_left.next().cloned().unwrap_or_default();
-    for shape in shapes_left {
+pub(crate) fn broadcast_shape<S: Shaped>(op: &'static str, shapes: &[&S]) -> Result<Shape> {
+    let mut out = shapes.first().map_or_else(Shape::default, |first| first.its_shape().clone());
+    for shape in shapes.iter().skip(1).map(|shape| shape.its_shape()) {
         if *shape == out {
             continue;
         }
@@ -301,7 +312,7 @@ pub(crate) fn broadcast_shape<'a>(
             if *o == 1 {
                 *o = size;
             } else if size != 1 && size != *o {
-                let all: Vec<&Shape> = shapes.collect();
+                let all: Vec<&Shape> = shapes.iter().map(|shape| shape.its_shape()).collect();
                 return Err(Error::op(
                     op,
                     format!(

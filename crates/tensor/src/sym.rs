@@ -29,6 +29,8 @@ pub(crate) fn trace<R>(f: impl FnOnce() -> R) -> R {
 pub(crate) struct Sym(usize);
 
 impl Sym {
+    // Not into each of the formulas, which are many and rarely traced.
+    #[inline(never)]
     pub(crate) fn new(tensor: &Tensor) -> Sym {
         TAPE.with_borrow_mut(|tape| {
             tape.push(tensor.clone());
@@ -40,11 +42,13 @@ impl Sym {
         TAPE.with_borrow(|tape| tape[self.0].clone())
     }
 
-    fn map(self, f: impl FnOnce(&Tensor) -> Tensor) -> Sym {
+    #[inline(never)]
+    fn map(self, f: fn(&Tensor) -> Tensor) -> Sym {
         Sym::new(&f(&self.tensor()))
     }
 
-    fn zip(self, other: Sym, f: impl FnOnce(&Tensor, &Tensor) -> Tensor) -> Sym {
+    #[inline(never)]
+    fn zip(self, other: Sym, f: fn(&Tensor, &Tensor) -> Tensor) -> Sym {
         Sym::new(&f(&self.tensor(), &other.tensor()))
     }
 }
@@ -82,10 +86,12 @@ impl Neg for Sym {
 
 impl Num for Sym {
     type Mask = Sym;
+    #[inline(never)]
     fn lit(v: f64) -> Sym {
         // In f64, so that it is exact; a 0-d operand does not change the dtype of one with dimensions.
         Sym::new(&Tensor::full_as(v, (), DType::F64))
     }
+    #[inline(never)]
     fn select(mask: Sym, a: Sym, b: Sym) -> Sym {
         Sym::new(&Tensor::where_(&mask.tensor(), &a.tensor(), &b.tensor()))
     }

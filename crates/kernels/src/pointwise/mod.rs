@@ -3,6 +3,7 @@
 mod rows;
 mod sum;
 
+pub use rows::Rows;
 pub(crate) use rows::{BUFFER, contiguous, gather};
 pub use sum::map_sum;
 
@@ -11,7 +12,8 @@ use crate::isa::{Kernel, dispatch};
 use crate::pool;
 use crate::strided::{self, GRAIN, Strided, numel};
 
-/// A function of `N` elements. Mark `apply` `#[inline(always)]` so that it vectorises.
+/// A function of `N` elements. Mark `apply` `#[inline(always)]` so that it vectorises. What takes it as [`Rows`] is compiled
+/// once for the types of the elements, and not for each of the hundreds of functions.
 pub trait Map<const N: usize, I, O>: Sync {
     /// The function.
     fn apply(&self, x: [I; N]) -> O;
@@ -21,8 +23,8 @@ pub trait Map<const N: usize, I, O>: Sync {
 ///
 /// # Panics
 /// If an operand's view lies outside its slice, or `out` has another number of elements than `shape`.
-pub fn map<const N: usize, I: Element, O: Element, F: Map<N, I, O>>(
-    f: &F,
+pub fn map<const N: usize, I: Element, O: Element>(
+    f: &dyn Rows<N, I, O>,
     x: [Strided<'_, I>; N],
     shape: &[usize],
     out: &mut [O],
@@ -33,7 +35,7 @@ pub fn map<const N: usize, I: Element, O: Element, F: Map<N, I, O>>(
         for k in 0..N {
             one[k] = x[k].data[x[k].offset];
         }
-        *only = f.apply(one);
+        *only = f.one(one);
         return;
     }
     rows::map(f, x, shape, out);
@@ -43,9 +45,9 @@ pub fn map<const N: usize, I: Element, O: Element, F: Map<N, I, O>>(
 ///
 /// # Panics
 /// If an operand has another number of elements than `out`.
-pub fn map_in_place<const N: usize, T: Element, F: Map<N, T, T>>(f: &F, x: [Option<&[T]>; N], out: &mut [T]) {
+pub fn map_in_place<const N: usize, T: Element>(f: &dyn Rows<N, T, T>, x: [Option<&[T]>; N], out: &mut [T]) {
     if let [only] = out {
-        *only = f.apply(x.map(|x| x.map_or(*only, |x| x[0])));
+        *only = f.one(x.map(|x| x.map_or(*only, |x| x[0])));
         return;
     }
     rows::in_place(f, x, out);

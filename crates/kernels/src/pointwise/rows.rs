@@ -1,5 +1,4 @@
-//! The ways to rows of elements that lie side by side, compiled once for the types of the elements and not for each of
-//! the hundreds of functions.
+//! The ways to rows of elements that lie side by side, and a function over such rows.
 
 use super::Map;
 use crate::dtype::Element;
@@ -15,13 +14,20 @@ pub(super) const LARGE: usize = 1 << 10;
 /// Elements that are computed at a time where an operand is gathered, or where the result goes past the cache.
 pub(crate) const BUFFER: usize = 512;
 
-/// A [`Map`] over rows.
-pub(super) trait Rows<const N: usize, I, O>: Sync {
+/// A [`Map`] over rows, which every one is.
+pub trait Rows<const N: usize, I, O>: Sync {
+    /// f(x₀, …)
+    fn one(&self, x: [I; N]) -> O;
+
     /// out = f(x₀, …), each as long as `out`.
     fn rows(&self, x: [&[I]; N], out: &mut [O]);
 }
 
 impl<const N: usize, I: Element, O: Element, F: Map<N, I, O>> Rows<N, I, O> for F {
+    fn one(&self, x: [I; N]) -> O {
+        self.apply(x)
+    }
+
     fn rows(&self, x: [&[I]; N], out: &mut [O]) {
         dispatch(Row { f: self, x, out });
     }
@@ -54,12 +60,9 @@ impl<const N: usize, I: Element, O: Element, F: Map<N, I, O>> Kernel for Row<'_,
     }
 }
 
-/// Tasks write into parts of the output that they are handed.
-type Function<'a, const N: usize, I, O> = &'a dyn Rows<N, I, O>;
-
 /// As [`super::map`].
 pub(super) fn map<const N: usize, I: Element, O: Element>(
-    f: Function<'_, N, I, O>,
+    f: &dyn Rows<N, I, O>,
     x: [Strided<'_, I>; N],
     shape: &[usize],
     out: &mut [O],
@@ -76,7 +79,7 @@ pub(super) fn map<const N: usize, I: Element, O: Element>(
 
 /// [`map`] in the order of `out`, whatever that means for the operands.
 fn in_order<const N: usize, I: Element, O: Element>(
-    f: Function<'_, N, I, O>,
+    f: &dyn Rows<N, I, O>,
     x: [Strided<'_, I>; N],
     dims: &Dims<N>,
     out: &mut [O],
@@ -98,7 +101,7 @@ fn in_order<const N: usize, I: Element, O: Element>(
 
 /// As [`super::map_in_place`].
 pub(super) fn in_place<const N: usize, T: Element>(
-    f: Function<'_, N, T, T>,
+    f: &dyn Rows<N, T, T>,
     x: [Option<&[T]>; N],
     out: &mut [T],
 ) {
@@ -122,7 +125,7 @@ pub(super) fn in_place<const N: usize, T: Element>(
 /// [`map`] with operands that are copied first, square by square, where their rows do not lie side by side.
 #[cold]
 fn map_transposed<const N: usize, I: Element, O: Element>(
-    f: Function<'_, N, I, O>,
+    f: &dyn Rows<N, I, O>,
     x: [Strided<'_, I>; N],
     shape: &[usize],
     out: &mut [O],
@@ -150,7 +153,7 @@ fn map_transposed<const N: usize, I: Element, O: Element>(
 
 /// The results from the one with the linear index `start` on.
 pub(super) fn part<const N: usize, I: Element, O: Element>(
-    f: Function<'_, N, I, O>,
+    f: &dyn Rows<N, I, O>,
     x: [Strided<'_, I>; N],
     dims: &[Dim<N>],
     start: usize,
@@ -173,7 +176,7 @@ pub(super) fn part<const N: usize, I: Element, O: Element>(
 
 /// Part of a row of the innermost dimension at a time; what does not lie side by side in it is gathered.
 fn long_rows<const N: usize, I: Element, O: Element>(
-    f: Function<'_, N, I, O>,
+    f: &dyn Rows<N, I, O>,
     x: [Strided<'_, I>; N],
     dims: &[Dim<N>],
     start: usize,
@@ -219,7 +222,7 @@ fn long_rows<const N: usize, I: Element, O: Element>(
 
 /// Many rows at a time.
 fn short_rows<const N: usize, I: Element, O: Element>(
-    f: Function<'_, N, I, O>,
+    f: &dyn Rows<N, I, O>,
     x: [Strided<'_, I>; N],
     dims: &[Dim<N>],
     start: usize,

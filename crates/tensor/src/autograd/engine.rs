@@ -219,9 +219,7 @@ fn fit(gradient: Tensor, edge: &Edge, op: &'static str) -> Result<Tensor> {
 fn adapt(gradient: Tensor, shape: &Shape, dtype: DType, op: &'static str) -> Result<Tensor> {
     let gradient = if gradient.shape_ref() == shape {
         gradient
-    } else if broadcast_shape(op, [shape, gradient.shape_ref()].into_iter())
-        .is_ok_and(|s| s == *gradient.shape_ref())
-    {
+    } else if broadcast_shape(op, &[shape, gradient.shape_ref()]).is_ok_and(|s| s == *gradient.shape_ref()) {
         gradient.sum_to(shape)
     } else {
         let got = gradient.shape();

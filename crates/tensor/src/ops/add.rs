@@ -1,7 +1,7 @@
 //! Addition.
 
 use crate::door::{Calls, Other};
-use crate::pointwise::{Pointwise, Reads, beside};
+use crate::pointwise::{Pointwise, Reads};
 use crate::testing::{Sample, normal, positive, sample};
 use crate::{DType, Num, Operand, Tensor};
 
@@ -42,7 +42,7 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn add(&self, other: impl Operand) -> Tensor {
-        beside(Add, self, other, false)
+        beside(self, other, false)
     }
 }
 

@@ -91,6 +91,24 @@ impl<const LOWER: bool> Pointwise<2> for Bound<LOWER> {
     }
 }
 
+/// Not generic over the operand, so that it is compiled once and not in every crate that calls it.
+#[track_caller]
+fn clamp(x: &Tensor, min: &Tensor, max: &Tensor, numbers: bool) -> Tensor {
+    pointwise(Clamp { numbers }, [x, min, max])
+}
+
+/// As [`clamp`].
+#[track_caller]
+fn clamp_min(x: &Tensor, min: &Tensor, number: bool) -> Tensor {
+    pointwise(Bound::<true> { number }, [x, min])
+}
+
+/// As [`clamp`].
+#[track_caller]
+fn clamp_max(x: &Tensor, max: &Tensor, number: bool) -> Tensor {
+    pointwise(Bound::<false> { number }, [x, max])
+}
+
 impl Tensor {
     /// min(max(x, lower), upper), element by element: the upper bound wins where it is below the lower. The operands
     /// broadcast and promote to a common dtype; NaN stays NaN. The gradient goes to
@@ -108,7 +126,7 @@ impl Tensor {
     #[track_caller]
     pub fn clamp(&self, min: impl Operand, max: impl Operand) -> Tensor {
         let numbers = min.number().is_some() && max.number().is_some();
-        pointwise(Clamp { numbers }, [self, min.hold(self).borrow(), max.hold(self).borrow()])
+        clamp(self, min.hold(self).borrow(), max.hold(self).borrow(), numbers)
     }
 
     /// The larger of x and the bound; otherwise as [`clamp`](Tensor::clamp).
@@ -123,7 +141,8 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn clamp_min(&self, min: impl Operand) -> Tensor {
-        pointwise(Bound::<true> { number: min.number().is_some() }, [self, min.hold(self).borrow()])
+        let number = min.number().is_some();
+        clamp_min(self, min.hold(self).borrow(), number)
     }
 
     /// The smaller of x and the bound; otherwise as [`clamp`](Tensor::clamp).
@@ -138,12 +157,13 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn clamp_max(&self, max: impl Operand) -> Tensor {
-        pointwise(Bound::<false> { number: max.number().is_some() }, [self, max.hold(self).borrow()])
+        let number = max.number().is_some();
+        clamp_max(self, max.hold(self).borrow(), number)
     }
 }
 
 pub(crate) const CALLS: Calls = &[
-    ("clamp", clamp),
+    ("clamp", call),
     ("clamp_min", |a| {
         let (x, min): (Tensor, Other) = (a.get("input")?, a.get("min")?);
         a.done(x.clamp_min(min))
@@ -154,7 +174,7 @@ pub(crate) const CALLS: Calls = &[
     }),
 ];
 
-fn clamp(a: &mut Args<'_>) -> Result<Vec<Tensor>> {
+fn call(a: &mut Args<'_>) -> Result<Vec<Tensor>> {
     let (x, min, max): (Tensor, Option<Other>, Option<Other>) =
         (a.get("input")?, a.opt("min")?, a.opt("max")?);
     a.done(match (min, max) {

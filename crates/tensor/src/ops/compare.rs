@@ -59,7 +59,7 @@ impl Op for Compare {
     }
 
     fn output(&self, x: &[&Tensor]) -> Result<Output> {
-        Ok(Output::New(broadcast_shape(self.name(), x.iter().map(|x| x.shape_ref()))?, DType::Bool))
+        Ok(Output::New(broadcast_shape(self.name(), x)?, DType::Bool))
     }
 
     fn cpu(&self, x: &[&Tensor], out: &mut [Fresh]) {
@@ -102,7 +102,7 @@ macro_rules! methods {
                 /// ```
                 #[track_caller]
                 pub fn $name(&self, other: impl Operand) -> Tensor {
-                    apply(Compare::$kind, &[self, other.hold(self).borrow()])
+                    compare(Compare::$kind, self, other.hold(self).borrow())
                 }
             )*
         }
@@ -111,15 +111,21 @@ macro_rules! methods {
 methods!(eq Eq "==", ne Ne "!=", lt Lt "<", le Le "<=", gt Gt ">", ge Ge ">=");
 
 pub(crate) const CALLS: Calls = &[
-    ("eq", |a| compare(a, Compare::Eq)),
-    ("ne", |a| compare(a, Compare::Ne)),
-    ("lt", |a| compare(a, Compare::Lt)),
-    ("le", |a| compare(a, Compare::Le)),
-    ("gt", |a| compare(a, Compare::Gt)),
-    ("ge", |a| compare(a, Compare::Ge)),
+    ("eq", |a| call(a, Compare::Eq)),
+    ("ne", |a| call(a, Compare::Ne)),
+    ("lt", |a| call(a, Compare::Lt)),
+    ("le", |a| call(a, Compare::Le)),
+    ("gt", |a| call(a, Compare::Gt)),
+    ("ge", |a| call(a, Compare::Ge)),
 ];
 
-fn compare(a: &mut Args<'_>, op: Compare) -> Result<Vec<Tensor>> {
+/// Not generic over the operand, so that it is compiled once and not in every crate that calls it.
+#[track_caller]
+fn compare(op: Compare, x: &Tensor, other: &Tensor) -> Tensor {
+    apply(op, &[x, other])
+}
+
+fn call(a: &mut Args<'_>, op: Compare) -> Result<Vec<Tensor>> {
     let (x, other): (Tensor, Other) = (a.get("input")?, a.get("other")?);
     let other = other.hold(&x);
     a.done(apply(op, &[&x, &other]))

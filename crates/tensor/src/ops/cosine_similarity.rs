@@ -31,7 +31,7 @@ impl Tensor {
             self.dtype(),
             other.dtype()
         );
-        let shape = unwrap(broadcast_shape(op, [self.shape_ref(), other.shape_ref()].into_iter()));
+        let shape = unwrap(broadcast_shape(op, &[self, other]));
         let unit = |x: &Tensor| {
             let x = x.to_dtype(dtype).expand(&shape);
             let norm = x.norm_dim(2.0, dim, true);

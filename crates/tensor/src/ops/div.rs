@@ -2,7 +2,7 @@
 
 use crate::door::{Calls, Other};
 use crate::op::{Mask, Saves, ensure};
-use crate::pointwise::{Pointwise, Reads, beside, pointwise, result_type};
+use crate::pointwise::{Pointwise, Reads, pointwise, result_type};
 use crate::testing::{Sample, integers, normal, positive, sample};
 use crate::{DType, Error, Num, Operand, Tensor};
 use std::borrow::Borrow;
@@ -72,6 +72,13 @@ pub(super) fn check_divisor(op: &'static str, a: &Tensor, b: &Tensor) {
     );
 }
 
+/// Not generic over the operand, so that it is compiled once and not in every crate that calls it.
+#[track_caller]
+fn div_mode(x: &Tensor, other: &Tensor, rounding_mode: RoundingMode) -> Tensor {
+    check_divisor("div", x, other);
+    pointwise(DivMode(rounding_mode), [x, other])
+}
+
 impl Tensor {
     /// self / other (integers become `f32`), element by element; the operands broadcast and promote to a common dtype.
     /// [`torch.div`](https://docs.pytorch.org/docs/stable/generated/torch.div.html). The operator `/` does the same.
@@ -86,7 +93,7 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn div(&self, other: impl Operand) -> Tensor {
-        beside(Div, self, other, false)
+        beside(self, other, false)
     }
 
     /// self / other rounded to whole numbers, element by element; the operands broadcast and promote to a common
@@ -104,9 +111,7 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn div_mode(&self, other: impl Operand, rounding_mode: RoundingMode) -> Tensor {
-        let other = other.hold(self);
-        check_divisor("div", self, other.borrow());
-        pointwise(DivMode(rounding_mode), [self, other.borrow()])
+        div_mode(self, other.hold(self).borrow(), rounding_mode)
     }
 }
 

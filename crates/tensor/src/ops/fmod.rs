@@ -26,6 +26,13 @@ impl Pointwise<2> for Fmod {
     }
 }
 
+/// Not generic over the operand, so that it is compiled once and not in every crate that calls it.
+#[track_caller]
+fn fmod(x: &Tensor, other: &Tensor) -> Tensor {
+    check_divisor("fmod", x, other);
+    pointwise(Fmod, [x, other])
+}
+
 impl Tensor {
     /// self − other · trunc(self / other), element by element: the remainder that has the sign of self, as of C's
     /// `fmod`. NaN where a float is divided by 0. The operands broadcast and promote to a common dtype.
@@ -40,9 +47,7 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn fmod(&self, other: impl Operand) -> Tensor {
-        let other = other.hold(self);
-        check_divisor("fmod", self, other.borrow());
-        pointwise(Fmod, [self, other.borrow()])
+        fmod(self, other.hold(self).borrow())
     }
 }
 

@@ -75,12 +75,12 @@ impl Tensor {
         let Some((&first, &last)) = dims.first().zip(dims.last()) else {
             return self.clone();
         };
-        let given = indices.iter().flatten();
-        let shape = unwrap(broadcast_shape("index", given.clone().map(|i| i.shape_ref())));
+        let given: Vec<&Tensor> = indices.iter().flatten().collect();
+        let shape = unwrap(broadcast_shape("index", &given));
         // Their combined number in the dimensions that they index, as if these were one.
         let sizes: Shape = dims.iter().map(|&d| self.shape()[d]).collect();
         let mut places = Tensor::full_as(0.0, &shape, DType::I64);
-        for ((index, &size), &stride) in given.zip(sizes.iter()).zip(sizes.strides().iter()) {
+        for ((index, &size), &stride) in given.into_iter().zip(sizes.iter()).zip(sizes.strides().iter()) {
             let index = unwrap(from_front(index, size));
             places = places + index * stride;
         }
@@ -121,7 +121,7 @@ impl Tensor {
         let numbers = Tensor::arange(0, self.numel() as i64, 1).reshape(self.shape_ref());
         let places = numbers.index(indices);
         let shape =
-            unwrap(broadcast_shape("index_put", [places.shape_ref(), values.shape_ref()].into_iter()));
+            unwrap(broadcast_shape("index_put", &[&places, values]));
         ensure!(
             shape == *places.shape_ref(),
             "index_put",

@@ -26,6 +26,12 @@ impl Pointwise<3> for Lerp {
     }
 }
 
+/// Not generic over the operand, so that it is compiled once and not in every crate that calls it.
+#[track_caller]
+fn lerp(x: &Tensor, end: &Tensor, weight: &Tensor) -> Tensor {
+    pointwise(Lerp, [x, end, weight])
+}
+
 impl Tensor {
     /// self + weight · (end − self), element by element; the operands broadcast.
     /// [`torch.lerp`](https://docs.pytorch.org/docs/stable/generated/torch.lerp.html).
@@ -39,7 +45,7 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn lerp(&self, end: &Tensor, weight: impl Operand) -> Tensor {
-        pointwise(Lerp, [self, end, weight.hold(self).borrow()])
+        lerp(self, end, weight.hold(self).borrow())
     }
 }
 

@@ -43,7 +43,7 @@ impl Op for Logical {
     }
 
     fn output(&self, x: &[&Tensor]) -> Result<Output> {
-        Ok(Output::New(broadcast_shape(self.name(), x.iter().map(|x| x.shape_ref()))?, DType::Bool))
+        Ok(Output::New(broadcast_shape(self.name(), x)?, DType::Bool))
     }
 
     fn cpu(&self, x: &[&Tensor], out: &mut [Fresh]) {

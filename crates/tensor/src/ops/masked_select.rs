@@ -22,7 +22,7 @@ impl Tensor {
     pub fn masked_select(&self, mask: &Tensor) -> Tensor {
         unwrap(check_bool("masked_select", "mask", mask));
         let shapes = [self.shape_ref(), mask.shape_ref()];
-        let shape = unwrap(broadcast_shape("masked_select", shapes.into_iter()));
+        let shape = unwrap(broadcast_shape("masked_select", &shapes));
         let places = mask.expand(&shape).reshape([-1]).nonzero().reshape([-1]);
         self.expand(&shape).reshape([-1]).index_select(0, &places)
     }

@@ -44,7 +44,7 @@ impl Op for Matmul {
             return wrong(format!("{k} columns cannot be multiplied with {k2} rows; transpose one operand?"));
         }
         let (ba, bb) = (batch(a), batch(b));
-        let mut shape = broadcast_shape("matmul", [&ba, &bb].into_iter())?;
+        let mut shape = broadcast_shape("matmul", &[&ba, &bb])?;
         shape.push(m);
         shape.push(n);
         Ok(Output::New(shape, a.dtype()))

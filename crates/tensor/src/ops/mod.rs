@@ -2,12 +2,15 @@
 //!
 //! A new op is one file and one word in the list below. From the list come its gradient checks in `f64`, its
 //! comparison with recorded PyTorch values, and `cargo xtask ops`; a file without `samples`, or without the names that
-//! it answers to (`CALLS`, see [`crate::door`]), does not compile.
+//! it answers to (`CALLS`, see [`crate::door`]), does not compile. The table is there with the feature `testing` alone: the
+//! samples are a tenth of what this crate takes to compile.
 
 use crate::door::Calls;
+#[cfg(feature = "testing")]
 use crate::testing::Sample;
 
 /// One row of the op table.
+#[cfg(feature = "testing")]
 pub struct Entry {
     /// The op's file and PyTorch name.
     pub name: &'static str,
@@ -17,6 +20,7 @@ pub struct Entry {
     pub(crate) calls: Calls,
 }
 
+#[cfg(feature = "testing")]
 impl Entry {
     /// The names that it answers to when called by name.
     pub fn names(&self) -> impl Iterator<Item = &'static str> {
@@ -26,12 +30,17 @@ impl Entry {
 
 macro_rules! ops {
     ($($name:ident)*) => {
-        $(pub mod $name;)*
+        // Without the table nobody asks for the samples.
+        $(#[cfg_attr(not(feature = "testing"), allow(dead_code))] pub mod $name;)*
 
         /// Every op, in alphabetical order.
+        #[cfg(feature = "testing")]
         pub fn table() -> Vec<Entry> {
             vec![$(Entry { name: stringify!($name), samples: $name::samples, calls: $name::CALLS }),*]
         }
+
+        /// The names that each op answers to when called by name.
+        pub(crate) const CALLS: &[Calls] = &[$($name::CALLS),*];
     };
 }
 

@@ -2,7 +2,7 @@
 
 use crate::door::{Calls, Other};
 use crate::op::{Mask, Saves};
-use crate::pointwise::{Pointwise, Reads, beside};
+use crate::pointwise::{Pointwise, Reads};
 use crate::testing::{Sample, normal, positive, sample};
 use crate::{Num, Operand, Tensor};
 
@@ -43,7 +43,7 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn mul(&self, other: impl Operand) -> Tensor {
-        beside(Mul, self, other, false)
+        beside(self, other, false)
     }
 }
 

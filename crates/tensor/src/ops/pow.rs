@@ -2,7 +2,7 @@
 
 use crate::door::{Calls, Other};
 use crate::op::ensure;
-use crate::pointwise::{Pointwise, Reads, beside};
+use crate::pointwise::{Pointwise, Reads};
 use crate::testing::{Sample, normal, positive, sample};
 use crate::{Num, Operand, Tensor};
 use std::borrow::Borrow;
@@ -30,6 +30,8 @@ impl Pointwise<2> for Pow {
     }
 }
 
+crate::pointwise::beside!(Pow);
+
 impl Tensor {
     /// selfᵉ, element by element; the operands broadcast and promote to a common dtype.
     /// [`torch.pow`](https://docs.pytorch.org/docs/stable/generated/torch.pow.html).
@@ -55,9 +57,9 @@ impl Tensor {
                     "a tensor of {} to the integer power {e}; the result is no integer, convert it to a float dtype first",
                     self.dtype()
                 );
-                beside(Pow, self, Borrow::<Tensor>::borrow(&exponent), false)
+                beside_tensor(self, exponent.borrow())
             }
-            _ => beside(Pow, self, exponent, false),
+            _ => beside(self, exponent, false),
         }
     }
 }

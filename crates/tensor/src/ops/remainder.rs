@@ -29,6 +29,13 @@ impl Pointwise<2> for Remainder {
     }
 }
 
+/// Not generic over the operand, so that it is compiled once and not in every crate that calls it.
+#[track_caller]
+fn remainder(x: &Tensor, other: &Tensor) -> Tensor {
+    check_divisor("remainder", x, other);
+    pointwise(Remainder, [x, other])
+}
+
 impl Tensor {
     /// self − other · floor(self / other), element by element: the remainder that has the sign of other, as of Python's
     /// `%`. NaN where a float is divided by 0. The operands broadcast and promote to a common dtype.
@@ -43,9 +50,7 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn remainder(&self, other: impl Operand) -> Tensor {
-        let other = other.hold(self);
-        check_divisor("remainder", self, other.borrow());
-        pointwise(Remainder, [self, other.borrow()])
+        remainder(self, other.hold(self).borrow())
     }
 }
 

@@ -203,7 +203,7 @@ impl Tensor {
             "a standard deviation of {}; they are at least 0",
             wrong.unwrap_or(0.0)
         );
-        let shape = unwrap(broadcast_shape("normal", [mean.shape_ref(), std.shape_ref()].into_iter()));
+        let shape = unwrap(broadcast_shape("normal", &[&mean, &std]));
         floats("normal", &shape, self.dtype(), Kind::Normal(0.0, 1.0)) * std + mean
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::door::{Calls, Other};
 use crate::op::ensure;
-use crate::pointwise::{Pointwise, Reads, beside, pointwise};
+use crate::pointwise::{Pointwise, Reads};
 use crate::testing::{Sample, normal, positive, sample};
 use crate::{DType, Num, Operand, Tensor};
 use std::borrow::Borrow;
@@ -48,9 +48,9 @@ impl Tensor {
             let other = other.hold(self);
             let bools = other.borrow().dtype() == DType::Bool;
             ensure!(!bools, "sub", "two bool tensors cannot be subtracted; ne says where they differ");
-            return pointwise(Sub, [self, other.borrow()]);
+            return beside_tensor(self, other.borrow());
         }
-        beside(Sub, self, other, false)
+        beside(self, other, false)
     }
 }
 

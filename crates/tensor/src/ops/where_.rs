@@ -25,7 +25,7 @@ impl Op for Where {
 
     fn output(&self, x: &[&Tensor]) -> Result<Output> {
         check_bool("where", "condition", x[0])?;
-        Ok(Output::New(broadcast_shape("where", x.iter().map(|x| x.shape_ref()))?, result_type(&x[1..])))
+        Ok(Output::New(broadcast_shape("where", x)?, result_type(&x[1..])))
     }
 
     fn cpu(&self, x: &[&Tensor], out: &mut [Fresh]) {

@@ -32,6 +32,12 @@ impl Pointwise<2> for Xlogy {
     }
 }
 
+/// Not generic over the operand, so that it is compiled once and not in every crate that calls it.
+#[track_caller]
+fn xlogy(x: &Tensor, other: &Tensor) -> Tensor {
+    pointwise(Xlogy, [x, other])
+}
+
 impl Tensor {
     /// self · ln other, and 0 where self is 0, element by element (integers become `f32`); NaN where other is. The
     /// operands broadcast and promote to a common dtype.
@@ -46,7 +52,7 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn xlogy(&self, other: impl Operand) -> Tensor {
-        pointwise(Xlogy, [self, other.hold(self).borrow()])
+        xlogy(self, other.hold(self).borrow())
     }
 }
 
