@@ -64,6 +64,9 @@ pub fn isa() -> Isa {
 pub trait Kernel {
     /// What the loop returns.
     type Output;
+    /// Whether it is worth being compiled for each instruction set, and not for the baseline alone, which already has
+    /// vectors of 16 bytes. Default: yes.
+    const WIDE: bool = true;
     /// The loop.
     fn run(self) -> Self::Output;
 }
@@ -71,6 +74,9 @@ pub trait Kernel {
 /// Runs a kernel compiled for the instruction set in use.
 #[inline]
 pub fn dispatch<K: Kernel>(kernel: K) -> K::Output {
+    if const { !K::WIDE } {
+        return kernel.run();
+    }
     match isa() {
         Isa::Scalar => kernel.run(),
         // SAFETY: `isa` returns a set only if the processor has it.

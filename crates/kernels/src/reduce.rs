@@ -160,6 +160,7 @@ fn tasks<T: Element>(r: impl Reducer, x: &[T], [outer, axis, inner]: [usize; 3],
 struct Rows<'a, R, T>(R, &'a [T], &'a mut [T]);
 impl<R: Reducer, T: Element> Kernel for Rows<'_, R, T> {
     type Output = ();
+    const WIDE: bool = size_of::<T>() > 1;
     #[inline(always)]
     fn run(self) {
         let Rows(r, x, out) = self;
@@ -231,6 +232,7 @@ struct Columns<'a, R, T> {
 }
 impl<R: Reducer, T: Element> Kernel for Columns<'_, R, T> {
     type Output = ();
+    const WIDE: bool = size_of::<T>() > 1;
     #[inline(always)]
     fn run(self) {
         let Columns { r, x, inner, from, out } = self;
@@ -238,10 +240,14 @@ impl<R: Reducer, T: Element> Kernel for Columns<'_, R, T> {
         // Narrow rows several at a time, as one row.
         let fold = if n == inner { (LANES / n).max(1).next_power_of_two() } else { 1 };
         let whole = x.len() / (fold * inner) * fold * inner;
-        if fold > 1 && whole > 0 {
-            let mut wide = [r.identity::<T>(); 2 * LANES];
-            let wide = &mut wide[..fold * n];
-            side_by_side(r, &x[..whole], fold * inner, 0, wide);
+        let folds = fold > 1 && whole > 0;
+        let mut wide = [r.identity::<T>(); 2 * LANES];
+        let wide = &mut wide[..fold * n.min(LANES)];
+        out.fill(r.identity());
+        let (rows, inner, from, sums) =
+            if folds { (&x[..whole], fold * inner, 0, &mut *wide) } else { (x, inner, from, &mut *out) };
+        side_by_side(r, rows, inner, from, sums);
+        if folds {
             let mut half = fold / 2 * n;
             while half >= n {
                 let (low, high) = wide.split_at_mut(half);
@@ -251,14 +257,11 @@ impl<R: Reducer, T: Element> Kernel for Columns<'_, R, T> {
                 half /= 2;
             }
             out.copy_from_slice(&wide[..n]);
-            for row in x[whole..].chunks_exact(inner) {
+            for row in x[whole..].chunks_exact(n) {
                 for (o, &v) in out.iter_mut().zip(row) {
                     *o = r.combine(*o, v);
                 }
             }
-        } else {
-            out.fill(r.identity());
-            side_by_side(r, x, inner, from, out);
         }
     }
 }

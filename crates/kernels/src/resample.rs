@@ -93,6 +93,7 @@ struct Rows<'a, T: Element> {
 
 impl<T: Element> Kernel for Rows<'_, T> {
     type Output = ();
+    const WIDE: bool = T::DTYPE.is_float();
     #[inline(always)]
     fn run(self) {
         let Rows { x, inner, taps, weights, first, out } = self;

@@ -32,6 +32,7 @@ struct Forward<'a, T>(&'a Shape, &'a [T], &'a [T], Option<&'a [T]>, &'a mut [T])
 
 impl<T: Element> Kernel for Forward<'_, T> {
     type Output = ();
+    const WIDE: bool = T::DTYPE.is_float();
     #[inline(always)]
     fn run(self) {
         let Forward(shape, input, weight, bias, out) = self;
@@ -82,6 +83,7 @@ struct InputGradient<'a, T>(&'a Shape, &'a [T], &'a [T], &'a mut [T]);
 
 impl<T: Element> Kernel for InputGradient<'_, T> {
     type Output = ();
+    const WIDE: bool = T::DTYPE.is_float();
     #[inline(always)]
     fn run(self) {
         let InputGradient(shape, grad, weight, out) = self;
@@ -116,6 +118,7 @@ struct WeightGradient<'a, T>(&'a Shape, &'a [T], &'a [T], &'a mut [T]);
 
 impl<T: Element> Kernel for WeightGradient<'_, T> {
     type Output = ();
+    const WIDE: bool = T::DTYPE.is_float();
     #[inline(always)]
     fn run(self) {
         let WeightGradient(shape, input, grad, out) = self;

@@ -205,6 +205,7 @@ struct Relu<'a, T>(&'a mut [T]);
 
 impl<T: Element> Kernel for Relu<'_, T> {
     type Output = ();
+    const WIDE: bool = T::DTYPE.is_float();
     #[inline(always)]
     fn run(self) {
         for o in self.0 {

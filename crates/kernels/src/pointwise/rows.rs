@@ -41,6 +41,7 @@ struct Row<'a, const N: usize, I, O, F> {
 
 impl<const N: usize, I: Element, O: Element, F: Map<N, I, O>> Kernel for Row<'_, N, I, O, F> {
     type Output = ();
+    const WIDE: bool = size_of::<I>() > 1 || size_of::<O>() > 1;
     /// Without closures over arrays: they are not always inlined, and then nothing is vectorised.
     #[inline(always)]
     fn run(self) {
