@@ -122,27 +122,31 @@ impl<T: Float, U: Update, const N: usize> Kernel for Pass<'_, T, U, N> {
         let Pass { update, p, grad, state } = self;
         let (blocks, last) = p.as_chunks_mut::<BLOCK>();
         let (grads, last_grad) = grad.as_chunks::<BLOCK>();
-        let mut state = state.map(|s| s.as_chunks_mut::<BLOCK>());
+        // With loops: closures over arrays are not always inlined, and then nothing is vectorised.
+        let state = state.map(|s| s.as_chunks_mut::<BLOCK>());
         for (b, (p, grad)) in blocks.iter_mut().zip(grads).enumerate() {
-            let old: [[T; BLOCK]; N] = std::array::from_fn(|k| state[k].0[b]);
-            let new;
-            (*p, new) = block(update, *p, grad, old);
-            for (state, new) in state.iter_mut().zip(new) {
-                state.0[b] = new;
+            let mut both = [[T::default(); BLOCK]; N];
+            for k in 0..N {
+                both[k] = state[k].0[b];
+            }
+            block(update, p, grad, &mut both);
+            for k in 0..N {
+                state[k].0[b] = both[k];
             }
         }
         let n = last.len();
         if n > 0 {
-            let padded = |from: &[T]| {
-                let mut to = [T::default(); BLOCK];
-                to[..n].copy_from_slice(from);
-                to
-            };
-            let old: [[T; BLOCK]; N] = std::array::from_fn(|k| padded(state[k].1));
-            let (p, new) = block(update, padded(last), &padded(last_grad), old);
+            let (mut p, mut grad, mut both) =
+                ([T::default(); BLOCK], [T::default(); BLOCK], [[T::default(); BLOCK]; N]);
+            p[..n].copy_from_slice(last);
+            grad[..n].copy_from_slice(last_grad);
+            for k in 0..N {
+                both[k][..n].copy_from_slice(state[k].1);
+            }
+            block(update, &mut p, &grad, &mut both);
             last.copy_from_slice(&p[..n]);
-            for (state, new) in state.iter_mut().zip(new) {
-                state.1.copy_from_slice(&new[..n]);
+            for k in 0..N {
+                state[k].1.copy_from_slice(&both[k][..n]);
             }
         }
     }
@@ -151,19 +155,23 @@ impl<T: Float, U: Update, const N: usize> Kernel for Pass<'_, T, U, N> {
 #[inline(always)]
 fn block<T: Float, U: Update, const N: usize>(
     update: U,
-    mut p: [T; BLOCK],
+    to: &mut [T; BLOCK],
     grad: &[T; BLOCK],
-    mut state: [[T; BLOCK]; N],
-) -> ([T; BLOCK], [[T; BLOCK]; N]) {
+    state: &mut [[T; BLOCK]; N],
+) {
+    let mut p = *to;
     for i in 0..BLOCK {
-        let old: [T; N] = std::array::from_fn(|k| state[k][i]);
+        let mut old = [T::default(); N];
+        for k in 0..N {
+            old[k] = state[k][i];
+        }
         let new;
         (p[i], new) = update.update(p[i], grad[i], old);
         for k in 0..N {
             state[k][i] = new[k];
         }
     }
-    (p, state)
+    *to = p;
 }
 
 /// Moves parameters along another tensor: an [`Update`] without state.

@@ -162,15 +162,14 @@ impl Update for SgdStep {
     const STATES: [usize; 2] = [0, 1];
 
     #[inline(always)]
-    fn update<T: Float, const N: usize>(self, p: T, grad: T, state: [T; N]) -> (T, [T; N]) {
+    fn update<T: Float, const N: usize>(self, p: T, grad: T, mut state: [T; N]) -> (T, [T; N]) {
         let g = descent(grad, p, self.maximize, self.weight_decay);
         let momentum = T::lit(self.momentum);
         let mut d = g;
-        let state = state.map(|buffer| {
-            let buffer = momentum * buffer + T::lit(self.damp) * g;
-            d = if self.nesterov { g + momentum * buffer } else { buffer };
-            buffer
-        });
+        if N > 0 {
+            state[0] = momentum * state[0] + T::lit(self.damp) * g;
+            d = if self.nesterov { g + momentum * state[0] } else { state[0] };
+        }
         (p - T::lit(self.lr) * d, state)
     }
 }
