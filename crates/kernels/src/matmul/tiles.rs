@@ -27,7 +27,7 @@ const STAY: usize = 1 << 16;
 /// The least length of the sums.
 pub(super) const SHORTEST: usize = 24;
 /// Steps of a sum between which what is read next is asked for.
-const STEPS: usize = 4 * WIDTH;
+const STEPS: usize = 8 * WIDTH;
 /// Multiply-adds that are worth a task.
 const TASK: usize = 1 << 17;
 
