@@ -144,8 +144,8 @@ thread_local! {
     static LOCAL_CACHE: RefCell<Local> = RefCell::new(Local::new());
 }
 
-/// From this size on a block lies in pages of this size, if the system gives any: walking over it in small ones costs
-/// a fifth to a half of memory's speed.
+/// From twice this size on a block lies in pages of this size, if the system gives any: walking over it in small ones
+/// costs a fifth to a half of memory's speed. Smaller ones share such pages: see [`chunks`].
 const HUGE: usize = 2 << 20;
 
 fn layout(class: usize) -> Option<Layout> {

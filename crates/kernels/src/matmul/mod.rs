@@ -155,8 +155,8 @@ pub fn matmul_with<T: Float>(
 fn pieces([m, k, n]: [usize; 3]) -> [usize; 2] {
     let (mut down, mut across) = (1, 1);
     if m.min(n) >= MANY {
-        // By columns as far as they go: those of b need less packing than rows of a. Even one thread gains by some pieces,
-        // for which the library asks the system for less memory. None is so small that the library would go another way
+        // By columns as far as they go: those of b need less packing than rows of a. Even one thread gains by some pieces:
+        // the memory that the library takes for a whole product may come from the system each time. None is so small that the library would go another way
         // with it: sums are cut by their length alone, and any division gives the same result.
         let threads = pool::num_threads();
         let wanted = 2 * threads.max(2);
