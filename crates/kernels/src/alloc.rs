@@ -5,6 +5,9 @@
 //! threads. Blocks are zeroed when they first come from the system and hold old bytes afterwards: they are
 //! always initialised memory.
 
+mod chunks;
+
+use chunks::Chunks;
 use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
 use std::cell::RefCell;
 use std::ptr::NonNull;
@@ -90,6 +93,12 @@ struct Shared {
 static SHARED: Mutex<Shared> =
     Mutex::new(Shared { free: Vec::new(), cached_bytes: 0, threads: Vec::new(), ended: (0, 0) });
 
+static CHUNKS: Mutex<Chunks> = Mutex::new(Chunks::new());
+
+fn chunks() -> std::sync::MutexGuard<'static, Chunks> {
+    CHUNKS.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 fn shared() -> std::sync::MutexGuard<'static, Shared> {
     SHARED.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -135,8 +144,8 @@ thread_local! {
     static LOCAL_CACHE: RefCell<Local> = RefCell::new(Local::new());
 }
 
-/// From this size on a block lies in pages of this size, if the system gives any: walking over it in small ones costs
-/// a fifth to a half of memory's speed.
+/// From twice this size on a block lies in pages of this size, if the system gives any: walking over it in small ones
+/// costs a fifth to a half of memory's speed. Smaller ones share such pages: see [`chunks`].
 const HUGE: usize = 2 << 20;
 
 fn layout(class: usize) -> Option<Layout> {
@@ -149,7 +158,7 @@ fn fresh(class: usize) -> Option<NonNull<u8>> {
     let layout = layout(class)?;
     if layout.align() < HUGE {
         // SAFETY: the layout is not empty.
-        return NonNull::new(unsafe { alloc_zeroed(layout) });
+        return chunks().cut(layout.size()).or_else(|| NonNull::new(unsafe { alloc_zeroed(layout) }));
     }
     // SAFETY: as above.
     let block = NonNull::new(unsafe { std::alloc::alloc(layout) })?;
@@ -254,27 +263,32 @@ pub fn memory_stats() -> MemoryStats {
     }
 }
 
-/// Returns the blocks that this thread and the shared lists keep for reuse to the system.
+/// Returns the blocks that this thread and the shared lists keep for reuse to the system, but for those of less than
+/// 4 MiB that lie beside others in use.
 pub fn empty_cache() {
-    let release = |ptr: NonNull<u8>, class: usize| {
-        if let Some(layout) = layout(class) {
-            // SAFETY: every block was allocated with the layout of its class and is in no other list.
-            unsafe { dealloc(ptr.as_ptr(), layout) }
-        }
-    };
+    let mut free = Vec::new();
     let _ = LOCAL_CACHE.try_with(|local| {
         let mut local = local.borrow_mut();
         for class in 0..CLASSES {
             while let Some(ptr) = local.free[class].pop() {
                 bump(&local.counters.cached_bytes, -(class_bytes(class) as i64));
-                release(ptr, class);
+                free.push((ptr, class));
             }
         }
     });
     let mut shared = shared();
     for class in 0..CLASSES {
         while let Some(ptr) = shared.take(class) {
-            release(ptr, class);
+            free.push((ptr, class));
+        }
+    }
+    for (ptr, class) in chunks().release(&mut free) {
+        shared.put(ptr, class);
+    }
+    for (ptr, class) in free {
+        if let Some(layout) = layout(class) {
+            // SAFETY: the block lies in no chunk: it was allocated with the layout of its class, and is in no other list.
+            unsafe { dealloc(ptr.as_ptr(), layout) }
         }
     }
 }

@@ -155,12 +155,16 @@ pub fn matmul_with<T: Float>(
 fn pieces([m, k, n]: [usize; 3]) -> [usize; 2] {
     let (mut down, mut across) = (1, 1);
     if m.min(n) >= MANY {
-        // As few as keep the threads busy, since each packs its parts of a and b. None is so small that the library would
-        // go another way with it: sums are cut by their length alone, and any division gives the same result.
+        // By columns as far as they go: those of b need less packing than rows of a. Even one thread gains by some pieces:
+        // the memory that the library takes for a whole product may come from the system each time. None is so small that the library would go another way
+        // with it: sums are cut by their length alone, and any division gives the same result.
         let threads = pool::num_threads();
-        let wanted = if threads == 1 { 1 } else { 2 * threads };
-        while down * across < wanted && (m / down).max(n / across) >= 256 {
-            *(if m / down > n / across { &mut down } else { &mut across }) *= 2;
+        let wanted = 2 * threads.max(2);
+        while across < wanted && n / across >= 256 {
+            across *= 2;
+        }
+        while threads > 1 && down * across < wanted && m / down >= 256 {
+            down *= 2;
         }
         return [down, across];
     }

@@ -27,7 +27,7 @@ const STAY: usize = 1 << 16;
 /// The least length of the sums.
 pub(super) const SHORTEST: usize = 24;
 /// Steps of a sum between which what is read next is asked for.
-const STEPS: usize = 4 * WIDTH;
+const STEPS: usize = 8 * WIDTH;
 /// Multiply-adds that are worth a task.
 const TASK: usize = 1 << 17;
 
@@ -98,8 +98,8 @@ pub(super) unsafe fn multiply(
         false => k.div_ceil(SLICE.max(STAY / n)),
     };
     let slice = k.div_ceil(slices).next_multiple_of(WIDTH).min(k);
-    // Many rows one after another where all panels stay.
-    let rows_first = slice * n <= STAY && m * slice > MOST;
+    // Rows one after another where all panels stay, or where none is packed on the way: each row comes from memory once.
+    let rows_first = packed.is_some() || (slice * n <= STAY && m * slice > MOST);
     // The memory of one panel stays in the cache, where that of all might displace what they are packed from.
     let one_at_a_time = pool::is_alone() && !rows_first;
     let room = match packed {
@@ -132,7 +132,10 @@ pub(super) unsafe fn multiply(
 
 /// All tiles, as tasks of the pool. Any division gives the same result: no sum is cut.
 fn run(rows: Operand, m: usize, most: usize, panels: &Panels<'_>, rows_first: bool, out: &Output<'_>) {
-    let (tiles, count) = (m.div_ceil(most), panels.count());
+    let count = panels.count();
+    // As many for each thread, if that leaves them enough rows to keep the processor multiplying.
+    let even = m.div_ceil(most).next_multiple_of(pool::num_threads());
+    let tiles = if m / even >= most * 2 / 3 { even } else { m.div_ceil(most) };
     let wanted = if pool::is_alone() { 1 } else { (m * panels.k * panels.n / TASK).max(1) };
     // Panels one after another, so that each stays in the cache while all rows pass, and with the thread that packed it.
     let [groups, parts] = if rows_first {
@@ -188,45 +191,49 @@ impl LaneKernel for Tiles<'_> {
         let [wanted, over] =
             if self.rows_first { [self.most, self.panels.count()] } else { [self.panels.width, self.tiles] };
         let pace = wanted.div_ceil(over);
-        for panel in self.some {
+        let [panels, tiles] = [self.some.len(), self.range.len()];
+        for i in 0..panels * tiles {
+            let (panel, tile) =
+                if self.rows_first { (i % panels, i / panels) } else { (i / tiles, i % tiles) };
+            let (panel, tile) = (self.some.start + panel, self.range.start + tile);
             let lanes = self.panels.get(panel);
-            for tile in self.range.clone() {
-                let from = self.m * tile / self.tiles;
-                let rows = self.m * (tile + 1) / self.tiles - from;
-                // SAFETY: there are as many.
-                let mut operand = unsafe { self.rows.skip(from) };
-                if let Some(memory) = &apart {
-                    let to = Operand { data: memory.ptr().cast::<f32>(), across: k + WIDTH, along: 1 };
+            let from = self.m * tile / self.tiles;
+            let rows = self.m * (tile + 1) / self.tiles - from;
+            // SAFETY: there are as many.
+            let mut operand = unsafe { self.rows.skip(from) };
+            if let Some(memory) = &apart {
+                let to = Operand { data: memory.ptr().cast::<f32>(), across: k + WIDTH, along: 1 };
+                if !self.rows_first || panel == self.some.start {
                     // SAFETY: the memory is ours alone and has room for the rows of a tile.
                     unsafe { operand.copy(rows, k, to) };
-                    operand = to;
                 }
-                let ahead = if self.rows_first {
-                    self.rows.ahead(from + rows + panel * pace, pace, self.m)
-                } else {
-                    let lane = self.panels.start(panel + 1) + tile * pace;
-                    self.panels.operand.ahead(lane, pace, self.panels.n)
-                };
-                let tile = Tile {
-                    k,
-                    rows: operand,
-                    from,
-                    panel: lanes,
-                    ahead,
-                    pace,
-                    first_lane: self.panels.start(panel),
-                    lanes: self.panels.lanes(panel),
-                    out: self.out,
-                };
-                if L::WIDE[1] > 2 && tile.lanes > 2 * WIDTH {
-                    tile.of::<L, 3, false>(rows)
-                } else if L::COLUMNS > 1 && tile.lanes > WIDTH {
-                    tile.of::<L, 2, false>(rows)
-                } else if tile.lanes > WIDTH / 2 {
-                    tile.of::<L, 1, false>(rows)
-                } else {
-                    tile.of::<L, 1, true>(rows)
-                }
+                operand = to;
+            }
+            let ahead = if self.rows_first {
+                self.rows.ahead(from + rows + panel * pace, pace, self.m)
+            } else {
+                let lane = self.panels.start(panel + 1) + tile * pace;
+                self.panels.operand.ahead(lane, pace, self.panels.n)
+            };
+            let tile = Tile {
+                k,
+                rows: operand,
+                from,
+                panel: lanes,
+                ahead,
+                pace,
+                first_lane: self.panels.start(panel),
+                lanes: self.panels.lanes(panel),
+                out: self.out,
+            };
+            if L::WIDE[1] > 2 && tile.lanes > 2 * WIDTH {
+                tile.of::<L, 3, false>(rows)
+            } else if L::COLUMNS > 1 && tile.lanes > WIDTH {
+                tile.of::<L, 2, false>(rows)
+            } else if tile.lanes > WIDTH / 2 {
+                tile.of::<L, 1, false>(rows)
+            } else {
+                tile.of::<L, 1, true>(rows)
             }
         }
     }
