@@ -8,8 +8,7 @@ pub(crate) fn run(_: &[String]) -> Result {
         cargo([
             "nextest",
             "run",
-            "--cargo-profile",
-            "soak",
+            "--release",
             "--workspace",
             "--all-features",
             "-E",
@@ -19,8 +18,7 @@ pub(crate) fn run(_: &[String]) -> Result {
     } else {
         cargo([
             "test",
-            "--profile",
-            "soak",
+            "--release",
             "--workspace",
             "--all-features",
             "soak",
