@@ -14,6 +14,7 @@
 //! Work is cut by the shape alone, and sums have a fixed order, so results do not depend on the number of threads.
 
 mod columns;
+mod deep;
 mod depthwise;
 mod direct;
 mod flat;
@@ -184,6 +185,10 @@ pub fn forward<T: Element>(
         && let (Some(input), Some(weight), Some(out)) = (floats(input), floats(weight), floats_mut(out))
     {
         depthwise::forward(shape, input, weight, bias.and_then(floats), relu, out);
+    } else if deep::serves_output(shape)
+        && let (Some(input), Some(weight), Some(out)) = (floats(input), floats(weight), floats_mut(out))
+    {
+        deep::forward(shape, input, weight, bias.and_then(floats), relu, out);
     } else if flat::serves_output(shape)
         && let (Some(input), Some(weight), Some(out)) = (floats(input), floats(weight), floats_mut(out))
     {
@@ -251,6 +256,11 @@ pub fn input_gradient<T: Element>(
     {
         return depthwise::input_gradient(shape, grad, weight, bias.and_then(floats), out);
     }
+    if deep::serves_input(shape)
+        && let (Some(grad), Some(weight), Some(out)) = (floats(grad), floats(weight), floats_mut(out))
+    {
+        return deep::input_gradient(shape, grad, weight, bias.and_then(floats), out);
+    }
     if flat::serves_input(shape)
         && let (Some(grad), Some(weight), Some(out)) = (floats(grad), floats(weight), floats_mut(out))
     {
@@ -302,6 +312,10 @@ pub fn weight_gradient<T: Element>(shape: &Shape, input: &[T], grad: &[T], out: 
         && let (Some(input), Some(grad), Some(out)) = (floats(input), floats(grad), floats_mut(out))
     {
         depthwise::weight_gradient(shape, input, grad, out);
+    } else if deep::serves_weight(shape)
+        && let (Some(input), Some(grad), Some(out)) = (floats(input), floats(grad), floats_mut(out))
+    {
+        deep::weight_gradient(shape, input, grad, out);
     } else if flat::serves_output(shape)
         && let (Some(input), Some(grad), Some(out)) = (floats(input), floats(grad), floats_mut(out))
     {

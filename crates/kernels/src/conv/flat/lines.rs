@@ -4,7 +4,7 @@ use super::copy::Flat;
 use super::sums::Pack;
 use super::{FEW, WIDE};
 use crate::conv;
-use crate::conv::tile::{Apart, At, Finished, Left, PANEL, Right, Rows, Sink, multiply_into};
+use crate::conv::tile::{Apart, At, Finished, Left, Neighbours, PANEL, Right, Rows, Sink, multiply_into};
 use crate::lanes::{WIDTH, dispatch_lanes};
 use crate::pool::SendPtr;
 use crate::{DType, Storage};
@@ -287,7 +287,7 @@ impl Lines<'_> {
         for (i, &offsets) in terms.iter().enumerate() {
             let (start, here) = (i * TERMS, offsets.places().len());
             let (sizes, last) = ([rows, here, vectors], start + here == k);
-            let left = Left { data: &left[start..], rows: Apart(k), step: 1 };
+            let left = Left { data: &left[start..], rows: Apart(k), terms: Neighbours };
             let furthest = offsets.furthest(here) + (vectors - 1) * panel.second[0] + WIDTH;
             // Packed too at the end of the input, which is no copy with room behind it.
             let packed = !stretches.is_empty() || furthest > seen.len();
@@ -317,7 +317,7 @@ impl Lines<'_> {
     fn multiply<S: Sink>(
         &self,
         sizes: [usize; 3],
-        left: Left<'_, Apart>,
+        left: Left<'_, Apart, Neighbours>,
         packed: bool,
         (data, rows, second): (&[f32], At<'_>, usize),
         sink: S,

@@ -5,7 +5,7 @@
 
 use super::lines::{Cover, Lines, TERMS};
 use super::{FEW, WIDE};
-use crate::conv::tile::{Apart, At, Left, PANEL, Right, multiply};
+use crate::conv::tile::{Apart, At, Left, Neighbours, PANEL, Right, multiply};
 use crate::lanes::{LaneKernel, Lanes, WIDTH, dispatch_lanes};
 
 /// Copies stretches of up to [`WIDTH`] windows: from a place of the copy to a column of the panel.
@@ -65,7 +65,13 @@ impl Lines<'_> {
                 } else {
                     let (k, right) =
                         (places[set].places().len(), Right { data: copy, rows: places[set], second: WIDTH });
-                    multiply([rows, k, n], Left { data: left, rows: Apart(k), step: 1 }, right, sums, false);
+                    multiply(
+                        [rows, k, n],
+                        Left { data: left, rows: Apart(k), terms: Neighbours },
+                        right,
+                        sums,
+                        false,
+                    );
                 }
             }
             let (mut stretches, mut at) = (Vec::new(), start);
@@ -109,7 +115,7 @@ impl Lines<'_> {
                 for (i, offsets) in terms[set].iter().enumerate() {
                     let (offsets, to) = (offsets.places(), &mut *self.packed);
                     dispatch_lanes(Pack { copy: self.copy, offsets, stretches: &places, to });
-                    let left = Left { data: &self.left(set)[i * TERMS..], rows: Apart(k), step: 1 };
+                    let left = Left { data: &self.left(set)[i * TERMS..], rows: Apart(k), terms: Neighbours };
                     let right = Right { data: &*self.packed, rows: Apart(PANEL), second: WIDTH };
                     multiply([rows, offsets.len(), end - start], left, right, sums, i > 0);
                 }

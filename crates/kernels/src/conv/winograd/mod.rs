@@ -364,7 +364,11 @@ impl LaneKernel for Finish<'_> {
         let ([down, across], depth, columns) = (pass.tiles(), pass.depth(), pass.columns(panel));
         let [[u_plane, _], [v_plane, _], [m_plane, _]] = [pass.u(), pass.v(tiles), pass.m(tiles)];
         for point in 0..POINTS {
-            let left = Left { data: &v[point * v_plane..][..v_plane], rows: tile::Apart(depth), step: 1 };
+            let left = Left {
+                data: &v[point * v_plane..][..v_plane],
+                rows: tile::Apart(depth),
+                terms: tile::Neighbours,
+            };
             let right =
                 Right { data: &u[point * u_plane..][..u_plane], rows: tile::Apart(PANEL), second: WIDTH };
             let m = &mut m[point * m_plane..][..m_plane];
