@@ -27,12 +27,27 @@ fn fills(channels: usize) -> bool {
     channels * 4 >= channels.next_multiple_of(WIDTH) * 3
 }
 
+/// Whether sums over so many channels are long enough. Single pixels of large images fill lanes themselves.
+fn serves(shape: &Shape, channels: usize) -> bool {
+    if shape.taps() > 1 {
+        channels * shape.kernel[0] >= TERMS
+    } else {
+        shape.is_pointwise() && channels >= 4 * TERMS && shape.windows() <= WIDTH * WIDTH
+    }
+}
+
+/// Where windows are single pixels the image is one line.
+fn in_line(shape: &Shape) -> Shape {
+    let line = [1, shape.windows()];
+    if shape.is_pointwise() { Shape { input: line, output: line, ..*shape } } else { *shape }
+}
+
 pub(super) fn serves_output(shape: &Shape) -> bool {
-    fills(shape.outputs) && shape.inputs * shape.kernel[0] >= TERMS && shape.taps() > 1
+    fills(shape.outputs) && serves(shape, shape.inputs)
 }
 
 pub(super) fn serves_input(shape: &Shape) -> bool {
-    fills(shape.inputs) && shape.outputs * shape.kernel[0] >= TERMS && shape.taps() > 1
+    fills(shape.inputs) && serves(shape, shape.outputs)
 }
 
 pub(super) fn serves_weight(shape: &Shape) -> bool {
@@ -47,7 +62,7 @@ pub(super) fn forward(
     relu: bool,
     out: &mut [f32],
 ) {
-    Cover::new(Pass { shape, backward: false }).run(input, weight, bias, relu, out);
+    Cover::new(Pass { shape: &in_line(shape), backward: false }).run(input, weight, bias, relu, out);
 }
 
 pub(super) fn input_gradient(
@@ -57,7 +72,7 @@ pub(super) fn input_gradient(
     bias: Option<&[f32]>,
     out: &mut [f32],
 ) {
-    Cover::new(Pass { shape, backward: true }).run(grad, weight, bias, false, out);
+    Cover::new(Pass { shape: &in_line(shape), backward: true }).run(grad, weight, bias, false, out);
 }
 
 /// A convolution, or the gradient of one with respect to its input: the same pairs of pixels, in the other direction.

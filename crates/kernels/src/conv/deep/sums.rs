@@ -62,7 +62,9 @@ impl<'a> Cover<'a> {
         let (sums, copy) = (SUMS / (to.pitch() * together * PANEL), COPY / (read * together));
         let worth = shape.work().saturating_mul(together) / GRAIN;
         let sets = shape.batch.div_ceil(together) * shape.groups;
-        let pieces = TASKS.div_ceil(sets.max(1)).min(worth).clamp(1, height);
+        // Neither this nor the ranges of panels below change any sum, so they may depend on the threads.
+        let wanted = if pool::is_alone() { 1 } else { TASKS };
+        let pieces = wanted.div_ceil(sets.max(1)).min(worth).clamp(1, height);
         let block = sums.min(copy).clamp(1, height.div_ceil(pieces));
         let starts = (0..height).step_by(block);
         let most = starts.map(|line| pass.reach(line..height.min(line + block)).len()).max();
@@ -123,8 +125,7 @@ impl<'a> Cover<'a> {
         let (heaps, blocks, panels) =
             (batch.div_ceil(most) * groups, to.size[0].div_ceil(block), to.channels.div_ceil(PANEL));
         let work = pass.shape.work().saturating_mul(most) / blocks;
-        // Ranges of panels where there are few images, each with its own copy. That changes no sum, so it may depend on
-        // the threads.
+        // Ranges of panels where there are few images, each with its own copy.
         let wanted = if pool::is_alone() { 1 } else { TASKS };
         let splits = wanted.div_ceil((heaps * blocks).max(1)).min(panels).min(work / GRAIN).max(1);
         let (pixels, size) = (from.channels * from.pixels(), copied.size());

@@ -6,7 +6,7 @@
 use super::lines::{Cover, Lines, TERMS};
 use super::{FEW, WIDE};
 use crate::conv::tile::{Apart, At, Left, Neighbours, PANEL, Right, multiply};
-use crate::lanes::{LaneKernel, Lanes, WIDTH, dispatch_lanes};
+use crate::lanes::{LaneKernel, Lanes, WIDTH, dispatch_lanes, prefetch};
 
 /// Copies stretches of up to [`WIDTH`] windows: from a place of the copy to a column of the panel.
 pub(super) struct Pack<'a> {
@@ -24,6 +24,8 @@ impl LaneKernel for Pack<'_> {
         for (p, &offset) in offsets.iter().enumerate() {
             for &[place, column] in stretches {
                 let seen = &copy[offset + place..];
+                // The next panel: the processor does not foresee so many streams.
+                prefetch(seen.as_ptr().wrapping_add(PANEL));
                 let lanes = match seen.first_chunk() {
                     Some(seen) => L::load(seen),
                     None => L::load_some(seen),

@@ -19,7 +19,8 @@ const TASKS: usize = 8;
 const SUMS: usize = 1 << 21;
 
 pub(in crate::conv) fn weight_gradient(shape: &Shape, input: &[f32], grad: &[f32], out: &mut [f32]) {
-    if shape.outputs < FEW {
+    // Where lanes would be empty, and groups are tasks enough.
+    if shape.outputs < FEW || (shape.outputs < WIDTH / 2 && shape.groups >= TASKS) {
         return few(shape, input, grad, out);
     }
     let flat = &Flat::forward(shape);
