@@ -42,6 +42,11 @@ pub(super) struct Cover<'a> {
 /// chunk.
 type Terms = [[Places; 2]; 2];
 
+/// Tasks to cut few images into. That changes no sum, so it may depend on the threads: each copies what it reads.
+fn wanted() -> usize {
+    if pool::is_alone() { 1 } else { TASKS.min(2 * pool::num_threads()) }
+}
+
 impl<'a> Cover<'a> {
     pub(super) fn new(pass: Pass<'a>) -> Self {
         let (shape, sides) = (pass.shape, pass.sides());
@@ -62,9 +67,7 @@ impl<'a> Cover<'a> {
         let (sums, copy) = (SUMS / (to.pitch() * together * PANEL), COPY / (read * together));
         let worth = shape.work().saturating_mul(together) / GRAIN;
         let sets = shape.batch.div_ceil(together) * shape.groups;
-        // Neither this nor the ranges of panels below change any sum, so they may depend on the threads.
-        let wanted = if pool::is_alone() { 1 } else { TASKS };
-        let pieces = wanted.div_ceil(sets.max(1)).min(worth).clamp(1, height);
+        let pieces = wanted().div_ceil(sets.max(1)).min(worth).clamp(1, height);
         let block = sums.min(copy).clamp(1, height.div_ceil(pieces));
         let starts = (0..height).step_by(block);
         let most = starts.map(|line| pass.reach(line..height.min(line + block)).len()).max();
@@ -126,8 +129,7 @@ impl<'a> Cover<'a> {
             (batch.div_ceil(most) * groups, to.size[0].div_ceil(block), to.channels.div_ceil(PANEL));
         let work = pass.shape.work().saturating_mul(most) / blocks;
         // Ranges of panels where there are few images, each with its own copy.
-        let wanted = if pool::is_alone() { 1 } else { TASKS };
-        let splits = wanted.div_ceil((heaps * blocks).max(1)).min(panels).min(work / GRAIN).max(1);
+        let splits = wanted().div_ceil((heaps * blocks).max(1)).min(panels).min(work / GRAIN).max(1);
         let (pixels, size) = (from.channels * from.pixels(), copied.size());
         let room = self.room();
         let (base, end) = (SendPtr(out.as_mut_ptr()), out.len());
