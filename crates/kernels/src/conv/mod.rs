@@ -7,13 +7,15 @@
 //!
 //! There are several ways. For `f32`: 3×3 windows of many channels go through Winograd's transformation (`winograd`), a
 //! window as large as the image is a product of matrices (`whole`), a window for each channel has loops of its own, over
-//! lines (`depthwise`) or sixteen channels at a time (`planes`), and all others are products in registers over a padded
-//! copy of the image (`flat`), unless that copy were too large. For the other types: matrix products with the columns
+//! lines (`depthwise`) or sixteen channels at a time (`planes`), other windows of many channels have channels as lanes
+//! (`deep`), and all others are products in registers over a padded copy of the image (`flat`), unless that copy were too
+//! large. For the other types: matrix products with the columns
 //! (`columns`), or loops over lines where few channels meet (`direct`).
 //!
 //! Work is cut by the shape alone, and sums have a fixed order, so results do not depend on the number of threads.
 
 mod columns;
+mod deep;
 mod depthwise;
 mod direct;
 mod flat;
@@ -184,6 +186,10 @@ pub fn forward<T: Element>(
         && let (Some(input), Some(weight), Some(out)) = (floats(input), floats(weight), floats_mut(out))
     {
         depthwise::forward(shape, input, weight, bias.and_then(floats), relu, out);
+    } else if deep::serves_output(shape)
+        && let (Some(input), Some(weight), Some(out)) = (floats(input), floats(weight), floats_mut(out))
+    {
+        deep::forward(shape, input, weight, bias.and_then(floats), relu, out);
     } else if flat::serves_output(shape)
         && let (Some(input), Some(weight), Some(out)) = (floats(input), floats(weight), floats_mut(out))
     {
@@ -252,6 +258,11 @@ pub fn input_gradient<T: Element>(
     {
         return depthwise::input_gradient(shape, grad, weight, bias.and_then(floats), out);
     }
+    if deep::serves_input(shape)
+        && let (Some(grad), Some(weight), Some(out)) = (floats(grad), floats(weight), floats_mut(out))
+    {
+        return deep::input_gradient(shape, grad, weight, bias.and_then(floats), out);
+    }
     if flat::serves_input(shape)
         && let (Some(grad), Some(weight), Some(out)) = (floats(grad), floats(weight), floats_mut(out))
     {
@@ -287,7 +298,7 @@ pub fn weight_gradient<T: Element>(shape: &Shape, input: &[T], grad: &[T], out: 
     }
     if shape.batch == 0 {
         out.fill(T::default());
-    } else if winograd::serves_output(shape)
+    } else if winograd::serves_weight(shape)
         && let (Some(input), Some(grad), Some(out)) = (floats(input), floats(grad), floats_mut(out))
     {
         winograd::weight_gradient(shape, input, grad, out);
@@ -303,6 +314,10 @@ pub fn weight_gradient<T: Element>(shape: &Shape, input: &[T], grad: &[T], out: 
         && let (Some(input), Some(grad), Some(out)) = (floats(input), floats(grad), floats_mut(out))
     {
         depthwise::weight_gradient(shape, input, grad, out);
+    } else if deep::serves_weight(shape)
+        && let (Some(input), Some(grad), Some(out)) = (floats(input), floats(grad), floats_mut(out))
+    {
+        deep::weight_gradient(shape, input, grad, out);
     } else if flat::serves_output(shape)
         && let (Some(input), Some(grad), Some(out)) = (floats(input), floats(grad), floats_mut(out))
     {

@@ -9,10 +9,18 @@ pub(super) const PANEL: usize = 2 * WIDTH;
 
 /// Where the rows of an operand begin.
 pub(super) trait Rows: Copy {
+    /// How many rows are reached from the address of one, the processor adding what lies between: there are not so many
+    /// registers.
+    const REACHED: usize;
     /// How far rows are apart, if all are equally far.
     fn apart(self) -> Option<usize>;
-    fn at(self, row: usize) -> usize;
+    /// # Safety
+    /// `furthest` has been asked for more rows than this.
+    unsafe fn at(self, row: usize) -> usize;
     /// The furthest of the first `count`, or more than that.
+    ///
+    /// # Panics
+    /// If there are not so many.
     fn furthest(self, count: usize) -> usize;
 }
 
@@ -20,17 +28,37 @@ pub(super) trait Rows: Copy {
 #[derive(Clone, Copy)]
 pub(super) struct Apart(pub(super) usize);
 impl Rows for Apart {
+    const REACHED: usize = 3;
     #[inline(always)]
     fn apart(self) -> Option<usize> {
         Some(self.0)
     }
     #[inline(always)]
-    fn at(self, row: usize) -> usize {
+    unsafe fn at(self, row: usize) -> usize {
         self.0 * row
     }
     #[inline(always)]
     fn furthest(self, count: usize) -> usize {
         self.0 * (count - 1)
+    }
+}
+
+/// One after another.
+#[derive(Clone, Copy)]
+pub(super) struct Neighbours;
+impl Rows for Neighbours {
+    const REACHED: usize = usize::MAX;
+    #[inline(always)]
+    fn apart(self) -> Option<usize> {
+        Some(1)
+    }
+    #[inline(always)]
+    unsafe fn at(self, row: usize) -> usize {
+        row
+    }
+    #[inline(always)]
+    fn furthest(self, count: usize) -> usize {
+        count - 1
     }
 }
 
@@ -48,28 +76,48 @@ impl<'a> At<'a> {
         self.rows
     }
 }
+
+/// Places that are used often: the furthest is known.
+pub(super) struct Places {
+    rows: Vec<usize>,
+    furthest: usize,
+}
+impl Places {
+    pub(super) fn new(rows: Vec<usize>) -> Self {
+        Places { furthest: At::new(&rows).furthest, rows }
+    }
+    pub(super) fn len(&self) -> usize {
+        self.rows.len()
+    }
+    pub(super) fn at(&self) -> At<'_> {
+        At { rows: &self.rows, furthest: self.furthest }
+    }
+}
 impl Rows for At<'_> {
+    const REACHED: usize = 1;
     #[inline(always)]
     fn apart(self) -> Option<usize> {
         None
     }
     #[inline(always)]
-    fn at(self, row: usize) -> usize {
-        self.rows[row]
+    unsafe fn at(self, row: usize) -> usize {
+        // SAFETY: `furthest` made sure that there are so many.
+        unsafe { *self.rows.get_unchecked(row) }
     }
     /// Of all, which is known already.
     #[inline(always)]
-    fn furthest(self, _: usize) -> usize {
+    fn furthest(self, count: usize) -> usize {
+        assert!(count <= self.rows.len());
         self.furthest
     }
 }
 
-/// The first operand; neighbours in a row are `step` apart.
+/// The first operand: where its rows begin, and where the terms of a sum are from there.
 #[derive(Clone, Copy)]
-pub(super) struct Left<'a, R> {
+pub(super) struct Left<'a, R, K> {
     pub(super) data: &'a [f32],
     pub(super) rows: R,
-    pub(super) step: usize,
+    pub(super) terms: K,
 }
 
 /// The second operand; neighbours in a row are neighbours in memory.
@@ -86,9 +134,9 @@ pub(super) struct Right<'a, R> {
 ///
 /// # Panics
 /// If an operand lies outside its slice.
-pub(super) fn multiply<A: Rows, B: Rows>(
+pub(super) fn multiply<A: Rows, K: Rows, B: Rows>(
     [rows, k, columns]: [usize; 3],
-    left: Left<'_, A>,
+    left: Left<'_, A, K>,
     right: Right<'_, B>,
     out: &mut [f32],
     accumulate: bool,
@@ -97,8 +145,7 @@ pub(super) fn multiply<A: Rows, B: Rows>(
     if rows == 0 || width == 0 {
         return;
     }
-    assert!((rows - 1) * PANEL + width <= out.len());
-    multiply_into([rows, k, width / WIDTH], left, right, Panel { out, accumulate });
+    multiply_into([rows, k, width / WIDTH], left, right, Sums { out, apart: PANEL, accumulate });
 }
 
 /// As [`multiply`], of one or two vectors of columns, into a sink.
@@ -106,15 +153,16 @@ pub(super) fn multiply<A: Rows, B: Rows>(
 /// # Panics
 /// If an operand lies outside its slice.
 #[inline]
-pub(super) fn multiply_into<A: Rows, B: Rows, S: Sink>(
+pub(super) fn multiply_into<A: Rows, K: Rows, B: Rows, S: Sink>(
     [rows, k, vectors]: [usize; 3],
-    left: Left<'_, A>,
+    left: Left<'_, A, K>,
     right: Right<'_, B>,
     sink: S,
 ) {
-    assert!(vectors == 1 || vectors == 2);
+    assert!(rows > 0 && (vectors == 1 || vectors == 2) && sink.holds(rows, vectors));
+    let furthest = left.rows.furthest(rows);
     if k > 0 {
-        assert!(left.rows.furthest(rows) + (k - 1) * left.step < left.data.len());
+        assert!(furthest + left.terms.furthest(k) < left.data.len());
         assert!(right.rows.furthest(k) + (vectors - 1) * right.second + WIDTH <= right.data.len());
     }
     dispatch_lanes(Multiply { sizes: [rows, k, vectors], left, right, sink });
@@ -122,6 +170,8 @@ pub(super) fn multiply_into<A: Rows, B: Rows, S: Sink>(
 
 /// What takes the sums.
 pub(super) trait Sink {
+    /// Whether there is room for so many rows and vectors of columns.
+    fn holds(&self, rows: usize, vectors: usize) -> bool;
     /// What was there before, if the sums are added to that: for a row and a vector of columns.
     fn before<L: Lanes>(&self, row: usize, vector: usize) -> L;
     /// Whether they are.
@@ -130,16 +180,22 @@ pub(super) trait Sink {
     fn put<L: Lanes>(&mut self, row: usize, vector: usize, sums: L);
 }
 
-/// Rows of [`PANEL`].
-struct Panel<'a> {
-    out: &'a mut [f32],
-    accumulate: bool,
+/// Rows of sums that lie so far apart.
+pub(super) struct Sums<'a> {
+    pub(super) out: &'a mut [f32],
+    pub(super) apart: usize,
+    pub(super) accumulate: bool,
 }
 
-impl Sink for Panel<'_> {
+impl Sink for Sums<'_> {
+    #[inline(always)]
+    fn holds(&self, rows: usize, vectors: usize) -> bool {
+        (rows - 1) * self.apart + vectors * WIDTH <= self.out.len()
+    }
     #[inline(always)]
     fn before<L: Lanes>(&self, row: usize, vector: usize) -> L {
-        L::load_some(&self.out[row * PANEL + vector * WIDTH..][..WIDTH])
+        // SAFETY: `multiply_into` asserted that all rows lie in the slice.
+        L::load(unsafe { &*self.out.as_ptr().add(row * self.apart + vector * WIDTH).cast() })
     }
     #[inline(always)]
     fn accumulates(&self) -> bool {
@@ -147,9 +203,8 @@ impl Sink for Panel<'_> {
     }
     #[inline(always)]
     fn put<L: Lanes>(&mut self, row: usize, vector: usize, sums: L) {
-        debug_assert!(row * PANEL + (vector + 1) * WIDTH <= self.out.len());
-        // SAFETY: `multiply` asserted that all rows lie in the slice.
-        sums.store(unsafe { &mut *self.out.as_mut_ptr().add(row * PANEL + vector * WIDTH).cast() });
+        // SAFETY: as above.
+        sums.store(unsafe { &mut *self.out.as_mut_ptr().add(row * self.apart + vector * WIDTH).cast() });
     }
 }
 
@@ -191,6 +246,11 @@ impl<'a, const RELU: bool> Finished<'a, RELU> {
 }
 
 impl<const RELU: bool> Sink for Finished<'_, RELU> {
+    /// Whoever made this answers for that.
+    #[inline(always)]
+    fn holds(&self, _: usize, _: usize) -> bool {
+        true
+    }
     #[inline(always)]
     fn before<L: Lanes>(&self, row: usize, vector: usize) -> L {
         // SAFETY: whoever made this answers for the numbers of the row.
@@ -212,14 +272,14 @@ impl<const RELU: bool> Sink for Finished<'_, RELU> {
     }
 }
 
-struct Multiply<'a, A, B, S> {
+struct Multiply<'a, A, K, B, S> {
     sizes: [usize; 3],
-    left: Left<'a, A>,
+    left: Left<'a, A, K>,
     right: Right<'a, B>,
     sink: S,
 }
 
-impl<A: Rows, B: Rows, S: Sink> LaneKernel for Multiply<'_, A, B, S> {
+impl<A: Rows, K: Rows, B: Rows, S: Sink> LaneKernel for Multiply<'_, A, K, B, S> {
     type Output = ();
     #[inline(always)]
     fn run<L: Lanes>(mut self) {
@@ -233,15 +293,19 @@ impl<A: Rows, B: Rows, S: Sink> LaneKernel for Multiply<'_, A, B, S> {
     }
 }
 
-impl<A: Rows, B: Rows, S: Sink> Multiply<'_, A, B, S> {
+impl<A: Rows, K: Rows, B: Rows, S: Sink> Multiply<'_, A, K, B, S> {
     /// N vectors of columns, from this one on: as few blocks of rows as the registers allow, of equal height.
     #[inline(always)]
     fn blocks<L: Lanes, const N: usize>(&mut self, vector: usize) {
         let [rows, ..] = self.sizes;
-        let (mut row, mut blocks) = (0, rows.div_ceil(L::ROWS));
+        // Two more where their addresses take no registers.
+        let most = if L::ROWS >= 12 && A::REACHED > 1 { 14 } else { L::ROWS };
+        let (mut row, mut blocks) = (0, rows.div_ceil(most));
         while row < rows {
             let height = (rows - row).div_ceil(blocks);
             match height {
+                14 if L::ROWS >= 12 => self.block::<L, 14, N>(row, vector),
+                13 if L::ROWS >= 12 => self.block::<L, 13, N>(row, vector),
                 12 if L::ROWS >= 12 => self.block::<L, 12, N>(row, vector),
                 11 if L::ROWS >= 12 => self.block::<L, 11, N>(row, vector),
                 10 if L::ROWS >= 12 => self.block::<L, 10, N>(row, vector),
@@ -263,13 +327,12 @@ impl<A: Rows, B: Rows, S: Sink> Multiply<'_, A, B, S> {
     #[inline(always)]
     fn block<L: Lanes, const M: usize, const N: usize>(&mut self, row: usize, vector: usize) {
         let [_, k, _] = self.sizes;
-        let Left { data: a, rows, step } = self.left;
-        // An address for each row, or for three of them, where the processor adds what lies between: there are not so
-        // many registers.
+        let Left { data: a, rows, terms } = self.left;
         let mut starts = [a.as_ptr(); M];
-        let (apart, each) = rows.apart().map_or((0, 1), |apart| (apart, 3));
+        let (apart, each) = (rows.apart().unwrap_or(0), A::REACHED.min(M));
         for i in 0..M.div_ceil(each) {
-            starts[i] = a.as_ptr().wrapping_add(rows.at(row + i * each));
+            // SAFETY: `multiply_into` asked for all rows.
+            starts[i] = a.as_ptr().wrapping_add(unsafe { rows.at(row + i * each) });
         }
         let mut sums = [[L::zero(); N]; M];
         if self.sink.accumulates() {
@@ -286,15 +349,17 @@ impl<A: Rows, B: Rows, S: Sink> Multiply<'_, A, B, S> {
                 // SAFETY: `multiply_into` asserted that both vectors of row p lie in the slice.
                 lanes[j] = L::load(unsafe { &*b.add(self.right.rows.at(p) + j * self.right.second).cast() });
             }
-            for i in 0..M {
-                // SAFETY: element p of that row, which `multiply_into` asserted to lie in the slice.
-                let v = L::splat(unsafe { *starts[i / each].add(i % each * apart) });
-                for j in 0..N {
-                    sums[i][j] = v.mul_add(lanes[j], sums[i][j]);
+            // SAFETY: `multiply_into` asked for all terms.
+            let term = unsafe { terms.at(p) };
+            for at in 0..M.div_ceil(each) {
+                let start = starts[at].wrapping_add(term);
+                for i in at * each..M.min(at * each + each) {
+                    // SAFETY: term p of that row, which `multiply_into` asserted to lie in the slice.
+                    let v = L::splat(unsafe { *start.add((i - at * each) * apart) });
+                    for j in 0..N {
+                        sums[i][j] = v.mul_add(lanes[j], sums[i][j]);
+                    }
                 }
-            }
-            for i in 0..M.div_ceil(each) {
-                starts[i] = starts[i].wrapping_add(step);
             }
         }
         for i in 0..M {

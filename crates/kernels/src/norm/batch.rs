@@ -1,6 +1,6 @@
 //! Sets that are channels: batch normalisation.
 
-use super::{Moments, Runs, TASK, lanes, moments, products, split};
+use super::{CHANNELS, Moments, Runs, TASK, lanes, moments, products, split};
 use crate::dtype::{floats, floats_mut};
 use crate::isa::{Kernel, dispatch};
 use crate::num::Float;
@@ -13,13 +13,23 @@ const COLUMNS: usize = 64;
 /// Rows that one task takes there.
 const ROWS: usize = 64;
 
+/// One channel of so many rows.
+fn runs([_, channels, inner]: [usize; 3], count: usize) -> Runs {
+    Runs { step: channels * inner, count, len: inner }
+}
+
 /// A result for each channel, merged in order from those of pieces of rows.
 fn per_channel<R: Copy + Default + Send>(
-    [outer, channels, inner]: [usize; 3],
+    block: [usize; 3],
     piece: impl Fn(Range<usize>, usize, &mut [R]) + Sync,
     merge: impl Fn(R, R) -> R,
 ) -> Vec<R> {
-    let (rows, grain) = if inner == 1 { (ROWS, COLUMNS) } else { ((TASK / inner).max(1), 1) };
+    let [outer, channels, inner] = block;
+    let (rows, grain) = if inner == 1 {
+        (ROWS, COLUMNS)
+    } else {
+        ((TASK / inner).max(1), if runs(block, outer).are_short() { CHANNELS } else { 1 })
+    };
     let mut parts = vec![R::default(); outer.div_ceil(rows) * channels];
     pool::chunks_mut(&mut parts, grain, |mut at, mut parts| {
         while !parts.is_empty() {
@@ -78,10 +88,7 @@ pub fn statistics<T: Float>(x: &[T], block: [usize; 3]) -> Vec<Moments> {
             let x = &x[rows.start * channels + channel..(rows.end - 1) * channels + channel + out.len()];
             return dispatch(Columns(x, channels, out));
         }
-        for (c, o) in (channel..).zip(out) {
-            let runs = Runs { step: channels * inner, count: rows.len(), len: inner };
-            *o = moments(&x[(rows.start * channels + c) * inner..], runs, true);
-        }
+        moments(&x[(rows.start * channels + channel) * inner..], runs(block, rows.len()), true, out);
     };
     per_channel(block, piece, Moments::merge)
 }
@@ -195,13 +202,8 @@ fn sums<T: Float>(x: &[T], g: &[T], block: [usize; 3], statistics: &[Moments]) -
             let part = rows.start * channels + channel..(rows.end - 1) * channels + channel + out.len();
             return dispatch(Columns(&x[part.clone()], &g[part], channels, &statistics[channel..], out));
         }
-        for (c, o) in (channel..).zip(out) {
-            let (from, runs) = (
-                (rows.start * channels + c) * inner,
-                Runs { step: channels * inner, count: rows.len(), len: inner },
-            );
-            *o = products(&x[from..], &g[from..], runs, statistics[c].mean);
-        }
+        let from = (rows.start * channels + channel) * inner;
+        products([&x[from..], &g[from..]], runs(block, rows.len()), &statistics[channel..], out);
     };
     per_channel(block, piece, |a, b| [a[0] + b[0], a[1] + b[1]])
 }

@@ -62,7 +62,7 @@ pub fn forward<T: Float>(x: &[T], groups: Groups, weight: &[T], bias: &[T], out:
         for (i, (all, out)) in all.iter_mut().zip(out.chunks_exact_mut(len)).enumerate() {
             let set = piece * sets + i;
             let x = &x[set * len..(set + 1) * len];
-            *all = moments(x, Runs { step: 0, count: 1, len }, centered);
+            moments(x, Runs { step: 0, count: 1, len }, centered, std::slice::from_mut(all));
             let first = set * per % channels;
             let (weight, bias) = (&weight[first..first + per], &bias[first..first + per]);
             let rstd = all.rstd(eps);
@@ -190,7 +190,9 @@ impl<T: Float> Kernel for Backward<'_, T> {
             (plain, product) = (fold(Sum, plains), fold(Sum, sums));
         } else {
             for (c, (x, g)) in x.chunks_exact(inner).zip(g.chunks_exact(inner)).enumerate() {
-                let [a, b] = products(x, g, Runs { step: 0, count: 1, len: inner }, mean);
+                let mut sums = [[0.0; 2]];
+                products([x, g], Runs { step: 0, count: 1, len: inner }, &[moments], &mut sums);
+                let [[a, b]] = sums;
                 of_bias[c] += a;
                 of_weight[c] += b * rstd;
                 plain += a * weight[c].to_f64();

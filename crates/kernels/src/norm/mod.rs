@@ -6,6 +6,8 @@
 //! first the mean, then the squares of the deviations from it; pieces are merged in order (Chan, Golub and LeVeque,
 //! 1979). So nothing cancels and the result does not depend on the number of threads.
 
+#![allow(clippy::needless_range_loop, reason = "no iterators over lanes: they are not always inlined")]
+
 pub mod batch;
 pub mod group;
 mod lanes;
@@ -58,6 +60,8 @@ const TASK: usize = 1 << 15;
 const LANES: usize = 32;
 /// And of runs so short that many of those would be left over.
 const FEW: usize = 16;
+/// Channels of such runs that are read together.
+const CHANNELS: usize = 8;
 
 /// Adds each element less the mean, or the square of that, to running sums. No closure: it would not always be inlined
 /// and lose the instruction set.
@@ -76,7 +80,7 @@ fn add<T: Float, const SQUARES: bool, const N: usize>(x: &[T], lanes: &mut [f64;
     }
 }
 
-/// Runs of `len` elements, `step` apart: one channel of several rows.
+/// Runs of `len` elements, `step` apart: one channel of several rows. The next channel follows each run.
 #[derive(Clone, Copy)]
 struct Runs {
     step: usize,
@@ -84,82 +88,121 @@ struct Runs {
     len: usize,
 }
 
-/// The moments of runs, or with `centered` off those about 0.
-fn moments<T: Float>(x: &[T], runs: Runs, centered: bool) -> Moments {
-    struct Piece<'a, T, const N: usize>(&'a [T], Runs, bool);
-    impl<T: Float, const N: usize> Kernel for Piece<'_, T, N> {
-        type Output = Moments;
-        #[inline(always)]
-        fn run(self) -> Moments {
-            let Piece(x, Runs { step, count, len }, centered) = self;
-            let n = (count * len) as f64;
-            let mut mean = 0.0;
-            if centered {
-                let mut lanes = [0.0; N];
-                for i in 0..count {
-                    add::<T, false, N>(&x[i * step..i * step + len], &mut lanes, 0.0);
-                }
-                mean = fold(Sum, lanes) / n;
-            }
-            let mut lanes = [0.0; N];
-            for i in 0..count {
-                add::<T, true, N>(&x[i * step..i * step + len], &mut lanes, mean);
-            }
-            Moments { count: n, mean, squares: fold(Sum, lanes) }
-        }
+impl Runs {
+    /// Whether they are so short that several channels are read together, as they lie one after another.
+    fn are_short(self) -> bool {
+        self.len < 4 * LANES
     }
-    let mut all = Moments::default();
-    if runs.len > CHUNK {
-        for i in 0..runs.count {
-            for x in x[i * runs.step..i * runs.step + runs.len].chunks(CHUNK) {
-                all = all.merge(dispatch(Piece::<T, LANES>(
-                    x,
-                    Runs { step: 0, count: 1, len: x.len() },
-                    centered,
-                )));
-            }
-        }
-        return all;
+
+    #[inline(always)]
+    fn of<T>(self, x: &[T], run: usize, channel: usize) -> &[T] {
+        &x[run * self.step + channel * self.len..][..self.len]
     }
-    let most = CHUNK / runs.len;
-    for i in (0..runs.count).step_by(most) {
-        let runs = Runs { count: most.min(runs.count - i), ..runs };
-        let x = &x[i * runs.step..];
-        all = all.merge(match runs.len < 2 * LANES {
-            true => dispatch(Piece::<T, FEW>(x, runs, centered)),
-            false => dispatch(Piece::<T, LANES>(x, runs, centered)),
-        });
-    }
-    all
 }
 
-/// Σ g and Σ g · (x − mean) over runs.
-fn products<T: Float>(x: &[T], g: &[T], runs: Runs, mean: f64) -> [f64; 2] {
-    struct Piece<'a, T>(&'a [T], &'a [T], Runs, f64);
-    impl<T: Float> Kernel for Piece<'_, T> {
-        type Output = [f64; 2];
+/// The moments of neighbouring channels, or with `centered` off those about 0.
+fn moments<T: Float>(x: &[T], runs: Runs, centered: bool, out: &mut [Moments]) {
+    /// Of up to C channels.
+    struct Piece<'a, T, const N: usize, const C: usize>(&'a [T], Runs, bool, &'a mut [Moments]);
+    impl<T: Float, const N: usize, const C: usize> Kernel for Piece<'_, T, N, C> {
+        type Output = ();
         #[inline(always)]
-        fn run(self) -> [f64; 2] {
-            let Piece(x, g, Runs { step, count, len }, mean) = self;
-            let (mut plain, mut product) = ([0.0; LANES], [0.0; LANES]);
-            for i in 0..count {
-                let (x, g) = (&x[i * step..i * step + len], &g[i * step..i * step + len]);
-                let ((x, x_rest), (g, g_rest)) = (x.as_chunks::<LANES>(), g.as_chunks::<LANES>());
-                for (x, g) in x.iter().zip(g) {
-                    for l in 0..LANES {
-                        plain[l] += g[l].to_f64();
-                        product[l] += g[l].to_f64() * (x[l].to_f64() - mean);
+        fn run(self) {
+            let Piece(x, runs, centered, out) = self;
+            let (n, channels) = ((runs.count * runs.len) as f64, C.min(out.len()));
+            let mut mean = [0.0; C];
+            if centered {
+                let mut lanes = [[0.0; N]; C];
+                for i in 0..runs.count {
+                    for c in 0..channels {
+                        add::<T, false, N>(runs.of(x, i, c), &mut lanes[c], 0.0);
                     }
                 }
-                for (l, (x, g)) in x_rest.iter().zip(g_rest).enumerate() {
-                    plain[l] += g.to_f64();
-                    product[l] += g.to_f64() * (x.to_f64() - mean);
+                for c in 0..channels {
+                    mean[c] = fold(Sum, lanes[c]) / n;
                 }
             }
-            [fold(Sum, plain), fold(Sum, product)]
+            let mut lanes = [[0.0; N]; C];
+            for i in 0..runs.count {
+                for c in 0..channels {
+                    add::<T, true, N>(runs.of(x, i, c), &mut lanes[c], mean[c]);
+                }
+            }
+            for c in 0..channels {
+                out[c] = out[c].merge(Moments { count: n, mean: mean[c], squares: fold(Sum, lanes[c]) });
+            }
         }
     }
-    dispatch(Piece(x, g, runs, mean))
+    out.fill(Moments::default());
+    if runs.len > CHUNK {
+        for (c, out) in out.iter_mut().enumerate() {
+            for x in (0..runs.count).flat_map(|i| runs.of(x, i, c).chunks(CHUNK)) {
+                let runs = Runs { step: 0, count: 1, len: x.len() };
+                dispatch(Piece::<T, LANES, 1>(x, runs, centered, std::slice::from_mut(out)));
+            }
+        }
+        return;
+    }
+    let (most, few) = (CHUNK / runs.len, if runs.are_short() { CHANNELS } else { 1 });
+    for i in (0..runs.count).step_by(most) {
+        let runs = Runs { count: most.min(runs.count - i), ..runs };
+        for (c, out) in out.chunks_mut(few).enumerate() {
+            let x = &x[i * runs.step + c * few * runs.len..];
+            match runs.are_short() {
+                true => dispatch(Piece::<T, FEW, CHANNELS>(x, runs, centered, out)),
+                false => dispatch(Piece::<T, LANES, 1>(x, runs, centered, out)),
+            }
+        }
+    }
+}
+
+/// Σ g and Σ g · (x − mean) of neighbouring channels with these moments.
+fn products<T: Float>([x, g]: [&[T]; 2], runs: Runs, moments: &[Moments], out: &mut [[f64; 2]]) {
+    /// Of up to C channels.
+    struct Piece<'a, T, const N: usize, const C: usize>(
+        [&'a [T]; 2],
+        Runs,
+        &'a [Moments],
+        &'a mut [[f64; 2]],
+    );
+    impl<T: Float, const N: usize, const C: usize> Kernel for Piece<'_, T, N, C> {
+        type Output = ();
+        #[inline(always)]
+        fn run(self) {
+            let Piece([x, g], runs, moments, out) = self;
+            let channels = C.min(out.len()).min(moments.len());
+            let (mut plain, mut product) = ([[0.0; N]; C], [[0.0; N]; C]);
+            for i in 0..runs.count {
+                for c in 0..channels {
+                    let mean = moments[c].mean;
+                    let (x, g) = (runs.of(x, i, c), runs.of(g, i, c));
+                    let ((x, x_rest), (g, g_rest)) = (x.as_chunks::<N>(), g.as_chunks::<N>());
+                    for (x, g) in x.iter().zip(g) {
+                        for l in 0..N {
+                            plain[c][l] += g[l].to_f64();
+                            product[c][l] += g[l].to_f64() * (x[l].to_f64() - mean);
+                        }
+                    }
+                    for (l, (x, g)) in x_rest.iter().zip(g_rest).enumerate() {
+                        plain[c][l] += g.to_f64();
+                        product[c][l] += g.to_f64() * (x.to_f64() - mean);
+                    }
+                }
+            }
+            for c in 0..channels {
+                out[c] = [fold(Sum, plain[c]), fold(Sum, product[c])];
+            }
+        }
+    }
+    let few = if runs.are_short() { CHANNELS } else { 1 };
+    for (c, (out, moments)) in out.chunks_mut(few).zip(moments.chunks(few)).enumerate() {
+        let from = c * few * runs.len;
+        let both = [&x[from..], &g[from..]];
+        match runs.are_short() {
+            true => dispatch(Piece::<T, FEW, CHANNELS>(both, runs, moments, out)),
+            false => dispatch(Piece::<T, LANES, 1>(both, runs, moments, out)),
+        }
+    }
 }
 
 #[cfg(test)]

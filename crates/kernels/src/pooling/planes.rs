@@ -337,7 +337,9 @@ impl<W: Weigh> LaneKernel for Backward<'_, W> {
             let g = &g[group * WIDTH * windows..][..count * windows];
             read::<L, f32>(g, windows, 0..windows, of_windows);
             weigh.ready::<L>(group);
-            of_pixels.fill([0.0; WIDTH]);
+            if group > 0 {
+                of_pixels.fill([0.0; WIDTH]);
+            }
             for window in 0..windows {
                 let at = [window / cols.output(), window % cols.output()];
                 let (row, col) = (rows.spans[at[0]], cols.spans[at[1]]);

@@ -3,10 +3,10 @@
 use super::copy::Flat;
 use super::sums::Pack;
 use super::{FEW, WIDE};
-use crate::conv;
-use crate::conv::tile::{Apart, At, Finished, Left, PANEL, Right, Rows, Sink, multiply_into};
+use crate::conv::tile::{Apart, At, Finished, Left, Neighbours, PANEL, Right, Rows, Sink, multiply_into};
+use crate::conv::{self, PARTS};
 use crate::lanes::{WIDTH, dispatch_lanes};
-use crate::pool::SendPtr;
+use crate::pool::{self, SendPtr};
 use crate::{DType, Storage};
 use std::borrow::Cow;
 use std::ops::Range;
@@ -72,7 +72,8 @@ pub(super) fn cover(cover: &Cover<'_>, out: &mut [f32]) {
     let way = cover.way();
     let (block, together) = match way {
         Way::Batch(together) if together > 1 => (flat.output[0], together),
-        _ => (flat.block(images, work), 1),
+        // Which changes no sum.
+        _ => (flat.block(if pool::is_alone() { PARTS } else { images }, work), 1),
     };
     let blocks = flat.output[0].div_ceil(block);
     let base = SendPtr(out.as_mut_ptr());
@@ -287,7 +288,7 @@ impl Lines<'_> {
         for (i, &offsets) in terms.iter().enumerate() {
             let (start, here) = (i * TERMS, offsets.places().len());
             let (sizes, last) = ([rows, here, vectors], start + here == k);
-            let left = Left { data: &left[start..], rows: Apart(k), step: 1 };
+            let left = Left { data: &left[start..], rows: Apart(k), terms: Neighbours };
             let furthest = offsets.furthest(here) + (vectors - 1) * panel.second[0] + WIDTH;
             // Packed too at the end of the input, which is no copy with room behind it.
             let packed = !stretches.is_empty() || furthest > seen.len();
@@ -317,7 +318,7 @@ impl Lines<'_> {
     fn multiply<S: Sink>(
         &self,
         sizes: [usize; 3],
-        left: Left<'_, Apart>,
+        left: Left<'_, Apart, Neighbours>,
         packed: bool,
         (data, rows, second): (&[f32], At<'_>, usize),
         sink: S,

@@ -5,8 +5,8 @@
 
 use super::lines::{Cover, Lines, TERMS};
 use super::{FEW, WIDE};
-use crate::conv::tile::{Apart, At, Left, PANEL, Right, multiply};
-use crate::lanes::{LaneKernel, Lanes, WIDTH, dispatch_lanes};
+use crate::conv::tile::{Apart, At, Left, Neighbours, PANEL, Right, multiply};
+use crate::lanes::{LaneKernel, Lanes, WIDTH, dispatch_lanes, prefetch};
 
 /// Copies stretches of up to [`WIDTH`] windows: from a place of the copy to a column of the panel.
 pub(super) struct Pack<'a> {
@@ -24,6 +24,8 @@ impl LaneKernel for Pack<'_> {
         for (p, &offset) in offsets.iter().enumerate() {
             for &[place, column] in stretches {
                 let seen = &copy[offset + place..];
+                // The next panel: the processor does not foresee so many streams.
+                prefetch(seen.as_ptr().wrapping_add(PANEL));
                 let lanes = match seen.first_chunk() {
                     Some(seen) => L::load(seen),
                     None => L::load_some(seen),
@@ -65,7 +67,13 @@ impl Lines<'_> {
                 } else {
                     let (k, right) =
                         (places[set].places().len(), Right { data: copy, rows: places[set], second: WIDTH });
-                    multiply([rows, k, n], Left { data: left, rows: Apart(k), step: 1 }, right, sums, false);
+                    multiply(
+                        [rows, k, n],
+                        Left { data: left, rows: Apart(k), terms: Neighbours },
+                        right,
+                        sums,
+                        false,
+                    );
                 }
             }
             let (mut stretches, mut at) = (Vec::new(), start);
@@ -109,7 +117,7 @@ impl Lines<'_> {
                 for (i, offsets) in terms[set].iter().enumerate() {
                     let (offsets, to) = (offsets.places(), &mut *self.packed);
                     dispatch_lanes(Pack { copy: self.copy, offsets, stretches: &places, to });
-                    let left = Left { data: &self.left(set)[i * TERMS..], rows: Apart(k), step: 1 };
+                    let left = Left { data: &self.left(set)[i * TERMS..], rows: Apart(k), terms: Neighbours };
                     let right = Right { data: &*self.packed, rows: Apart(PANEL), second: WIDTH };
                     multiply([rows, offsets.len(), end - start], left, right, sums, i > 0);
                 }

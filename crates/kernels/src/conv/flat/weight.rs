@@ -5,7 +5,7 @@
 
 use super::FEW;
 use super::copy::Flat;
-use crate::conv::tile::{Apart, At, Left, PANEL, Right, multiply};
+use crate::conv::tile::{Apart, At, Left, Neighbours, PANEL, Right, multiply};
 use crate::conv::winograd::Planes;
 use crate::conv::{GRAIN, PARTS, Shape, part};
 use crate::lanes::{LaneKernel, Lanes, WIDTH, dispatch_lanes};
@@ -19,7 +19,8 @@ const TASKS: usize = 8;
 const SUMS: usize = 1 << 21;
 
 pub(in crate::conv) fn weight_gradient(shape: &Shape, input: &[f32], grad: &[f32], out: &mut [f32]) {
-    if shape.outputs < FEW {
+    // Where lanes would be empty, and groups are tasks enough.
+    if shape.outputs < FEW || (shape.outputs < WIDTH / 2 && shape.groups >= TASKS) {
         return few(shape, input, grad, out);
     }
     let flat = &Flat::forward(shape);
@@ -68,7 +69,7 @@ pub(in crate::conv) fn weight_gradient(shape: &Shape, input: &[f32], grad: &[f32
                     let channels = shape.outputs - panel * PANEL;
                     let (grad, lines) = (Planes { data, channels, size: shape.output }, lines.clone());
                     dispatch_lanes(Transpose { grad, lines, pitch, d: &mut *d });
-                    let left = Left { data: copy, rows: At::new(&offsets.1), step: 1 };
+                    let left = Left { data: copy, rows: At::new(&offsets.1), terms: Neighbours };
                     let right = Right { data: d, rows: Apart(PANEL), second: WIDTH };
                     multiply([rows, n, channels.min(PANEL)], left, right, sums, unit > range.start);
                 }
@@ -84,11 +85,11 @@ pub(in crate::conv) fn weight_gradient(shape: &Shape, input: &[f32], grad: &[f32
 }
 
 /// Lines of up to [`PANEL`] channels, `pitch` apart with zeros between them, as rows of [`PANEL`].
-struct Transpose<'a> {
-    grad: Planes<'a>,
-    lines: Range<usize>,
-    pitch: usize,
-    d: &'a mut [f32],
+pub(in crate::conv) struct Transpose<'a> {
+    pub(in crate::conv) grad: Planes<'a>,
+    pub(in crate::conv) lines: Range<usize>,
+    pub(in crate::conv) pitch: usize,
+    pub(in crate::conv) d: &'a mut [f32],
 }
 
 impl LaneKernel for Transpose<'_> {
@@ -132,13 +133,13 @@ impl LaneKernel for Transpose<'_> {
 }
 
 /// Adds up the parts of the sums for a panel and turns (row, output) into (output, row).
-struct Finish<'a> {
-    sums: &'a [f32],
-    parts: usize,
+pub(in crate::conv) struct Finish<'a> {
+    pub(in crate::conv) sums: &'a [f32],
+    pub(in crate::conv) parts: usize,
     /// Distance of the parts.
-    apart: usize,
-    rows: usize,
-    out: &'a mut [f32],
+    pub(in crate::conv) apart: usize,
+    pub(in crate::conv) rows: usize,
+    pub(in crate::conv) out: &'a mut [f32],
 }
 
 impl LaneKernel for Finish<'_> {

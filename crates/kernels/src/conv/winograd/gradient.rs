@@ -132,7 +132,11 @@ impl LaneKernel for Products<'_> {
             }
         }
         for point in 0..POINTS {
-            let left = Left { data: &v[point * v_plane..][..v_plane], rows: tile::Apart(1), step: depth };
+            let left = Left {
+                data: &v[point * v_plane..][..v_plane],
+                rows: tile::Neighbours,
+                terms: tile::Apart(depth),
+            };
             let right =
                 Right { data: &d[point * d_plane..][..d_plane], rows: tile::Apart(PANEL), second: WIDTH };
             let sums = &mut sums[point * u_plane..][..u_plane];

@@ -21,6 +21,7 @@ use super::tile::{self, Left, PANEL, Right, multiply};
 use crate::lanes::turn::Pixels;
 use crate::lanes::{LaneKernel, Lanes, WIDTH, dispatch_lanes};
 use crate::pool::{self, SendPtr};
+use crate::strided::numel;
 use crate::{DType, Storage};
 use lines::Out;
 pub(super) use lines::Planes;
@@ -31,6 +32,11 @@ use transform::{Apart, Input, Output, Pixel, Window, square};
 /// The fewest channels. With fewer, what is gained in time is not worth what is lost in rounding: a training departs from
 /// PyTorch's sooner.
 const FEW: usize = WIDTH;
+/// The fewest pixels, and where so many transformed windows stay in no cache, for the weight's gradient in the second.
+const PIXELS: usize = 32;
+const MANY: usize = 256;
+const WINDOWS: usize = 1 << 18;
+const WINDOWS_BACK: usize = 1 << 14;
 /// Outputs of a tile along a line.
 const TILE: usize = 4;
 /// Inputs that they see.
@@ -122,7 +128,8 @@ fn serves(
     [inputs, outputs]: [usize; 2],
 ) -> bool {
     let fits = |d: usize| padding[d] <= 2 && input[d] + padding[d] <= output[d].div_ceil(TILE) * TILE + 2;
-    let many = images.saturating_mul(output[0]).saturating_mul(output[1]) >= 32;
+    let least = if inputs.saturating_mul(outputs) >= WINDOWS { MANY } else { PIXELS };
+    let many = numel(&[images, output[0], output[1]]) >= least;
     many && inputs.min(outputs) >= FEW && fits(0) && fits(1)
 }
 
@@ -130,7 +137,14 @@ fn is_small(shape: &Shape) -> bool {
     shape.kernel == [3, 3] && shape.stride == [1, 1] && shape.dilation == [1, 1]
 }
 
-/// The forward pass and the gradient of the weight, where they can be done this way.
+/// The gradient of the weight, where it can be done this way and is worth it: it transforms back four times as many
+/// numbers as there are weights.
+pub(super) fn serves_weight(shape: &Shape) -> bool {
+    let few = shape.inputs.saturating_mul(shape.outputs) <= WINDOWS_BACK;
+    serves_output(shape) && (few || numel(&[shape.batch, shape.windows()]) >= MANY)
+}
+
+/// The forward pass, where it can be done this way.
 pub(super) fn serves_output(shape: &Shape) -> bool {
     is_small(shape)
         && serves(shape.batch, [shape.input, shape.output], shape.padding, [shape.inputs, shape.outputs])
@@ -364,7 +378,11 @@ impl LaneKernel for Finish<'_> {
         let ([down, across], depth, columns) = (pass.tiles(), pass.depth(), pass.columns(panel));
         let [[u_plane, _], [v_plane, _], [m_plane, _]] = [pass.u(), pass.v(tiles), pass.m(tiles)];
         for point in 0..POINTS {
-            let left = Left { data: &v[point * v_plane..][..v_plane], rows: tile::Apart(depth), step: 1 };
+            let left = Left {
+                data: &v[point * v_plane..][..v_plane],
+                rows: tile::Apart(depth),
+                terms: tile::Neighbours,
+            };
             let right =
                 Right { data: &u[point * u_plane..][..u_plane], rows: tile::Apart(PANEL), second: WIDTH };
             let m = &mut m[point * m_plane..][..m_plane];
