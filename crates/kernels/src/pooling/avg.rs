@@ -46,6 +46,7 @@ struct Average<'a, T> {
 
 impl<T: Element> Kernel for Average<'_, T> {
     type Output = ();
+    const WIDE: bool = T::DTYPE.is_float();
     #[inline(always)]
     fn run(self) {
         match self.axes[1].stride {

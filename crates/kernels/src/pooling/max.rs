@@ -144,10 +144,13 @@ struct Max<'a, T, C> {
 
 impl<T: Element, C: Code> Kernel for Max<'_, T, C> {
     type Output = ();
+    const WIDE: bool = T::DTYPE.is_float();
     #[inline(always)]
     fn run(self) {
         let [rows, cols] = self.axes;
         match cols.stride {
+            // One way is enough for what is rare.
+            _ if !T::DTYPE.is_float() => self.rows::<0, false>(),
             2 if (rows.kernel, cols.kernel, rows.dilation, cols.dilation) == (2, 2, 1, 1) => {
                 self.rows::<2, true>();
             }
