@@ -25,23 +25,34 @@ impl Chunk {
     }
 }
 
+/// Bytes of blocks before the first chunk: a small program stays small.
+const FIRST: usize = 2 * HUGE;
+
 /// All chunks. Blocks are cut from the last.
-pub(super) struct Chunks(Vec<Chunk>);
+pub(super) struct Chunks {
+    all: Vec<Chunk>,
+    /// Bytes of blocks that were not cut, up to the first chunk.
+    before: usize,
+}
 
 impl Chunks {
     pub(super) const fn new() -> Chunks {
-        Chunks(Vec::new())
+        Chunks { all: Vec::new(), before: 0 }
     }
 
-    /// A zeroed block, or `None` for other sizes and where the system has no chunks.
+    /// A zeroed block, or `None` for other sizes, for the first few, and where the system has no chunks.
     pub(super) fn cut(&mut self, bytes: usize) -> Option<NonNull<u8>> {
         if !SIZES.contains(&bytes) {
             return None;
         }
-        if self.0.last().is_none_or(|chunk| chunk.used + bytes > CHUNK) {
-            self.0.push(Chunk { start: system::map()?, used: 0, blocks: 0 });
+        if self.before < FIRST {
+            self.before += bytes;
+            return None;
         }
-        let chunk = self.0.last_mut()?;
+        if self.all.last().is_none_or(|chunk| chunk.used + bytes > CHUNK) {
+            self.all.push(Chunk { start: system::map()?, used: 0, blocks: 0 });
+        }
+        let chunk = self.all.last_mut()?;
         // SAFETY: so many bytes are left in the chunk.
         let block = unsafe { chunk.start.add(chunk.used) };
         chunk.used += bytes.next_multiple_of(ALIGN);
@@ -53,7 +64,7 @@ impl Chunks {
     /// system. Returns the blocks whose chunks are still in use.
     pub(super) fn release<T>(&mut self, free: &mut Vec<(NonNull<u8>, T)>) -> Vec<(NonNull<u8>, T)> {
         let mut kept = Vec::new();
-        self.0.retain(|chunk| {
+        self.all.retain(|chunk| {
             let mut inside: Vec<_> = free.extract_if(.., |(block, _)| chunk.has(*block)).collect();
             let in_use = inside.len() < chunk.blocks;
             if in_use {
@@ -121,6 +132,7 @@ mod tests {
         let mut chunks = Chunks::new();
         assert!(chunks.cut(SIZES.start - 1).is_none() && chunks.cut(SIZES.end).is_none());
         let bytes = 3 << 20;
+        assert!((0..FIRST.div_ceil(bytes)).all(|_| chunks.cut(bytes).is_none()));
         let blocks: Vec<_> = (0..12).map(|_| chunks.cut(bytes).unwrap()).collect();
         for (i, block) in blocks.iter().enumerate() {
             assert_eq!(block.as_ptr() as usize % ALIGN, 0);
@@ -129,15 +141,15 @@ mod tests {
             assert!(block.iter().all(|&byte| byte == 0), "block {i}");
             block.fill(i as u8 + 1);
         }
-        assert_eq!(chunks.0.iter().map(|chunk| chunk.blocks).collect::<Vec<_>>(), [5, 5, 2]);
+        assert_eq!(chunks.all.iter().map(|chunk| chunk.blocks).collect::<Vec<_>>(), [5, 5, 2]);
         let elsewhere = NonNull::<u8>::dangling();
         let mut free: Vec<_> =
             blocks[..7].iter().copied().chain([elsewhere]).map(|block| (block, ())).collect();
         assert_eq!(chunks.release(&mut free), [(blocks[5], ()), (blocks[6], ())]);
-        assert_eq!((free, chunks.0.len()), (vec![(elsewhere, ())], 2));
+        assert_eq!((free, chunks.all.len()), (vec![(elsewhere, ())], 2));
         // SAFETY: as above; their chunk is still there.
         assert!(blocks[5..].iter().zip(6..).all(|(block, i)| unsafe { block.read() } == i));
         let mut free: Vec<_> = blocks[5..].iter().map(|&block| (block, ())).collect();
-        assert!(chunks.release(&mut free).is_empty() && free.is_empty() && chunks.0.is_empty());
+        assert!(chunks.release(&mut free).is_empty() && free.is_empty() && chunks.all.is_empty());
     }
 }
