@@ -36,8 +36,7 @@ impl Tensor {
         );
         let product = mat1.matmul(mat2);
         let shape = product.shape_ref();
-        let fits =
-            broadcast_shape("addmm", &[self.shape_ref(), shape]).is_ok_and(|both| both == *shape);
+        let fits = broadcast_shape("addmm", &[self.shape_ref(), shape]).is_ok_and(|both| both == *shape);
         ensure!(fits, "addmm", "shape {:?} does not broadcast to the product's {shape:?}", self.shape());
         let product = scale(&product, alpha);
         // Not read, so that its NaNs do not spread; what broadcasts to the product does not change its shape.

@@ -17,8 +17,7 @@ impl Op for Expand {
     }
 
     fn output(&self, x: &[&Tensor]) -> Result<Output> {
-        let fits =
-            broadcast_shape("expand", &[x[0].shape_ref(), &self.0]).is_ok_and(|s| s == self.0);
+        let fits = broadcast_shape("expand", &[x[0].shape_ref(), &self.0]).is_ok_and(|s| s == self.0);
         if !fits {
             return Err(Error::op(
                 "expand",

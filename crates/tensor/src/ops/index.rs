@@ -120,8 +120,7 @@ impl Tensor {
         // What the indices pick out of the elements' numbers.
         let numbers = Tensor::arange(0, self.numel() as i64, 1).reshape(self.shape_ref());
         let places = numbers.index(indices);
-        let shape =
-            unwrap(broadcast_shape("index_put", &[&places, values]));
+        let shape = unwrap(broadcast_shape("index_put", &[&places, values]));
         ensure!(
             shape == *places.shape_ref(),
             "index_put",
