@@ -55,13 +55,16 @@ mod tests {
     #[test]
     fn products_with_packed_weights_have_the_same_bits() {
         let x: Vec<f32> = (0..1100 * 784).map(|i| rng::normal_f32(1, i)).collect();
-        let sums = [2, 24, 31, 200, 784, 1024, 2048];
-        for (k, n) in sums.into_iter().flat_map(|k| [7, 8, 10, 48, 49, 97, 128, 200, 330].map(|n| (k, n))) {
+        let few: &[usize] = &[1, 5, 8, 17, 64];
+        let sums = [2, 24, 31, 200, 784, 1024];
+        let sizes = sums.into_iter().flat_map(|k| [7, 8, 10, 49, 97, 128, 330].map(|n| (k, n, few)));
+        // Many rows, and rows that displace each other in the first cache.
+        for (k, n, rows) in sizes.chain([(784, 200, &[40, 400][..]), (2048, 96, &[40])]) {
             let b = Matrix { data: &x, offset: 3, rows: 1, columns: k };
             let gains = k >= tiles::SHORTEST && n >= tiles::LEAST && k * n <= tiles::MOST;
             assert_eq!(Packed::new(b, k, n).is_some(), gains, "{k} {n}");
             let Some(packed) = Packed::new(b, k, n) else { continue };
-            for m in [1, 5, 8, 17, 64, 300, 1050].into_iter().filter(|m| m * k <= x.len()) {
+            for &m in rows {
                 let a = Matrix { data: &x, offset: 0, rows: k, columns: 1 };
                 let finish = Finish { bias: Some(&x[..n]), relu: true };
                 let [plain, fast, slow] =
