@@ -32,15 +32,9 @@ pub(crate) fn check() -> Result<Option<String>> {
 }
 
 fn test_binary() -> Result<PathBuf> {
-    // Not `-p`: that would build its dependencies anew, with fewer features than `test` gave them.
-    let build = [
-        "test",
-        "--workspace",
-        "--all-features",
-        "--lib",
-        "--no-run",
-        "--message-format=json-render-diagnostics",
-    ];
+    // As `test` builds it: with `-p` its dependencies would be built anew, with fewer features, and with `--lib` all libraries.
+    let build =
+        ["test", "--workspace", "--all-features", "--no-run", "--message-format=json-render-diagnostics"];
     let messages = process::output(&mut cargo(build))?;
     let messages = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     let mut binaries = messages.filter(|message| message["target"]["name"] == "flambeau_kernels");

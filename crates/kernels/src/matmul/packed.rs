@@ -54,10 +54,10 @@ mod tests {
 
     #[test]
     fn products_with_packed_weights_have_the_same_bits() {
-        let x: Vec<f32> = (0..1100 * 784).map(|i| rng::normal_f32(1, i)).collect();
-        let few: &[usize] = &[1, 5, 8, 17, 64];
+        let x: Vec<f32> = (0..1030 * 330).map(|i| rng::normal_f32(1, i)).collect();
+        let few: &[usize] = &[1, 8, 17, 64];
         let sums = [2, 24, 31, 200, 784, 1024];
-        let sizes = sums.into_iter().flat_map(|k| [7, 8, 10, 49, 97, 128, 330].map(|n| (k, n, few)));
+        let sizes = sums.into_iter().flat_map(|k| [7, 8, 49, 97, 330].map(|n| (k, n, few)));
         // Many rows, and rows that displace each other in the first cache.
         for (k, n, rows) in sizes.chain([(784, 200, &[40, 400][..]), (2048, 96, &[40])]) {
             let b = Matrix { data: &x, offset: 3, rows: 1, columns: k };
