@@ -2,8 +2,8 @@
 //!
 //! A new op is one file and one word in the list below. From the list come its gradient checks in `f64`, its
 //! comparison with recorded PyTorch values, and `cargo xtask ops`; a file without `samples`, or without the names that
-//! it answers to (`CALLS`, see [`crate::door`]), does not compile. The table is there with the feature `testing` alone: the
-//! samples are a tenth of what this crate takes to compile.
+//! it answers to (`CALLS`, see [`crate::door`]), does not compile. The table is there with the feature `testing` alone:
+//! without it the samples are not compiled.
 
 use crate::door::Calls;
 #[cfg(feature = "testing")]

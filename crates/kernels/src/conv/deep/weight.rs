@@ -3,12 +3,11 @@
 
 use super::Pass;
 use super::copy::Copied;
-use crate::conv::flat::{Finish, Transpose};
+use crate::conv::flat::{Part, Transpose, by_panels};
 use crate::conv::tile::{Apart, Left, PANEL, Places, Right, Sums, multiply_into};
 use crate::conv::winograd::Planes;
-use crate::conv::{GRAIN, Shape, part};
+use crate::conv::{Shape, part};
 use crate::lanes::{WIDTH, dispatch_lanes};
-use crate::pool::{self, SendPtr};
 use crate::{DType, Storage};
 use std::ops::Range;
 
@@ -16,10 +15,6 @@ use std::ops::Range;
 const WINDOWS: usize = 192;
 /// Channels of the input whose pixels are read for one position of the window after the other.
 const CHANNELS: usize = 14;
-/// Tasks to cut the work into, where that takes no more memory for sums.
-const TASKS: usize = 8;
-/// Sums that are held at most beside the result, in floats.
-const SUMS: usize = 1 << 21;
 
 /// Where the windows that see the image through a position are: in the copy, and among the gradients.
 type Terms = [Places; 2];
@@ -27,78 +22,55 @@ type Terms = [Places; 2];
 pub(in crate::conv) fn weight_gradient(shape: &Shape, input: &[f32], grad: &[f32], out: &mut [f32]) {
     let pass = Pass { shape, backward: false };
     let [from, to] = pass.sides();
-    let (rows, taps, panels) = (shape.rows(), shape.taps(), shape.outputs.div_ceil(PANEL));
+    let taps = shape.taps();
     let [height, width] = to.size;
     let block = (WINDOWS / width).clamp(1, height);
     let together = if block == height { (WINDOWS / to.pixels()).clamp(1, shape.batch) } else { 1 };
     let (blocks, sets) = (height.div_ceil(block), shape.batch.div_ceil(together));
-    let (units, size) = (sets * blocks, rows * PANEL);
     let most = (0..height).step_by(block).map(|line| pass.reach(line..height.min(line + block)).len()).max();
     let copied = Copied::new(from, 1, most.unwrap_or(0));
     let chunks = from.channels.div_ceil(CHANNELS);
-    let worth = shape.work().saturating_mul(shape.batch) / GRAIN;
-    let parts = TASKS.min(worth).min(SUMS / (panels * size)).clamp(1, units);
-    // Several ranges of panels where there are few ranges of images: each makes its own copies.
-    let splits = TASKS.div_ceil(parts).min(panels).min(worth.max(1));
     let (pixels, windows) = (from.channels * from.pixels(), to.channels * to.pixels());
-    let mut sums = Storage::new(DType::F32, parts * panels * size);
-    for group in 0..shape.groups {
-        // (part, panel, row, output of the panel)
-        let base = SendPtr(sums.as_mut_slice::<f32>().as_mut_ptr());
-        pool::run(parts * splits, &|task| {
-            let (at, of_panels) = (task / splits, part(panels, splits, task % splits));
-            let start = (at * panels + of_panels.start) * size;
-            // SAFETY: the sums of part `at` for a range of panels that no other task has; they outlive `run`.
-            let sums =
-                unsafe { std::slice::from_raw_parts_mut(base.get().add(start), of_panels.len() * size) };
-            let room = copied.size() * together;
-            let mut scratch = Storage::new(DType::F32, room + block * width * together * PANEL);
-            let (copy, d) = scratch.as_mut_slice::<f32>().split_at_mut(room);
-            let (mut known, mut terms) = (None, Vec::new());
-            let units = part(units, parts, at);
-            for unit in units.clone() {
-                let (line, first) = (unit / sets * block, unit % sets * together);
-                let lines = line..height.min(line + block);
-                let (images, reach) = (first..shape.batch.min(first + together), pass.reach(lines.clone()));
-                if known != Some((line, images.len())) {
-                    known = Some((line, images.len()));
-                    terms =
-                        (0..taps).map(|tap| find(&pass, copied, tap, lines.clone(), images.len())).collect();
+    by_panels(shape, sets * blocks, out, &|Part { group, units, of_panels, sums, size }| {
+        let room = copied.size() * together;
+        let mut scratch = Storage::new(DType::F32, room + block * width * together * PANEL);
+        let (copy, d) = scratch.as_mut_slice::<f32>().split_at_mut(room);
+        let (mut known, mut terms) = (None, Vec::new());
+        for unit in units.clone() {
+            let (line, first) = (unit / sets * block, unit % sets * together);
+            let lines = line..height.min(line + block);
+            let (images, reach) = (first..shape.batch.min(first + together), pass.reach(lines.clone()));
+            if known != Some((line, images.len())) {
+                known = Some((line, images.len()));
+                terms = (0..taps).map(|tap| find(&pass, copied, tap, lines.clone(), images.len())).collect();
+            }
+            if !reach.is_empty() {
+                for (image, copy) in images.clone().zip(copy.chunks_exact_mut(copied.size())) {
+                    let input = &input[(image * shape.groups + group) * pixels..][..pixels];
+                    copied.fill(input, reach.clone(), 0, copy);
                 }
-                if !reach.is_empty() {
-                    for (image, copy) in images.clone().zip(copy.chunks_exact_mut(copied.size())) {
-                        let input = &input[(image * shape.groups + group) * pixels..][..pixels];
-                        copied.fill(input, reach.clone(), 0, copy);
-                    }
+            }
+            for (panel, sums) in of_panels.clone().zip(sums.chunks_exact_mut(size)) {
+                let channels = shape.outputs - panel * PANEL;
+                for (image, d) in images.clone().zip(d.chunks_exact_mut(lines.len() * width * PANEL)) {
+                    let at = (image * shape.groups + group) * windows + panel * PANEL * to.pixels();
+                    let grad = Planes { data: &grad[at..], channels, size: to.size };
+                    dispatch_lanes(Transpose { grad, lines: lines.clone(), pitch: width, d });
                 }
-                for (panel, sums) in of_panels.clone().zip(sums.chunks_exact_mut(size)) {
-                    let channels = shape.outputs - panel * PANEL;
-                    for (image, d) in images.clone().zip(d.chunks_exact_mut(lines.len() * width * PANEL)) {
-                        let at = (image * shape.groups + group) * windows + panel * PANEL * to.pixels();
-                        let grad = Planes { data: &grad[at..], channels, size: to.size };
-                        dispatch_lanes(Transpose { grad, lines: lines.clone(), pitch: width, d });
-                    }
-                    let vectors = channels.min(PANEL).div_ceil(WIDTH);
-                    for few in (0..chunks).map(|chunk| part(from.channels, chunks, chunk)) {
-                        let data = &copy[few.start * copied.plane()..];
-                        for (tap, [read, windows]) in terms.iter().enumerate() {
-                            let left = Left { data, rows: Apart(copied.plane()), terms: read.at() };
-                            let right = Right { data: d, rows: windows.at(), second: WIDTH };
-                            let out = &mut sums[(few.start * taps + tap) * PANEL..];
-                            let sums = Sums { out, apart: taps * PANEL, accumulate: unit > units.start };
-                            multiply_into([few.len(), read.len(), vectors], left, right, sums);
-                        }
+                let vectors = channels.min(PANEL).div_ceil(WIDTH);
+                for few in (0..chunks).map(|chunk| part(from.channels, chunks, chunk)) {
+                    let data = &copy[few.start * copied.plane()..];
+                    for (tap, [read, windows]) in terms.iter().enumerate() {
+                        let left = Left { data, rows: Apart(copied.plane()), terms: read.at() };
+                        let right = Right { data: d, rows: windows.at(), second: WIDTH };
+                        let out = &mut sums[(few.start * taps + tap) * PANEL..];
+                        let sums = Sums { out, apart: taps * PANEL, accumulate: unit > units.start };
+                        multiply_into([few.len(), read.len(), vectors], left, right, sums);
                     }
                 }
             }
-        });
-        let sums = &*sums.as_mut_slice::<f32>();
-        let out = &mut out[group * shape.outputs * rows..][..shape.outputs * rows];
-        for (panel, out) in out.chunks_mut(PANEL * rows).enumerate() {
-            let sums = &sums[panel * size..];
-            dispatch_lanes(Finish { sums, parts, apart: panels * size, rows, out });
         }
-    }
+    });
 }
 
 /// For a position of the window, of these lines of so many images.

@@ -12,7 +12,7 @@ mod lines;
 mod sums;
 mod weight;
 
-pub(super) use weight::{Finish, Transpose, weight_gradient};
+pub(super) use weight::{Part, Transpose, by_panels, weight_gradient};
 
 use super::tile::PANEL;
 use super::{GRAIN, Shape};

@@ -24,15 +24,69 @@ pub(in crate::conv) fn weight_gradient(shape: &Shape, input: &[f32], grad: &[f32
         return few(shape, input, grad, out);
     }
     let flat = &Flat::forward(shape);
-    let (rows, panels) = (shape.rows(), shape.outputs.div_ceil(PANEL));
+    let rows = shape.rows();
     let block = flat.block(shape.batch, shape.work());
     let blocks = flat.output[0].div_ceil(block);
-    let (units, size) = (shape.batch * blocks, rows * PANEL);
+    let (pixels, windows) = (shape.inputs * shape.pixels(), shape.outputs * shape.windows());
+    by_panels(shape, shape.batch * blocks, out, &|Part { group, units, of_panels, sums, size }| {
+        let whole = flat.is_whole();
+        let room = if whole { 0 } else { flat.size(block) };
+        let length = block * flat.pitch();
+        let mut scratch = Storage::new(DType::F32, room + length * PANEL);
+        let (copy, d) = scratch.as_mut_slice::<f32>().split_at_mut(room);
+        let mut offsets = (0, Vec::new());
+        for unit in units.clone() {
+            let (image, first) = (unit / blocks * shape.groups + group, unit % blocks * block);
+            let lines = first..flat.output[0].min(first + block);
+            if offsets.0 != lines.len() {
+                offsets = (lines.len(), flat.offsets_of(whole, lines.len(), &flat.taps));
+            }
+            let input = &input[image * pixels..][..pixels];
+            let copy = if whole {
+                &input[first * flat.source[1]..]
+            } else {
+                let copy = &mut copy[..flat.size(lines.len())];
+                flat.fill(input, lines.clone(), blocks == 1 && unit > units.start, copy);
+                copy
+            };
+            let (n, pitch) = (flat.windows(lines.len()), flat.pitch());
+            for (panel, sums) in of_panels.clone().zip(sums.chunks_exact_mut(size)) {
+                let data = &grad[image * windows + panel * PANEL * shape.windows()..];
+                let channels = shape.outputs - panel * PANEL;
+                let (grad, lines) = (Planes { data, channels, size: shape.output }, lines.clone());
+                dispatch_lanes(Transpose { grad, lines, pitch, d: &mut *d });
+                let left = Left { data: copy, rows: At::new(&offsets.1), terms: Neighbours };
+                let right = Right { data: d, rows: Apart(PANEL), second: WIDTH };
+                multiply([rows, n, channels.min(PANEL)], left, right, sums, unit > units.start);
+            }
+        }
+    });
+}
+
+/// What a task sums up: of a group, some units of pixels for some panels of outputs.
+pub(in crate::conv) struct Part<'a> {
+    pub(in crate::conv) group: usize,
+    pub(in crate::conv) units: Range<usize>,
+    pub(in crate::conv) of_panels: Range<usize>,
+    /// (panel, row, output of the panel), `size` to a panel. What is there before counts for nothing.
+    pub(in crate::conv) sums: &'a mut [f32],
+    pub(in crate::conv) size: usize,
+}
+
+/// The gradient of the weight from so many units of pixels, by tasks that each `add` some up for some panels of outputs.
+/// Units are cut by the shape alone.
+pub(in crate::conv) fn by_panels(
+    shape: &Shape,
+    units: usize,
+    out: &mut [f32],
+    add: &(dyn Fn(Part<'_>) + Sync),
+) {
+    let (rows, panels) = (shape.rows(), shape.outputs.div_ceil(PANEL));
+    let size = rows * PANEL;
     let worth = shape.work().saturating_mul(shape.batch) / GRAIN;
     let parts = TASKS.min(worth).min(SUMS / (panels * size)).clamp(1, units);
     // Several ranges of panels where there are few ranges of images: each makes its own copies.
     let splits = TASKS.div_ceil(parts).min(panels).min(worth.max(1));
-    let (pixels, windows) = (shape.inputs * shape.pixels(), shape.outputs * shape.windows());
     let mut sums = Storage::new(DType::F32, parts * panels * size);
     for group in 0..shape.groups {
         // (part, panel, row, output of the panel)
@@ -43,37 +97,7 @@ pub(in crate::conv) fn weight_gradient(shape: &Shape, input: &[f32], grad: &[f32
             // SAFETY: the sums of part `at` for a range of panels that no other task has; they outlive `run`.
             let sums =
                 unsafe { std::slice::from_raw_parts_mut(base.get().add(start), of_panels.len() * size) };
-            let whole = flat.is_whole();
-            let room = if whole { 0 } else { flat.size(block) };
-            let length = block * flat.pitch();
-            let mut scratch = Storage::new(DType::F32, room + length * PANEL);
-            let (copy, d) = scratch.as_mut_slice::<f32>().split_at_mut(room);
-            let (mut offsets, range) = ((0, Vec::new()), part(units, parts, at));
-            for unit in range.clone() {
-                let (image, first) = (unit / blocks * shape.groups + group, unit % blocks * block);
-                let lines = first..flat.output[0].min(first + block);
-                if offsets.0 != lines.len() {
-                    offsets = (lines.len(), flat.offsets_of(whole, lines.len(), &flat.taps));
-                }
-                let input = &input[image * pixels..][..pixels];
-                let copy = if whole {
-                    &input[first * flat.source[1]..]
-                } else {
-                    let copy = &mut copy[..flat.size(lines.len())];
-                    flat.fill(input, lines.clone(), blocks == 1 && unit > range.start, copy);
-                    copy
-                };
-                let (n, pitch) = (flat.windows(lines.len()), flat.pitch());
-                for (panel, sums) in of_panels.clone().zip(sums.chunks_exact_mut(size)) {
-                    let data = &grad[image * windows + panel * PANEL * shape.windows()..];
-                    let channels = shape.outputs - panel * PANEL;
-                    let (grad, lines) = (Planes { data, channels, size: shape.output }, lines.clone());
-                    dispatch_lanes(Transpose { grad, lines, pitch, d: &mut *d });
-                    let left = Left { data: copy, rows: At::new(&offsets.1), terms: Neighbours };
-                    let right = Right { data: d, rows: Apart(PANEL), second: WIDTH };
-                    multiply([rows, n, channels.min(PANEL)], left, right, sums, unit > range.start);
-                }
-            }
+            add(Part { group, units: part(units, parts, at), of_panels, sums, size });
         });
         let sums = &*sums.as_mut_slice::<f32>();
         let out = &mut out[group * shape.outputs * rows..][..shape.outputs * rows];
@@ -133,13 +157,13 @@ impl LaneKernel for Transpose<'_> {
 }
 
 /// Adds up the parts of the sums for a panel and turns (row, output) into (output, row).
-pub(in crate::conv) struct Finish<'a> {
-    pub(in crate::conv) sums: &'a [f32],
-    pub(in crate::conv) parts: usize,
+struct Finish<'a> {
+    sums: &'a [f32],
+    parts: usize,
     /// Distance of the parts.
-    pub(in crate::conv) apart: usize,
-    pub(in crate::conv) rows: usize,
-    pub(in crate::conv) out: &'a mut [f32],
+    apart: usize,
+    rows: usize,
+    out: &'a mut [f32],
 }
 
 impl LaneKernel for Finish<'_> {
