@@ -33,6 +33,7 @@ pub mod sort;
 pub mod storage;
 mod stream;
 pub mod strided;
+mod tiny;
 pub mod vector;
 
 pub use dtype::{DType, Element};

@@ -237,3 +237,31 @@ fn the_same_bits_on_any_number_of_threads() {
         assert!(results[0] == results[1] && results[0] == results[2], "{shape:?}");
     }
 }
+
+/// Their products would be subnormal numbers, which take processors long.
+#[test]
+fn gradients_of_tiny_numbers_are_those_of_larger_ones_divided() {
+    let by = 2f32.powi(-96);
+    for setting in settings() {
+        let shape = setting.shape();
+        let [pixels, weights, windows] = [
+            [shape.batch * shape.groups * shape.inputs, shape.input[0], shape.input[1]],
+            [shape.groups * shape.outputs * shape.inputs, shape.kernel[0], shape.kernel[1]],
+            [shape.batch * shape.groups * shape.outputs, shape.output[0], shape.output[1]],
+        ]
+        .map(|sizes| sizes.iter().product());
+        let [x, w, g] = [(1, pixels), (2, weights), (3, windows)].map(|(seed, n)| numbers(seed, n).0);
+        // The largest between 1 and 2, as that of a scaled copy is.
+        let least = g.iter().fold(0f32, |most, g| g.abs().max(most)).log2().floor();
+        let gradients = |by: f32| {
+            let g: Vec<f32> = g.iter().map(|g| g * (-least).exp2() * by).collect();
+            let (mut gx, mut gw) = (vec![7f32; pixels], vec![7f32; weights]);
+            conv::input_gradient(&shape, &g, &w, None, &mut gx);
+            conv::weight_gradient(&shape, &x, &g, &mut gw);
+            [gx, gw].concat()
+        };
+        let normal = |x: f32| if x.abs() < f32::MIN_POSITIVE { 0.0 } else { x };
+        let usual: Vec<f32> = gradients(1.0).into_iter().map(|x| normal(x * by)).collect();
+        assert!(gradients(by) == usual, "{shape:?}");
+    }
+}

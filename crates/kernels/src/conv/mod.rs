@@ -33,6 +33,7 @@ use crate::isa::{Kernel, dispatch};
 use crate::num::Num;
 use crate::pool;
 use crate::strided::numel;
+use crate::tiny;
 use std::ops::Range;
 
 /// Sizes of a convolution; pairs are vertical, horizontal.
@@ -238,6 +239,12 @@ pub fn input_gradient<T: Element>(
     if out.is_empty() {
         return;
     }
+    if bias.is_none()
+        && let Some(scaled) = tiny::scaled(grad)
+    {
+        input_gradient(shape, scaled.data(), weight, None, out);
+        return tiny::unscale(out, scaled.power);
+    }
     if winograd::serves_input(shape)
         && let (Some(grad), Some(weight), Some(out)) = (floats(grad), floats(weight), floats_mut(out))
     {
@@ -295,6 +302,10 @@ pub fn weight_gradient<T: Element>(shape: &Shape, input: &[T], grad: &[T], out: 
     assert_eq!(shape.sizes(), [input.len(), out.len(), grad.len()]);
     if out.is_empty() {
         return;
+    }
+    if let Some(scaled) = tiny::scaled(grad) {
+        weight_gradient(shape, input, scaled.data(), out);
+        return tiny::unscale(out, scaled.power);
     }
     if shape.batch == 0 {
         out.fill(T::default());
