@@ -59,6 +59,17 @@ pub(crate) trait Lanes:
         }
     }
 
+    /// Lane i is the sum of row i.
+    #[inline(always)]
+    fn sum_each(rows: [Self; WIDTH]) -> Self {
+        let columns = Self::transpose(rows);
+        let mut sum = columns[0];
+        for i in 1..WIDTH {
+            sum = sum + columns[i];
+        }
+        sum
+    }
+
     /// All zero.
     #[inline(always)]
     fn zero() -> Self {
@@ -298,6 +309,9 @@ mod tests {
                 row.store(&mut got);
                 assert_eq!(got, std::array::from_fn(|j| number(j, i)), "column {i}");
             }
+            let mut sums = [0.0; WIDTH];
+            L::sum_each(rows).store(&mut sums);
+            assert_eq!(sums, std::array::from_fn(|i| (0..WIDTH).map(|j| number(i, j)).sum::<f32>()));
             for n in 0..=WIDTH + 1 {
                 let from: Vec<f32> = (0..n).map(|i| i as f32 + 1.0).collect();
                 let mut to = vec![9.0; n];

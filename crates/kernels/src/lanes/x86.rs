@@ -306,6 +306,13 @@ impl Lanes for Avx512 {
         columns
     }
     #[inline(always)]
+    fn sum_each(rows: [Self; WIDTH]) -> Self {
+        let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = rows;
+        let upper = sum_pairs(sum_fours(a, b, c, d), sum_fours(e, f, g, h));
+        let lower = sum_pairs(sum_fours(i, j, k, l), sum_fours(m, n, o, p));
+        Avx512([sum_pairs(upper, lower)])
+    }
+    #[inline(always)]
     fn transpose_to(rows: [Self; WIDTH], to: &mut [[f32; WIDTH]; WIDTH]) {
         let columns = columns_of(rows);
         for i in 0..WIDTH {
@@ -355,6 +362,25 @@ fn even(a: __m512, b: __m512) -> __m512 {
 fn odd(a: __m512, b: __m512) -> __m512 {
     // SAFETY: see above.
     unsafe { _mm512_shuffle_f32x4::<0b11_01_11_01>(a, b) }
+}
+
+/// In each quarter the four rows' sums of their quarters.
+#[inline(always)]
+fn sum_fours(a: Avx512, b: Avx512, c: Avx512, d: Avx512) -> __m512 {
+    let ([a, b], [c, d]) = (pairs(a, b), pairs(c, d));
+    // SAFETY: see above.
+    unsafe {
+        let (a, c) = (_mm512_add_ps(a, b), _mm512_add_ps(c, d));
+        let low = _mm512_shuffle_ps::<0b01_00_01_00>(a, c);
+        _mm512_add_ps(low, _mm512_shuffle_ps::<0b11_10_11_10>(a, c))
+    }
+}
+
+/// The sums of neighbouring quarters, first those of the one.
+#[inline(always)]
+fn sum_pairs(a: __m512, b: __m512) -> __m512 {
+    // SAFETY: see above.
+    unsafe { _mm512_add_ps(even(a, b), odd(a, b)) }
 }
 
 /// Columns c and c + 8 of eight rows, for each c below 8.

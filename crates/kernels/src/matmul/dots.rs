@@ -187,11 +187,7 @@ impl Dots<'_> {
     /// Sums up each row, and stores them as results of number i of the few with so many of the many.
     #[inline(always)]
     fn store<L: Lanes>(&self, rows: [L; WIDTH], i: usize, first: usize, here: usize) {
-        let columns = L::transpose(rows);
-        let mut sum = L::zero();
-        for p in 0..WIDTH {
-            sum = sum + columns[p];
-        }
+        let sum = L::sum_each(rows);
         let at = i * self.steps[0] + first * self.steps[1];
         // SAFETY: an element of the result.
         let to = unsafe { self.out.get().add(at) };

@@ -217,12 +217,7 @@ impl LaneKernel for Whole<'_> {
                 }
                 sums[p] = (lanes[0] + lanes[1]) + (lanes[2] + lanes[3]);
             }
-            let columns = L::transpose(sums);
-            let mut sum = columns[0];
-            for i in 1..WIDTH {
-                sum = sum + columns[i];
-            }
-            (sum / L::splat(divisor)).store_some(out);
+            (L::sum_each(sums) / L::splat(divisor)).store_some(out);
         }
     }
 }
