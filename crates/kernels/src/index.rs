@@ -2,9 +2,11 @@
 //! single elements by their places.
 
 use crate::dtype::Element;
+use crate::isa::{Kernel, dispatch};
 use crate::num::Float;
 use crate::pool;
-use crate::strided::{GRAIN, Strided, coalesce, numel, offsets};
+use crate::strided::{Dim, GRAIN, Strided, coalesce, numel, offsets};
+use std::ops::Range;
 
 /// out\[o, i, :\] = x\[o, index\[i\], :\]; the caller has checked the indices.
 pub fn index_select<T: Element>(x: &[T], [outer, axis, inner]: [usize; 3], index: &[i64], out: &mut [T]) {
@@ -21,6 +23,39 @@ pub fn index_select<T: Element>(x: &[T], [outer, axis, inner]: [usize; 3], index
             o.copy_from_slice(&x[from..from + inner]);
         }
     });
+}
+
+/// out\[o, i, :\] = x\[o, axis − 1 − i, :\]
+pub fn flip<T: Element>(x: &[T], [outer, axis, inner]: [usize; 3], out: &mut [T]) {
+    assert_eq!(x.len(), numel(&[outer, axis, inner]));
+    assert_eq!(x.len(), out.len());
+    if out.is_empty() {
+        return;
+    }
+    let size = axis * inner;
+    pool::chunks_mut(out, (GRAIN / size).max(1) * size, |start, out| {
+        let x = &x[start..start + out.len()];
+        for (x, out) in x.chunks_exact(size).zip(out.chunks_exact_mut(size)) {
+            if inner == 1 {
+                dispatch(Reverse(x, out));
+            } else {
+                for (x, out) in x.chunks_exact(inner).rev().zip(out.chunks_exact_mut(inner)) {
+                    out.copy_from_slice(x);
+                }
+            }
+        }
+    });
+}
+
+struct Reverse<'a, T>(&'a [T], &'a mut [T]);
+impl<T: Element> Kernel for Reverse<'_, T> {
+    type Output = ();
+    #[inline(always)]
+    fn run(self) {
+        for (o, &x) in self.1.iter_mut().zip(self.0.iter().rev()) {
+            *o = x;
+        }
+    }
 }
 
 /// out\[o, index\[i\], :\] += x\[o, i, :\], in order of i; the caller has checked the indices.
@@ -95,11 +130,30 @@ pub fn gather<T: Element>(x: Strided<'_, T>, step: usize, index: &[i64], shape: 
     assert_eq!(index.len(), out.len());
     let dims = coalesce(shape, [x.strides]);
     pool::chunks_mut(out, GRAIN, |start, out| {
-        for (i, o) in out.iter_mut().enumerate() {
-            let [at] = offsets(&dims, start + i, [x.offset]);
-            *o = x.data[at + index[start + i] as usize * step];
-        }
+        runs(&dims, x.offset, start..start + out.len(), |i, from, stride, n| {
+            let places = (0..n).map(|j| from + j * stride);
+            let picked = out[i - start..].iter_mut().zip(&index[i..i + n]);
+            for ((o, &index), at) in picked.zip(places) {
+                *o = x.data[at + index as usize * step];
+            }
+        });
     });
+}
+
+/// Calls `f(i, place, stride, n)` for elements i to i + n − 1, which lie `stride` apart from `place` on, until all of a range
+/// were named.
+fn runs(dims: &[Dim<1>], offset: usize, range: Range<usize>, mut f: impl FnMut(usize, usize, usize, usize)) {
+    let Some((inner, outer)) = dims.split_first() else {
+        return range.for_each(|i| f(i, offset, 0, 1));
+    };
+    let mut i = range.start;
+    while i < range.end {
+        let column = i % inner.size;
+        let n = (inner.size - column).min(range.end - i);
+        let [from] = offsets(outer, i / inner.size, [offset + column * inner.strides[0]]);
+        f(i, from, inner.strides[0], n);
+        i += n;
+    }
 }
 
 /// The transpose of [`gather`]: adds x to the places of `out` that it would have come from, in order.
@@ -114,11 +168,12 @@ pub fn gather_add<T: Element>(
     assert_eq!(index.len(), numel(shape));
     assert_eq!(index.len(), x.len());
     let dims = coalesce(shape, [strides]);
-    for (i, (&v, &index)) in x.iter().zip(index).enumerate() {
-        let [at] = offsets(&dims, i, [0]);
-        let o = &mut out[at + index as usize * step];
-        *o = T::from_num(o.to_num() + v.to_num());
-    }
+    runs(&dims, 0, 0..x.len(), |i, from, stride, n| {
+        for (j, (&v, &index)) in x[i..i + n].iter().zip(&index[i..i + n]).enumerate() {
+            let o = &mut out[from + j * stride + index as usize * step];
+            *o = T::from_num(o.to_num() + v.to_num());
+        }
+    });
 }
 
 /// How often each of `rows` numbers occurs; the caller has checked the numbers.

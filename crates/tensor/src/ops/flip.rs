@@ -27,9 +27,8 @@ impl Op for Flip {
     fn cpu(&self, x: &[&Tensor], out: &mut [Fresh]) {
         let source = x[0].contiguous();
         let block = around(source.shape(), self.dim);
-        let backwards: Vec<i64> = (0..block[1] as i64).rev().collect();
         dispatch_all!(source.dtype(), T => {
-            index::index_select(source.view::<T>().slice(), block, &backwards, out[0].slice());
+            index::flip(source.view::<T>().slice(), block, out[0].slice());
         });
     }
 

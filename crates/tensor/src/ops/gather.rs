@@ -38,7 +38,13 @@ pub(crate) fn check_positions(op: &'static str, index: &Tensor, shape: &[usize],
     }
     let size = size(shape, dim);
     let values = index.detach().contiguous();
-    match values.view::<i64>().iter().find(|&&i| i < 0 || i as usize >= size) {
+    let values = values.view::<i64>();
+    // Negative ones are the largest; all of them, as a search that may stop early takes longer.
+    let most = values.iter().fold(0, |most, &i| (i as u64).max(most));
+    if most < size as u64 {
+        return Ok(());
+    }
+    match values.iter().find(|&&i| i < 0 || i as usize >= size) {
         Some(i) => Err(Error::op(
             op,
             format!(
@@ -94,9 +100,9 @@ impl Op for Gather {
 }
 
 /// Zeros, with the input added where [`Gather`] picked.
-struct GatherAdd {
-    dim: usize,
-    shape: Shape,
+pub(crate) struct GatherAdd {
+    pub(crate) dim: usize,
+    pub(crate) shape: Shape,
 }
 
 impl Op for GatherAdd {

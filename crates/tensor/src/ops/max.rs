@@ -1,11 +1,12 @@
 //! Extreme values and where they are: max, min, max_dim, min_dim.
 
 use super::amax::Extreme;
+use super::gather::GatherAdd;
 use super::sum::Reduced;
 use crate::autograd::{Context, Gradients};
 use crate::door::{Args, Calls};
 use crate::op::{Fresh, Mask, Op, Output, Saves, apply, try_apply, unwrap};
-use crate::shape::{Dims, Shape};
+use crate::shape::Dims;
 use crate::testing::{Sample, distinct, sample};
 use crate::{DType, Result, Tensor};
 use flambeau_kernels::{dispatch_all, reduce};
@@ -53,11 +54,8 @@ impl Op for ExtremeAt {
         let Some(&dim) = self.reduced.dims.first() else { return smallvec![Some(g.clone())] };
         let arg = Arg { reduced: Reduced { keepdim: true, ..self.reduced.clone() }, largest: self.largest };
         let at = apply(arg, &[&x.detach()]);
-        // One where the position along the dimension is the maximum's.
-        let sizes: Shape = (0..x.ndim()).map(|d| if d == dim { x.shape()[d] } else { 1 }).collect();
-        let hit = Tensor::arange(0, x.shape()[dim] as i64, 1).reshape(&sizes).eq(&at);
-        let g = self.reduced.restore(g, x.shape());
-        smallvec![Some(Tensor::where_(&hit, &g, &Tensor::full_as(0.0, (), g.dtype())))]
+        let g = if self.reduced.keepdim { g.clone() } else { g.unsqueeze(dim as isize) };
+        smallvec![Some(apply(GatherAdd { dim, shape: x.shape_ref().clone() }, &[&g, &at]))]
     }
 }
 
