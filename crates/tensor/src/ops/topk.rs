@@ -1,11 +1,47 @@
 //! The largest or smallest elements.
 
-use super::sort::order;
+use super::index_select::around;
+use crate::autograd::{Context, Gradients};
 use crate::door::Calls;
-use crate::op::{ensure, unwrap};
+use crate::op::{Fresh, Op, Output, apply, ensure, unwrap};
 use crate::shape::normalize_dim;
 use crate::testing::{Sample, distinct, sample};
-use crate::{DType, Tensor};
+use crate::{DType, Result, Tensor};
+use flambeau_kernels::{dispatch_all, sort};
+use smallvec::smallvec;
+
+/// The positions of `torch.topk`.
+struct TopK {
+    k: usize,
+    dim: usize,
+    largest: bool,
+}
+
+impl Op for TopK {
+    fn name(&self) -> &'static str {
+        "topk"
+    }
+
+    fn output(&self, x: &[&Tensor]) -> Result<Output> {
+        let mut shape = x[0].shape_ref().clone();
+        if let Some(size) = shape.get_mut(self.dim) {
+            *size = self.k;
+        }
+        Ok(Output::New(shape, DType::I64))
+    }
+
+    fn cpu(&self, x: &[&Tensor], out: &mut [Fresh]) {
+        let x = x[0].contiguous();
+        let block = around(x.shape(), self.dim);
+        dispatch_all!(x.dtype(), T => {
+            sort::topk(self.largest, self.k, x.view::<T>().slice(), block, out[0].slice());
+        });
+    }
+
+    fn backward(&self, _: &Context<'_>) -> Gradients {
+        smallvec![None]
+    }
+}
 
 impl Tensor {
     /// The `k` largest elements along a dimension in descending order, or the smallest in ascending order, and their
@@ -31,8 +67,8 @@ impl Tensor {
             "k is {k}; along dimension {dim} of size {size} (shape {:?}) it must be at most the size",
             self.shape()
         );
-        let positions = order(self, d, largest);
-        let positions = if self.ndim() == 0 { positions } else { positions.narrow(dim, 0, k).contiguous() };
+        let k = if self.ndim() == 0 { 1 } else { k };
+        let positions = apply(TopK { k, dim: d, largest }, &[&self.detach()]);
         (self.gather(dim, &positions), positions)
     }
 }
