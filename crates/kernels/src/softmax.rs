@@ -29,14 +29,13 @@ pub fn softmax<T: Float>(kind: Softmax, x: &[T], [outer, axis, inner]: [usize; 3
     if x.is_empty() {
         return;
     }
+    if inner >= COLUMNS {
+        return columns([outer, axis, inner], out, |columns| dispatch(Columns { kind, x, columns }));
+    }
     let rows = (TASK / (axis * inner)).max(1);
     pool::chunks_mut(out, rows * axis * inner, |start, out| {
         if inner == 1 {
-            for (i, o) in out.chunks_exact_mut(axis).enumerate() {
-                let from = start + i * axis;
-                dispatch(Row { kind, x: &x[from..from + axis], out: o });
-            }
-            return;
+            return dispatch(Rows { kind, x: &x[start..start + out.len()], axis, out });
         }
         let (mut row, mut result) = (vec![T::default(); axis], vec![T::default(); axis]);
         for (block, o) in out.chunks_exact_mut(axis * inner).enumerate() {
@@ -45,7 +44,7 @@ pub fn softmax<T: Float>(kind: Softmax, x: &[T], [outer, axis, inner]: [usize; 3
                 for (a, r) in row.iter_mut().enumerate() {
                     *r = x[base + a * inner + i];
                 }
-                dispatch(Row { kind, x: &row, out: &mut result });
+                dispatch(Rows { kind, x: &row, axis, out: &mut result });
                 for (a, &r) in result.iter().enumerate() {
                     o[a * inner + i] = r;
                 }
@@ -54,29 +53,126 @@ pub fn softmax<T: Float>(kind: Softmax, x: &[T], [outer, axis, inner]: [usize; 3
     });
 }
 
-struct Row<'a, T> {
+/// Columns that are worth being lanes; fewer are copied into rows.
+const COLUMNS: usize = 16;
+/// The most columns that pass together.
+const WIDTH: usize = 64;
+
+/// Some neighbouring columns of one block of a result.
+struct Part<'a, T> {
+    /// Where the first column begins, in the operands and in the result.
+    first: usize,
+    /// How many they are.
+    n: usize,
+    axis: usize,
+    inner: usize,
+    out: &'a pool::SendPtr<T>,
+}
+
+impl<T> Part<'_, T> {
+    /// A line of these columns of an operand.
+    #[inline(always)]
+    fn line<'x>(&self, x: &'x [T], a: usize) -> &'x [T] {
+        &x[self.first + a * self.inner..][..self.n]
+    }
+
+    /// And of the result.
+    #[inline(always)]
+    fn out(&mut self, a: usize) -> &mut [T] {
+        // SAFETY: the columns lie inside the result, which outlives the part, and no other part has them.
+        unsafe { std::slice::from_raw_parts_mut(self.out.get().add(self.first + a * self.inner), self.n) }
+    }
+}
+
+/// Calls `f` with all columns of a result, some at a time, on the pool's threads.
+fn columns<T: Float>([outer, axis, inner]: [usize; 3], out: &mut [T], f: impl Fn(Part<'_, T>) + Sync) {
+    let base = pool::SendPtr(out.as_mut_ptr());
+    let pieces = inner.div_ceil(WIDTH);
+    let together = (TASK / (axis * WIDTH.min(inner))).max(1);
+    pool::run((outer * pieces).div_ceil(together), &|task| {
+        for i in task * together..(outer * pieces).min((task + 1) * together) {
+            let column = i % pieces * WIDTH;
+            let first = i / pieces * axis * inner + column;
+            f(Part { first, n: WIDTH.min(inner - column), axis, inner, out: &base });
+        }
+    });
+}
+
+struct Columns<'a, T> {
     kind: Softmax,
     x: &'a [T],
-    out: &'a mut [T],
+    columns: Part<'a, T>,
 }
-impl<T: Float> Kernel for Row<'_, T> {
+impl<T: Float> Kernel for Columns<'_, T> {
     type Output = ();
     #[inline(always)]
     fn run(self) {
-        let Row { kind, x, out } = self;
-        if kind == Softmax::Log {
-            let Terms { shift, sum } = terms(x, T::exp_term, |_, _| {}).near_max(x);
-            // In this order: beside a large maximum the sum's logarithm would be rounded away.
-            let log_sum = sum.ln();
-            for (o, &v) in out.iter_mut().zip(x) {
-                *o = (v - shift) - log_sum;
+        let Columns { kind, x, mut columns } = self;
+        let (mut largest, mut sums) = ([T::NEG_INFINITY; WIDTH], [T::lit(0.0); WIDTH]);
+        for a in 0..columns.axis {
+            for (largest, &v) in largest.iter_mut().zip(columns.line(x, a)) {
+                *largest = Max.combine(*largest, v);
             }
-        } else if kind == Softmax::Safe && max(x) == T::NEG_INFINITY {
-            out.fill(T::default());
-        } else {
-            let scale = T::lit(1.0) / stored_terms(x, T::exp, out).sum;
-            for o in out {
-                *o = *o * scale;
+        }
+        for a in 0..columns.axis {
+            let terms = columns.line(x, a).iter().zip(&largest).zip(&mut sums);
+            if kind == Softmax::Log {
+                terms.for_each(|((&v, &largest), sum)| *sum = *sum + (v - largest).exp_term());
+            } else {
+                for (((&v, &largest), sum), o) in terms.zip(columns.out(a)) {
+                    *o = (v - largest).exp();
+                    *sum = *sum + *o;
+                }
+            }
+        }
+        for (sum, &largest) in sums.iter_mut().zip(&largest) {
+            let nothing = kind == Softmax::Safe && largest == T::NEG_INFINITY;
+            *sum = match kind {
+                Softmax::Log => sum.ln(),
+                _ if nothing => T::lit(0.0),
+                _ => T::lit(1.0) / *sum,
+            };
+        }
+        for a in 0..columns.axis {
+            let (x, out) = (columns.line(x, a), columns.out(a));
+            for (((o, &v), &largest), &sum) in out.iter_mut().zip(x).zip(&largest).zip(&sums) {
+                *o = match kind {
+                    Softmax::Log => (v - largest) - sum,
+                    Softmax::Safe if largest == T::NEG_INFINITY => T::lit(0.0),
+                    _ => *o * sum,
+                };
+            }
+        }
+    }
+}
+
+/// Rows of `axis` elements.
+struct Rows<'a, T> {
+    kind: Softmax,
+    x: &'a [T],
+    axis: usize,
+    out: &'a mut [T],
+}
+impl<T: Float> Kernel for Rows<'_, T> {
+    type Output = ();
+    #[inline(always)]
+    fn run(self) {
+        let Rows { kind, x, axis, out } = self;
+        for (x, out) in x.chunks_exact(axis).zip(out.chunks_exact_mut(axis)) {
+            if kind == Softmax::Log {
+                let Terms { shift, sum } = terms(x, T::exp_term, |_, _| {}).near_max(x);
+                // In this order: beside a large maximum the sum's logarithm would be rounded away.
+                let log_sum = sum.ln();
+                for (o, &v) in out.iter_mut().zip(x) {
+                    *o = (v - shift) - log_sum;
+                }
+            } else if kind == Softmax::Safe && max(x) == T::NEG_INFINITY {
+                out.fill(T::default());
+            } else {
+                let scale = T::lit(1.0) / stored_terms(x, T::exp, out).sum;
+                for o in out {
+                    *o = *o * scale;
+                }
             }
         }
     }
@@ -90,14 +186,16 @@ pub fn backward<T: Float>(kind: Softmax, g: &[T], y: &[T], [outer, axis, inner]:
         return;
     }
     let log = kind == Softmax::Log;
+    if inner >= COLUMNS {
+        return columns([outer, axis, inner], out, |columns| {
+            dispatch(BackwardColumns { log, g, y, columns })
+        });
+    }
     let rows = (TASK / (axis * inner)).max(1);
     pool::chunks_mut(out, rows * axis * inner, |start, out| {
         if inner == 1 {
-            for (i, out) in out.chunks_exact_mut(axis).enumerate() {
-                let from = start + i * axis;
-                dispatch(Backward { log, g: &g[from..from + axis], y: &y[from..from + axis], out });
-            }
-            return;
+            let (g, y) = (&g[start..start + out.len()], &y[start..start + out.len()]);
+            return dispatch(Backward { log, g, y, axis, out });
         }
         let mut rows = [vec![T::default(); axis], vec![T::default(); axis]];
         let mut result = vec![T::default(); axis];
@@ -109,7 +207,7 @@ pub fn backward<T: Float>(kind: Softmax, g: &[T], y: &[T], [outer, axis, inner]:
                         *r = from[base + a * inner + i];
                     }
                 }
-                dispatch(Backward { log, g: &rows[0], y: &rows[1], out: &mut result });
+                dispatch(Backward { log, g: &rows[0], y: &rows[1], axis, out: &mut result });
                 for (a, &r) in result.iter().enumerate() {
                     o[a * inner + i] = r;
                 }
@@ -118,26 +216,57 @@ pub fn backward<T: Float>(kind: Softmax, g: &[T], y: &[T], [outer, axis, inner]:
     });
 }
 
+/// Rows of `axis` elements.
 struct Backward<'a, T> {
     log: bool,
     g: &'a [T],
     y: &'a [T],
+    axis: usize,
     out: &'a mut [T],
 }
 impl<T: Float> Kernel for Backward<'_, T> {
     type Output = ();
     #[inline(always)]
     fn run(self) {
-        let Backward { log, g, y, out } = self;
-        let mut lanes = [T::lit(0.0); 32];
-        for (g, y) in g.chunks(32).zip(y.chunks(32)) {
-            for ((l, &g), &y) in lanes.iter_mut().zip(g).zip(y) {
-                *l = *l + if log { g } else { g * y };
+        let Backward { log, g, y, axis, out } = self;
+        let rows = g.chunks_exact(axis).zip(y.chunks_exact(axis));
+        for ((g, y), out) in rows.zip(out.chunks_exact_mut(axis)) {
+            let mut lanes = [T::lit(0.0); 32];
+            for (g, y) in g.chunks(32).zip(y.chunks(32)) {
+                for ((l, &g), &y) in lanes.iter_mut().zip(g).zip(y) {
+                    *l = *l + if log { g } else { g * y };
+                }
+            }
+            let sum = fold(Sum, lanes);
+            for ((o, &g), &y) in out.iter_mut().zip(g).zip(y) {
+                *o = if log { g - y.exp() * sum } else { y * (g - sum) };
             }
         }
-        let sum = fold(Sum, lanes);
-        for ((o, &g), &y) in out.iter_mut().zip(g).zip(y) {
-            *o = if log { g - y.exp() * sum } else { y * (g - sum) };
+    }
+}
+
+struct BackwardColumns<'a, T> {
+    log: bool,
+    g: &'a [T],
+    y: &'a [T],
+    columns: Part<'a, T>,
+}
+impl<T: Float> Kernel for BackwardColumns<'_, T> {
+    type Output = ();
+    #[inline(always)]
+    fn run(self) {
+        let BackwardColumns { log, g, y, mut columns } = self;
+        let mut sums = [T::lit(0.0); WIDTH];
+        for a in 0..columns.axis {
+            for ((sum, &g), &y) in sums.iter_mut().zip(columns.line(g, a)).zip(columns.line(y, a)) {
+                *sum = *sum + if log { g } else { g * y };
+            }
+        }
+        for a in 0..columns.axis {
+            let (g, y) = (columns.line(g, a), columns.line(y, a));
+            for (((o, &g), &y), &sum) in columns.out(a).iter_mut().zip(g).zip(y).zip(&sums) {
+                *o = if log { g - y.exp() * sum } else { y * (g - sum) };
+            }
         }
     }
 }
@@ -239,4 +368,66 @@ pub(crate) fn stored_terms<T: Float>(x: &[T], exp: impl Fn(T) -> T, out: &mut [T
             }
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rng;
+
+    /// Columns as lanes, columns copied into rows, and rows.
+    #[test]
+    fn every_axis_agrees_with_a_plain_loop() {
+        for shape in [[3, 5, 1], [2, 200, 1], [2, 40, 7], [3, 9, 16], [2, 30, 100], [1, 300, 64], [70, 3, 20]]
+        {
+            let [outer, axis, inner] = shape;
+            let numbers = |seed| -> Vec<f32> {
+                (0..outer * axis * inner).map(|i| rng::normal_f32(seed, i as u64) * 3.0).collect()
+            };
+            let (mut x, g) = (numbers(1), numbers(2));
+            // A column of nothing but −∞.
+            (0..axis).for_each(|a| x[a * inner] = f32::NEG_INFINITY);
+            for kind in [Softmax::Plain, Softmax::Log, Softmax::Safe] {
+                let calls = [1, 3].map(|threads| {
+                    pool::with_num_threads(threads, || {
+                        let (mut y, mut dx) = (vec![7.0; x.len()], vec![7.0; x.len()]);
+                        softmax(kind, &x, shape, &mut y);
+                        backward(kind, &g, &y, shape, &mut dx);
+                        (y, dx)
+                    })
+                });
+                let bits = |x: &[f32]| x.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
+                assert!(bits(&calls[0].0) == bits(&calls[1].0) && bits(&calls[0].1) == bits(&calls[1].1));
+                let (y, dx) = &calls[0];
+                for column in 0..outer * inner {
+                    let at = |a: usize| (column / inner * axis + a) * inner + column % inner;
+                    let of = |x: &[f32], a| f64::from(x[at(a)]);
+                    let max = (0..axis).fold(f64::NEG_INFINITY, |max, a| max.max(of(&x, a)));
+                    let sum: f64 = (0..axis).map(|a| (of(&x, a) - max).exp()).sum();
+                    let dot: f64 = (0..axis)
+                        .map(|a| if kind == Softmax::Log { of(&g, a) } else { of(&g, a) * of(y, a) })
+                        .sum();
+                    for a in 0..axis {
+                        let (want, got) = match kind {
+                            Softmax::Log => (of(&x, a) - max - sum.ln(), of(y, a)),
+                            Softmax::Safe if max == f64::NEG_INFINITY => (0.0, of(y, a)),
+                            _ => ((of(&x, a) - max).exp() / sum, of(y, a)),
+                        };
+                        assert!(
+                            (want - got).abs() < 2e-6 * (1.0 + want.abs()) || want.is_nan() && got.is_nan()
+                        );
+                        let want = match kind {
+                            Softmax::Log => of(&g, a) - got.exp() * dot,
+                            _ => got * (of(&g, a) - dot),
+                        };
+                        let got = of(dx, a);
+                        assert!(
+                            (want - got).abs() < 1e-4 || want.is_nan() && got.is_nan(),
+                            "{shape:?} {kind:?}"
+                        );
+                    }
+                }
+            }
+        }
+    }
 }
