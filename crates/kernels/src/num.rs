@@ -154,7 +154,7 @@ macro_rules! comparisons {
 }
 
 macro_rules! float {
-    ($t:ty, $exp:path, $exp_m1:path, $ln:path, $ln_1p:path, $tanh:path, $erf:path, $sigmoid:expr) => {
+    ($t:ty, $exp:path, $exp_m1:path, $ln:path, $ln_1p:path, $tanh:path, $erf:path, $pow:path, $sigmoid:expr) => {
         impl Num for $t {
             comparisons!();
             #[inline(always)]
@@ -191,7 +191,7 @@ macro_rules! float {
             }
             #[inline(always)]
             fn pow(self, e: Self) -> Self {
-                <$t>::powf(self, e)
+                $pow(self, e)
             }
             #[inline(always)]
             fn abs(self) -> Self {
@@ -296,9 +296,10 @@ float!(
     math::ln_1p_f32,
     math::tanh_f32,
     math::erf_f32,
+    math::pow_f32,
     math::sigmoid_f32
 );
-float!(f64, f64::exp, f64::exp_m1, f64::ln, f64::ln_1p, f64::tanh, libm::erf, |x: f64| 1.0
+float!(f64, f64::exp, f64::exp_m1, f64::ln, f64::ln_1p, f64::tanh, libm::erf, f64::powf, |x: f64| 1.0
     / (1.0 + (-x).exp()));
 
 // Integers reach the transcendental functions only where an op keeps its integer type, which none of those

@@ -22,7 +22,6 @@ fn norm(x: &Tensor, p: f64, dims: Dims, keepdim: bool) -> Tensor {
     if p.is_infinite() {
         return if p > 0.0 { x.abs().amax(dims, keepdim) } else { x.abs().amin(dims, keepdim) };
     }
-    let is_zero = x.eq(0.0);
     if p == 0.0 {
         return x.ne(0.0).sum_dim(dims, keepdim).to_dtype(x.dtype());
     }
@@ -33,6 +32,7 @@ fn norm(x: &Tensor, p: f64, dims: Dims, keepdim: bool) -> Tensor {
         (x * x).sum_dim(dims, keepdim)
     } else {
         // Powers below the first have no derivative at 0, where PyTorch's gradient is 0.
+        let is_zero = x.eq(0.0);
         let powers = Tensor::where_(&is_zero, &number(1.0), &x.abs()).pow(p);
         Tensor::where_(&is_zero, &number(if p > 0.0 { 0.0 } else { f64::INFINITY }), &powers)
             .sum_dim(dims, keepdim)

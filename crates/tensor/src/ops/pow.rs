@@ -41,14 +41,21 @@ impl Tensor {
     ///
     /// ```
     /// use flambeau_tensor::tensor;
-    /// assert_eq!(tensor![2.0, 3.0].pow(2.0).to_vec::<f32>(), [4.0, 9.0]);
+    /// let x = tensor![2.0, 4.0];
+    /// assert_eq!(x.pow(3.0).to_vec::<f32>(), [8.0, 64.0]);
+    /// assert_eq!(x.pow(-2.0).to_vec::<f32>(), [0.25, 0.0625]);
+    /// assert_eq!((x.pow(-1.0) * x.pow(-0.5).square()).to_vec::<f32>(), [0.25, 0.0625]);
     /// ```
     #[track_caller]
     pub fn pow(&self, exponent: impl Operand) -> Tensor {
         match exponent.number() {
-            // Far cheaper than the general power, and exact.
+            // Far cheaper than the general power; PyTorch does the same.
             Some(2.0) if self.dtype().is_float() => self.square(),
+            Some(3.0) if self.dtype().is_float() => self.square() * self,
             Some(0.5) if self.dtype().is_float() => self.sqrt(),
+            Some(-0.5) if self.dtype().is_float() => self.rsqrt(),
+            Some(-1.0) if self.dtype().is_float() => self.reciprocal(),
+            Some(-2.0) if self.dtype().is_float() => self.square().reciprocal(),
             Some(e) if !self.dtype().is_float() => {
                 let exponent = exponent.hold(self);
                 ensure!(
