@@ -6,6 +6,7 @@ use crate::isa::{Kernel, dispatch};
 use crate::num::Float;
 use crate::pool;
 use crate::strided::{Dim, GRAIN, Strided, coalesce, numel, offsets};
+use smallvec::SmallVec;
 use std::ops::Range;
 
 /// out\[o, i, :\] = x\[o, index\[i\], :\]; the caller has checked the indices.
@@ -17,6 +18,15 @@ pub fn index_select<T: Element>(x: &[T], [outer, axis, inner]: [usize; 3], index
     }
     let rows = ((1 << 14) / inner).max(1);
     pool::chunks_mut(out, rows * inner, |start, out| {
+        if inner == 1 {
+            let rows = [Dim { size: index.len(), strides: [0] }, Dim { size: outer, strides: [axis] }];
+            return runs(&rows, 0, start..start + out.len(), |i, from, _, n| {
+                let index = &index[i % index.len()..][..n];
+                for (o, &at) in out[i - start..].iter_mut().zip(index) {
+                    *o = x[from + at as usize];
+                }
+            });
+        }
         for (i, o) in out.chunks_exact_mut(inner).enumerate() {
             let row = start / inner + i;
             let from = (row / index.len() * axis + index[row % index.len()] as usize) * inner;
@@ -82,16 +92,17 @@ pub fn positions(index: &[i64], shape: &[usize], strides: &[usize], dim: usize, 
     assert_eq!(index.len(), numel(shape));
     assert_eq!(index.len(), out.len());
     assert_eq!(shape.len(), strides.len());
-    for (n, (&i, o)) in index.iter().zip(out).enumerate() {
-        let mut left = n;
-        let mut at = 0;
-        for d in (0..shape.len()).rev() {
-            let along = if d == dim { i as usize } else { left % shape[d] };
-            at += along * strides[d];
-            left /= shape[d];
-        }
-        *o = at as i64;
-    }
+    let mut others: SmallVec<[usize; 6]> = strides.into();
+    let step = others.get_mut(dim).map_or(0, std::mem::take);
+    let dims = coalesce(shape, [&others]);
+    pool::chunks_mut(out, GRAIN, |start, out| {
+        runs(&dims, 0, start..start + out.len(), |i, from, stride, n| {
+            let index = &index[i..i + n];
+            for (j, (o, &along)) in out[i - start..].iter_mut().zip(index).enumerate() {
+                *o = (from + j * stride + along as usize * step) as i64;
+            }
+        });
+    });
 }
 
 /// out\[positions\[i\]\] = f(out\[positions\[i\]\], x\[i\]), in order of i; the caller has checked the positions.

@@ -169,6 +169,29 @@ pub fn erf_f32(x: f32) -> f32 {
     if x.abs() > 0.927_734_4 { far } else { near }
 }
 
+/// The arctangent. Error at most 1.4 ulp.
+#[inline(always)]
+pub fn atan_f32(x: f32) -> f32 {
+    /// π/2 - `FRAC_PI_2`.
+    const FRAC_PI_2_LOW: f32 = -4.371_139e-8;
+    let a = x.abs();
+    // Beyond 1 it is a right angle less that of the reciprocal.
+    let z = if a > 1.0 { 1.0 / a } else { a };
+    let t = z * z;
+    let p = -0.001_793_588_2;
+    let p = p * t + 0.010_914_455;
+    let p = p * t - 0.031_177_565;
+    let p = p * t + 0.057_957_31;
+    let p = p * t - 0.084_034_34;
+    let p = p * t + 0.109_521_8;
+    let p = p * t - 0.142_642_41;
+    let p = p * t + 0.199_985_49;
+    let p = p * t - 0.333_333;
+    let near = z + z * (t * p);
+    let r = if a > 1.0 { std::f32::consts::FRAC_PI_2 - (near - FRAC_PI_2_LOW) } else { near };
+    r.copysign(x)
+}
+
 /// xʸ. Error at most 0.51 ulp; special values are those of C's `pow`. In `f64`, as the logarithm's error grows with the
 /// result's exponent.
 #[inline(always)]
@@ -348,6 +371,17 @@ mod tests {
             &[(0.0, 0.5), (-0.0, 0.5), (TINY, 0.5), (20.0, 1.0), (-103.972, TINY), (-104.0, 0.0)],
         );
         check(sigmoid_f32, &[(INF, 1.0), (-INF, 0.0), (NAN, NAN), (-NAN, NAN)]);
+    }
+
+    #[test]
+    fn atan() {
+        let worst = worst_ulp(atan_f32, f64::atan);
+        assert!(worst < 1.4, "{worst} ulp");
+        let right = std::f32::consts::FRAC_PI_2;
+        check(
+            atan_f32,
+            &[(0.0, 0.0), (-0.0, -0.0), (TINY, TINY), (INF, right), (-INF, -right), (NAN, NAN), (-NAN, NAN)],
+        );
     }
 
     #[test]

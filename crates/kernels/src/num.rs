@@ -154,7 +154,7 @@ macro_rules! comparisons {
 }
 
 macro_rules! float {
-    ($t:ty, $exp:path, $exp_m1:path, $ln:path, $ln_1p:path, $tanh:path, $erf:path, $pow:path, $sigmoid:expr) => {
+    ($t:ty, $exp:path, $exp_m1:path, $ln:path, $ln_1p:path, $tanh:path, $erf:path, $pow:path, $atan:path, $sigmoid:expr) => {
         impl Num for $t {
             comparisons!();
             #[inline(always)]
@@ -231,7 +231,7 @@ macro_rules! float {
             }
             #[inline(always)]
             fn atan(self) -> Self {
-                <$t>::atan(self)
+                $atan(self)
             }
             #[inline(always)]
             fn sinh(self) -> Self {
@@ -297,10 +297,21 @@ float!(
     math::tanh_f32,
     math::erf_f32,
     math::pow_f32,
+    math::atan_f32,
     math::sigmoid_f32
 );
-float!(f64, f64::exp, f64::exp_m1, f64::ln, f64::ln_1p, f64::tanh, libm::erf, f64::powf, |x: f64| 1.0
-    / (1.0 + (-x).exp()));
+float!(
+    f64,
+    f64::exp,
+    f64::exp_m1,
+    f64::ln,
+    f64::ln_1p,
+    f64::tanh,
+    libm::erf,
+    f64::powf,
+    f64::atan,
+    |x: f64| 1.0 / (1.0 + (-x).exp())
+);
 
 // Integers reach the transcendental functions only where an op keeps its integer type, which none of those
 // that use them does; going through f64 keeps the trait whole without a way to panic.

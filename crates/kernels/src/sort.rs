@@ -15,29 +15,51 @@ fn ascending<T: Element>(a: T, b: T) -> Ordering {
     a.partial_cmp(&b).unwrap_or_else(|| (a != a).cmp(&(b != b)))
 }
 
-/// The positions along the axis in the order of their elements; equal elements keep their order.
-pub fn argsort<T: Element>(descending: bool, x: &[T], [outer, axis, inner]: [usize; 3], out: &mut [i64]) {
+/// For each column along the axis, the positions of the first `rows` of the elements that `order` puts into a list, beside
+/// their positions: comparing then reads memory in order. `[outer, rows, inner]`.
+fn columns<T: Element>(
+    x: &[T],
+    [outer, axis, inner]: [usize; 3],
+    rows: usize,
+    out: &mut [i64],
+    order: impl Fn(&[T], &mut Vec<(T, i64)>) + Sync,
+) {
+    assert!(rows <= axis);
     assert_eq!(x.len(), numel(&[outer, axis, inner]));
-    assert_eq!(x.len(), out.len());
-    if x.is_empty() {
+    assert_eq!(out.len(), numel(&[outer, rows, inner]));
+    if out.is_empty() {
         return;
     }
-    let size = axis * inner;
-    pool::chunks_mut(out, (TASK / size).max(1) * size, |start, out| {
-        // Keys beside their positions: comparing then reads memory in order.
-        let mut row: Vec<(T, i64)> = Vec::with_capacity(axis);
-        for base in (0..out.len()).step_by(size) {
+    let size = rows * inner;
+    pool::chunks_mut(out, (TASK / (axis * inner)).max(1) * size, |start, out| {
+        let mut ordered = Vec::with_capacity(axis);
+        let mut column = Vec::new();
+        for (block, out) in out.chunks_exact_mut(size).enumerate() {
+            let x = &x[(start / size + block) * axis * inner..][..axis * inner];
             for i in 0..inner {
-                row.clear();
-                row.extend((0..axis).map(|a| (x[start + base + a * inner + i], a as i64)));
-                match descending {
-                    true => row.sort_by(|a, b| ascending(b.0, a.0)),
-                    false => row.sort_by(|a, b| ascending(a.0, b.0)),
+                ordered.clear();
+                if inner == 1 {
+                    order(x, &mut ordered);
+                } else {
+                    column.clear();
+                    column.extend(x[i..].iter().step_by(inner));
+                    order(&column, &mut ordered);
                 }
-                for (a, &(_, position)) in row.iter().enumerate() {
-                    out[base + a * inner + i] = position;
+                for (a, &(_, position)) in ordered[..rows].iter().enumerate() {
+                    out[a * inner + i] = position;
                 }
             }
+        }
+    });
+}
+
+/// The positions along the axis in the order of their elements; equal elements keep their order.
+pub fn argsort<T: Element>(descending: bool, x: &[T], block: [usize; 3], out: &mut [i64]) {
+    columns(x, block, block[1], out, |x, ordered| {
+        ordered.extend(x.iter().copied().zip(0..));
+        match descending {
+            true => ordered.sort_by(|a, b| ascending(b.0, a.0)),
+            false => ordered.sort_by(|a, b| ascending(a.0, b.0)),
         }
     });
 }
@@ -46,50 +68,27 @@ pub fn argsort<T: Element>(descending: bool, x: &[T], [outer, axis, inner]: [usi
 const FEW: usize = 64;
 
 /// The positions along the axis of the first k elements in the order of [`argsort`]: `[outer, k, inner]`.
-pub fn topk<T: Element>(
-    descending: bool,
-    k: usize,
-    x: &[T],
-    [outer, axis, inner]: [usize; 3],
-    out: &mut [i64],
-) {
-    assert!(k <= axis);
-    assert_eq!(x.len(), numel(&[outer, axis, inner]));
-    assert_eq!(out.len(), numel(&[outer, k, inner]));
-    if out.is_empty() {
-        return;
-    }
-    let size = k * inner;
-    pool::chunks_mut(out, (TASK / (axis * inner)).max(1) * size, |start, out| {
-        let mut first: Vec<(T, i64)> = Vec::with_capacity(axis);
-        let mut column = Vec::new();
-        for (block, out) in out.chunks_exact_mut(size).enumerate() {
-            let x = &x[(start / size + block) * axis * inner..][..axis * inner];
-            for i in 0..inner {
-                let x = if inner == 1 {
-                    x
-                } else {
-                    column.clear();
-                    column.extend(x[i..].iter().step_by(inner));
-                    &column
-                };
-                first.clear();
-                if k <= FEW {
-                    dispatch(First { descending, k, x, first: &mut first });
-                } else {
-                    first.extend(x.iter().copied().zip(0..));
-                    let order = |a: &(T, i64), b: &(T, i64)| {
-                        let values = ascending(a.0, b.0);
-                        (if descending { values.reverse() } else { values }).then(a.1.cmp(&b.1))
-                    };
-                    first.select_nth_unstable_by(k - 1, order);
-                    first[..k].sort_unstable_by(order);
-                }
-                for (a, &(_, position)) in first[..k].iter().enumerate() {
-                    out[a * inner + i] = position;
-                }
-            }
+pub fn topk<T: Element>(descending: bool, k: usize, x: &[T], block: [usize; 3], out: &mut [i64]) {
+    columns(x, block, k, out, |x, first| {
+        if k <= FEW {
+            return dispatch(First { descending, k, x, first });
         }
+        let order = |a: &(T, i64), b: &(T, i64)| {
+            let values = ascending(a.0, b.0);
+            (if descending { values.reverse() } else { values }).then(a.1.cmp(&b.1))
+        };
+        first.extend(x.iter().copied().zip(0..));
+        first.select_nth_unstable_by(k - 1, order);
+        first[..k].sort_unstable_by(order);
+    });
+}
+
+/// The positions along the axis of the elements number k, from 0, in the ascending order of [`argsort`]: `[outer, 1, inner]`.
+pub fn kth<T: Element>(k: usize, x: &[T], block: [usize; 3], out: &mut [i64]) {
+    columns(x, block, 1, out, |x, found| {
+        found.extend(x.iter().copied().zip(0..));
+        found.select_nth_unstable_by(k, |a, b| ascending(a.0, b.0).then(a.1.cmp(&b.1)));
+        found.swap(0, k);
     });
 }
 
@@ -158,6 +157,12 @@ mod tests {
                     topk(descending, k, &x, shape, &mut few);
                     let blocks = all.chunks(axis * inner).flat_map(|block| &block[..k * inner]);
                     assert!(few.iter().eq(blocks), "{shape:?} {k} {descending}");
+                    if k > 0 && !descending {
+                        let mut one = vec![0; outer * inner];
+                        kth(k - 1, &x, shape, &mut one);
+                        let last = few.chunks(k * inner).flat_map(|block| &block[(k - 1) * inner..]);
+                        assert!(one.iter().eq(last), "{shape:?} {k}");
+                    }
                 }
             }
         }

@@ -1,12 +1,41 @@
 //! The k-th smallest element.
 
-use super::sort::order;
 use super::sum::Reduced;
+use crate::autograd::{Context, Gradients};
 use crate::door::Calls;
-use crate::op::{ensure, unwrap};
+use crate::op::{Fresh, Op, Output, apply, ensure, unwrap};
 use crate::shape::Dims;
 use crate::testing::{Sample, distinct, integers, sample};
-use crate::{DType, Tensor};
+use crate::{DType, Result, Tensor};
+use flambeau_kernels::{dispatch_all, sort};
+use smallvec::smallvec;
+
+/// The positions of `torch.kthvalue`, with a dimension of size 1.
+struct Kth {
+    k: usize,
+    reduced: Reduced,
+}
+
+impl Op for Kth {
+    fn name(&self) -> &'static str {
+        "kthvalue"
+    }
+
+    fn output(&self, x: &[&Tensor]) -> Result<Output> {
+        Ok(Output::New(self.reduced.shape(x[0].shape()), DType::I64))
+    }
+
+    fn cpu(&self, x: &[&Tensor], out: &mut [Fresh]) {
+        let (x, block) = self.reduced.block(x[0]);
+        dispatch_all!(x.dtype(), T => {
+            sort::kth(self.k - 1, x.view::<T>().slice(), block, out[0].slice());
+        });
+    }
+
+    fn backward(&self, _: &Context<'_>) -> Gradients {
+        smallvec![None]
+    }
+}
 
 impl Tensor {
     /// The `k`-th smallest elements along a dimension, counted from 1, and their positions (`i64`). NaN counts as
@@ -42,10 +71,10 @@ pub(crate) fn kth(x: &Tensor, k: usize, reduced: Reduced) -> (Tensor, Tensor) {
     let Some(&dim) = reduced.dims.first() else {
         return (x.copy(), Tensor::full((), 0i64));
     };
-    let position = order(x, dim, false).narrow(dim as isize, k - 1, 1);
-    let value = x.gather(dim as isize, &position);
     let shape = reduced.shape(x.shape());
-    (value.reshape(&shape), position.reshape(&shape).copy())
+    let position = apply(Kth { k, reduced: Reduced { keepdim: true, ..reduced } }, &[&x.detach()]);
+    let value = x.gather(dim as isize, &position);
+    (value.reshape(&shape), position.reshape(&shape))
 }
 
 pub(crate) const CALLS: Calls = &[("kthvalue", |a| {
