@@ -1,4 +1,4 @@
-//! Matrix products: our own kernels for the sizes of training steps (`tiles`), the `gemm` crate's single-threaded ones
+//! Matrix products: our own kernels for the sizes of training steps (`tiles`), the `gemm` crates' single-threaded ones
 //! for large matrices and `f64`, split over our own pool.
 //!
 //! How an element is computed depends on the sizes alone, so the result is the same for any number of threads.
@@ -14,7 +14,7 @@ mod vanishing;
 pub use finish::Finish;
 pub use packed::Packed;
 
-use crate::dtype::{Element, floats};
+use crate::dtype::{DType, Element, floats};
 use crate::num::{Float, Num};
 use crate::pool;
 use crate::strided::{last_index, numel};
@@ -205,29 +205,7 @@ pub(crate) unsafe fn product<T: Element>(
     b.check(k, n);
     if k > 0 && T::DTYPE.is_float() {
         // SAFETY: checked above that every element of a and b lies inside its slice; the caller answers for `out`.
-        unsafe {
-            gemm::gemm(
-                m,
-                n,
-                k,
-                out,
-                1,
-                width as isize,
-                accumulate,
-                a.data.as_ptr().add(a.offset),
-                a.columns as isize,
-                a.rows as isize,
-                b.data.as_ptr().add(b.offset),
-                b.columns as isize,
-                b.rows as isize,
-                T::from_f64(1.0),
-                T::from_f64(1.0),
-                false,
-                false,
-                false,
-                gemm::Parallelism::None,
-            );
-        }
+        unsafe { library([m, k, n], a, b, out, width, accumulate) };
         return;
     }
     for i in 0..m {
@@ -243,6 +221,62 @@ pub(crate) unsafe fn product<T: Element>(
                 (0..k).map(term).fold(start, |sum, (p, q)| sum + a.data[p].to_num() * b.data[q].to_num()),
             );
         }
+    }
+}
+
+/// [`product`] of floats by the library, whose crates for other types are left out: they take long to build.
+///
+/// # Safety
+/// As [`product`], and no element of a and b may lie outside its slice.
+unsafe fn library<T: Element>(
+    [m, k, n]: [usize; 3],
+    a: Matrix<'_, T>,
+    b: Matrix<'_, T>,
+    out: *mut T,
+    width: usize,
+    accumulate: bool,
+) {
+    // It wants long columns: rows of `out` are columns of its transpose, bᵀ·aᵀ.
+    let turned = width > 1;
+    let [a, b] =
+        [a, b].map(|a| (a.data.as_ptr().wrapping_add(a.offset), a.rows as isize, a.columns as isize));
+    let (m, n, left, right, row, column) = if turned {
+        (n, m, (b.0, b.2, b.1), (a.0, a.2, a.1), 1, width as isize)
+    } else {
+        (m, n, a, b, width as isize, 1)
+    };
+    macro_rules! call {
+        ($gemm:path, $T:ty) => {
+            // SAFETY: the caller answers for the elements, whose type is T.
+            unsafe {
+                $gemm()(
+                    m,
+                    n,
+                    k,
+                    out.cast::<$T>(),
+                    column,
+                    row,
+                    accumulate,
+                    left.0.cast::<$T>(),
+                    left.2,
+                    left.1,
+                    right.0.cast::<$T>(),
+                    right.2,
+                    right.1,
+                    1.0,
+                    1.0,
+                    false,
+                    false,
+                    false,
+                    gemm_common::Parallelism::None,
+                )
+            }
+        };
+    }
+    match T::DTYPE {
+        DType::F32 => call!(gemm_f32::gemm::f32::get_gemm_fn, f32),
+        DType::F64 => call!(gemm_f64::gemm::f64::get_gemm_fn, f64),
+        other => unreachable!("{other:?} is no float"),
     }
 }
 
