@@ -160,7 +160,7 @@ fn tasks<T: Element>(r: impl Reducer, x: &[T], [outer, axis, inner]: [usize; 3],
 struct Rows<'a, R, T>(R, &'a [T], &'a mut [T]);
 impl<R: Reducer, T: Element> Kernel for Rows<'_, R, T> {
     type Output = ();
-    const WIDE: bool = size_of::<T>() > 1;
+    const WIDE: bool = T::DTYPE.is_float();
     #[inline(always)]
     fn run(self) {
         let Rows(r, x, out) = self;
@@ -174,7 +174,8 @@ impl<R: Reducer, T: Element> Kernel for Rows<'_, R, T> {
 /// A row's elements combined.
 #[inline(always)]
 fn along<T: Element>(r: impl Reducer, row: &[T]) -> T {
-    if row.len() < LANES {
+    // The order of operations on integers makes no difference.
+    if row.len() < LANES || !T::DTYPE.is_float() {
         row.iter().fold(r.identity(), |a, &b| r.combine(a, b))
     } else if row.len() <= BLOCK {
         block(r, row)
@@ -238,11 +239,18 @@ struct Columns<'a, R, T> {
 }
 impl<R: Reducer, T: Element> Kernel for Columns<'_, R, T> {
     type Output = ();
-    const WIDE: bool = size_of::<T>() > 1;
+    const WIDE: bool = T::DTYPE.is_float();
     #[inline(always)]
     fn run(self) {
         let Columns { r, x, inner, from, out } = self;
         let n = out.len();
+        if !T::DTYPE.is_float() {
+            out.fill(r.identity());
+            for row in x.chunks_exact(inner) {
+                combine(r, out, &row[from..from + n]);
+            }
+            return;
+        }
         // Narrow rows several at a time, as one row.
         let fold = if n == inner { (LANES / n).max(1).next_power_of_two() } else { 1 };
         let whole = x.len() / (fold * inner) * fold * inner;
@@ -257,16 +265,12 @@ impl<R: Reducer, T: Element> Kernel for Columns<'_, R, T> {
             let mut half = fold / 2 * n;
             while half >= n {
                 let (low, high) = wide.split_at_mut(half);
-                for (l, &h) in low.iter_mut().zip(&*high) {
-                    *l = r.combine(*l, h);
-                }
+                combine(r, low, high);
                 half /= 2;
             }
             out.copy_from_slice(&wide[..n]);
             for row in x[whole..].chunks_exact(n) {
-                for (o, &v) in out.iter_mut().zip(row) {
-                    *o = r.combine(*o, v);
-                }
+                combine(r, out, row);
             }
         }
     }
@@ -280,13 +284,9 @@ fn side_by_side<T: Element>(r: impl Reducer, x: &[T], inner: usize, from: usize,
         // In a buffer, which the compiler knows to overlap with nothing.
         let mut sums = [r.identity::<T>(); NARROW];
         for row in x.chunks_exact(inner) {
-            for (o, &v) in sums.iter_mut().zip(&row[from..from + n]) {
-                *o = r.combine(*o, v);
-            }
+            combine(r, &mut sums, &row[from..from + n]);
         }
-        for (o, &v) in out.iter_mut().zip(&sums) {
-            *o = r.combine(*o, v);
-        }
+        combine(r, out, &sums);
         return;
     }
     let mut groups = x.chunks_exact(STREAMS * inner);
@@ -301,9 +301,15 @@ fn side_by_side<T: Element>(r: impl Reducer, x: &[T], inner: usize, from: usize,
         }
     }
     for row in groups.remainder().chunks_exact(inner) {
-        for (o, &v) in out.iter_mut().zip(&row[from..from + n]) {
-            *o = r.combine(*o, v);
-        }
+        combine(r, out, &row[from..from + n]);
+    }
+}
+
+/// Combines each result with the next element of its column.
+#[inline(always)]
+fn combine<T: Element>(r: impl Reducer, out: &mut [T], row: &[T]) {
+    for (o, &v) in out.iter_mut().zip(row) {
+        *o = r.combine(*o, v);
     }
 }
 

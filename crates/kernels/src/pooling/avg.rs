@@ -50,6 +50,7 @@ impl<T: Element> Kernel for Average<'_, T> {
     #[inline(always)]
     fn run(self) {
         match self.axes[1].stride {
+            _ if !T::DTYPE.is_float() => self.rows::<0>(),
             1 => self.rows::<1>(),
             2 => self.rows::<2>(),
             _ => self.rows::<0>(),
@@ -67,7 +68,9 @@ impl<T: Element> Average<'_, T> {
             let (plane, line) = ((row + i) / rows.output(), (row + i) % rows.output());
             let plane = &x[plane * size..(plane + 1) * size];
             let span = rows.spans[line];
-            let whole = if cols.whole.len() < 4 { 0..0 } else { cols.whole.clone() };
+            // Integers, which are rare, one by one.
+            let blocked = T::DTYPE.is_float() && cols.whole.len() >= 4;
+            let whole = if blocked { cols.whole.clone() } else { 0..0 };
             let first = |o: usize| span.start * width + cols.spans[o].start;
             let over =
                 |o: usize, sum: T::Num| T::from_num(sum / T::Num::lit(divisors[0][line] * divisors[1][o]));

@@ -6,6 +6,7 @@ use super::{
 };
 use crate::dtype::{Element, floats, floats_mut};
 use crate::isa::{Kernel, dispatch};
+use crate::num::Float;
 use crate::pool;
 
 /// How the place of a maximum is written down.
@@ -178,7 +179,9 @@ impl<T: Element, C: Code> Max<'_, T, C> {
                 let (value, local) = one(plane, window, [span.count, s.count]);
                 (out[o], codes[o]) = (value, C::encode(local, window));
             };
-            let whole = if cols.whole.len() < 4 { 0..0 } else { cols.whole.clone() };
+            // Integers, which are rare, one by one.
+            let blocked = T::DTYPE.is_float() && cols.whole.len() >= 4;
+            let whole = if blocked { cols.whole.clone() } else { 0..0 };
             for o in (0..whole.start).chain(whole.end..cols.output()) {
                 some(o, cols.spans[o]);
             }
@@ -287,7 +290,7 @@ fn offsets([rows, cols]: &[Axis; 2]) -> [usize; 256] {
 ///
 /// # Panics
 /// If lengths do not fit the axes or a place lies outside the plane.
-pub fn scatter<T: Element, C: Code>(g: &[T], codes: &[C], axes: &[Axis; 2], gx: &mut [T]) {
+pub fn scatter<T: Float, C: Code>(g: &[T], codes: &[C], axes: &[Axis; 2], gx: &mut [T]) {
     check(gx.len(), axes, g.len());
     assert_eq!(g.len(), codes.len());
     if g.is_empty() {
@@ -319,7 +322,7 @@ pub fn scatter<T: Element, C: Code>(g: &[T], codes: &[C], axes: &[Axis; 2], gx: 
             for (row, (g, codes)) in rows.spans.iter().zip(lines) {
                 for ((col, &g), &code) in cols.spans.iter().zip(g).zip(codes) {
                     let o = &mut gx[code.place(row.start * cols.input + col.start, &offsets)];
-                    *o = T::from_num(o.to_num() + g.to_num());
+                    *o = *o + g;
                 }
             }
         }
@@ -334,7 +337,7 @@ struct Two<'a, T, C> {
     gx: &'a mut [T],
 }
 
-impl<T: Element, C: Code> Kernel for Two<'_, T, C> {
+impl<T: Float, C: Code> Kernel for Two<'_, T, C> {
     type Output = ();
     #[inline(always)]
     fn run(self) {
@@ -363,7 +366,7 @@ impl<T: Element, C: Code> Kernel for Two<'_, T, C> {
 ///
 /// # Panics
 /// As `scatter`.
-pub fn gather<T: Element, C: Code>(x: &[T], codes: &[C], axes: &[Axis; 2], out: &mut [T]) {
+pub fn gather<T: Float, C: Code>(x: &[T], codes: &[C], axes: &[Axis; 2], out: &mut [T]) {
     check(x.len(), axes, out.len());
     assert_eq!(out.len(), codes.len());
     let [rows, cols] = axes;

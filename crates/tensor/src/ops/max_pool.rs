@@ -7,7 +7,7 @@ use crate::pooling::{MaxPoolOptions, Windows, check_not_empty, stride};
 use crate::shape::Shape;
 use crate::testing::{Sample, distinct, integers, sample};
 use crate::{DType, Error, Result, Sizes, Tensor};
-use flambeau_kernels::{dispatch_all, pooling};
+use flambeau_kernels::{dispatch_all, dispatch_float, pooling};
 use smallvec::smallvec;
 
 /// The largest element of each window. Where a gradient may follow, the places of the maxima are the first output:
@@ -95,11 +95,11 @@ impl Op for Scatter {
         let (g, places) = (x[0].contiguous(), x[1].contiguous());
         if g.numel() == 0 {
             // There may be any number of windows along the other dimension: nothing to list.
-            dispatch_all!(g.dtype(), T => out[0].slice::<T>().fill(T::default()));
+            dispatch_float!(g.dtype(), T => out[0].slice::<T>().fill(T::default()));
             return;
         }
         let axes = self.windows.axes(&self.input, g.shape());
-        dispatch_all!(g.dtype(), T => {
+        dispatch_float!(g.dtype(), T => {
             let (g, out) = (g.view::<T>(), out[0].slice());
             match places.dtype() {
                 DType::U8 => pooling::scatter(g.slice(), places.view::<u8>().slice(), &axes, out),
@@ -143,7 +143,7 @@ impl Op for Gather {
             return;
         }
         let axes = self.windows.axes(&self.input, places.shape());
-        dispatch_all!(x.dtype(), T => {
+        dispatch_float!(x.dtype(), T => {
             let (x, out) = (x.view::<T>(), out[0].slice());
             match places.dtype() {
                 DType::U8 => pooling::gather(x.slice(), places.view::<u8>().slice(), &axes, out),

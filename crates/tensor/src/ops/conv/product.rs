@@ -4,7 +4,7 @@ use crate::autograd::{Context, Gradients};
 use crate::op::{Fresh, Mask, Op, Output, Saves, apply};
 use crate::ops::relu::relu_gradient;
 use crate::{DType, Error, Result, Tensor};
-use flambeau_kernels::{conv, dispatch_all};
+use flambeau_kernels::{conv, dispatch_all, dispatch_float};
 use smallvec::SmallVec;
 
 /// Which of the three products of a convolution y = x ⋆ w. Each is linear in two of x, w and y and gives the third, so
@@ -55,13 +55,20 @@ impl Op for Convolution {
 
     fn cpu(&self, x: &[&Tensor], out: &mut [Fresh]) {
         let x: SmallVec<[Tensor; 3]> = x.iter().map(|x| x.contiguous()).collect();
+        if self.part == Part::Weight {
+            // Only for a gradient.
+            dispatch_float!(x[0].dtype(), T => {
+                conv::weight_gradient(&self.shape, &x[0].view::<T>(), &x[1].view::<T>(), out[0].slice());
+            });
+            return;
+        }
         dispatch_all!(x[0].dtype(), T => {
             let (a, b, bias) = (x[0].view::<T>(), x[1].view::<T>(), x.get(2).map(|bias| bias.view::<T>()));
             let (bias, out) = (bias.as_ref().map(|bias| bias.slice()), out[0].slice());
-            match self.part {
-                Part::Output => conv::forward(&self.shape, &a, &b, bias, self.relu, out),
-                Part::Input => conv::input_gradient(&self.shape, &a, &b, bias, out),
-                Part::Weight => conv::weight_gradient(&self.shape, &a, &b, out),
+            if self.part == Part::Output {
+                conv::forward(&self.shape, &a, &b, bias, self.relu, out);
+            } else {
+                conv::input_gradient(&self.shape, &a, &b, bias, out);
             }
         });
     }
