@@ -21,9 +21,9 @@ pub trait Update: Copy + Send + Sync {
 }
 
 /// A parameter with what its update needs, all of one length.
-pub struct Piece<'a, T, U> {
-    /// The rule with its numbers.
-    pub update: U,
+pub struct Piece<'a, T> {
+    /// Which of the [`Updates`] is its own.
+    pub update: usize,
     /// The parameter.
     pub p: &'a mut [T],
     /// Its gradient.
@@ -32,7 +32,7 @@ pub struct Piece<'a, T, U> {
     pub state: SmallVec<[&'a mut [T]; MAX_STATE]>,
 }
 
-impl<'a, T, U: Copy> Piece<'a, T, U> {
+impl<'a, T> Piece<'a, T> {
     /// The first `n` elements and the others.
     fn split_at(self, n: usize) -> (Self, Self) {
         let (p, rest) = self.p.split_at_mut(n);
@@ -43,27 +43,42 @@ impl<'a, T, U: Copy> Piece<'a, T, U> {
     }
 }
 
-/// Updates all pieces, as one job of the pool over equal shares of their elements. Elements do not depend on
-/// each other, so neither do they on the number of threads.
+/// The updates of several parameters. All that is not a loop over elements sees them as this object, so that it is compiled
+/// once for all rules.
+pub trait Updates: Sync {
+    /// Updates a piece.
+    fn single(&self, piece: &mut Piece<'_, f32>);
+    /// Updates a piece.
+    fn double(&self, piece: &mut Piece<'_, f64>);
+}
+impl<U: Update> Updates for Vec<U> {
+    fn single(&self, piece: &mut Piece<'_, f32>) {
+        run(self[piece.update], piece);
+    }
+    fn double(&self, piece: &mut Piece<'_, f64>) {
+        run(self[piece.update], piece);
+    }
+}
+
+/// Updates all pieces, each with what [`Updates`] has for its type, as one job of the pool over equal shares of their
+/// elements. Elements do not depend on each other, so neither do they on the number of threads.
 ///
 /// # Panics
 /// If the lengths within a piece differ, or its number of state tensors is not among the rule's
 /// [`STATES`](Update::STATES).
-pub fn step<T: Float, U: Update>(pieces: Vec<Piece<'_, T, U>>) {
+pub fn step<T: Float>(pieces: Vec<Piece<'_, T>>, update: &(dyn Fn(&mut Piece<'_, T>) + Sync)) {
     for piece in &pieces {
         let n = piece.p.len();
         assert!(piece.grad.len() == n && piece.state.iter().all(|s| s.len() == n), "lengths differ");
     }
     let mut shares = deal(pieces);
     pool::chunks_mut(&mut shares, 1, |_, shares| {
-        for piece in shares.iter_mut().flatten() {
-            run(piece);
-        }
+        shares.iter_mut().flatten().for_each(update);
     });
 }
 
 /// Cuts the pieces into shares of [`GRAIN`] elements.
-fn deal<T, U: Copy>(pieces: Vec<Piece<'_, T, U>>) -> Vec<Vec<Piece<'_, T, U>>> {
+fn deal<T>(pieces: Vec<Piece<'_, T>>) -> Vec<Vec<Piece<'_, T>>> {
     if pieces.iter().map(|piece| piece.p.len()).sum::<usize>() <= GRAIN {
         return vec![pieces];
     }
@@ -83,8 +98,8 @@ fn deal<T, U: Copy>(pieces: Vec<Piece<'_, T, U>>) -> Vec<Vec<Piece<'_, T, U>>> {
     shares
 }
 
-fn run<T: Float, U: Update>(piece: &mut Piece<'_, T, U>) {
-    fn with<T: Float, U: Update, const N: usize>(piece: &mut Piece<'_, T, U>) {
+fn run<T: Float, U: Update>(update: U, piece: &mut Piece<'_, T>) {
+    fn with<T: Float, U: Update, const N: usize>(update: U, piece: &mut Piece<'_, T>) {
         if const { N < U::STATES[0] || N > U::STATES[1] } {
             panic!("{N} state tensors for a parameter; the rule takes {:?}", U::STATES);
         }
@@ -93,13 +108,13 @@ fn run<T: Float, U: Update>(piece: &mut Piece<'_, T, U>) {
             Some(state) => &mut **state,
             None => &mut [],
         });
-        dispatch(Pass { update: piece.update, p: piece.p, grad: piece.grad, state });
+        dispatch(Pass { update, p: piece.p, grad: piece.grad, state });
     }
     match piece.state.len() {
-        0 => with::<T, U, 0>(piece),
-        1 => with::<T, U, 1>(piece),
-        2 => with::<T, U, 2>(piece),
-        3 => with::<T, U, 3>(piece),
+        0 => with::<T, U, 0>(update, piece),
+        1 => with::<T, U, 1>(update, piece),
+        2 => with::<T, U, 2>(update, piece),
+        3 => with::<T, U, 3>(update, piece),
         n => panic!("{n} state tensors for a parameter; there can be {MAX_STATE} at most"),
     }
 }
@@ -278,13 +293,14 @@ mod tests {
                 })
                 .collect();
             let pieces = data.iter_mut().enumerate().map(|(i, (p, grad, state))| Piece {
-                update: Mixed(i as f64),
+                update: i,
                 p,
                 grad,
                 state: state.iter_mut().map(|s| &mut s[..]).collect(),
             });
             let pieces = pieces.collect();
-            with_num_threads(threads, || step(pieces));
+            let updates: Vec<_> = (0..lengths.len()).map(|i| Mixed(i as f64)).collect();
+            with_num_threads(threads, || step(pieces, &|piece| updates.single(piece)));
             data
         };
         for states in 0..=MAX_STATE {
@@ -331,7 +347,8 @@ mod tests {
         );
         assert!(maximum(f32::NAN, 1.0).is_nan() && maximum(1.0, f32::NAN).is_nan());
         let (mut p, grad) = ([1.0f64, 2.0], [10.0, 20.0]);
-        step(vec![Piece { update: Move::Along(0.5), p: &mut p, grad: &grad, state: smallvec![] }]);
+        let pieces = vec![Piece { update: 0, p: &mut p, grad: &grad, state: smallvec![] }];
+        step(pieces, &|piece| vec![Move::Along(0.5)].double(piece));
         assert_eq!(p, [6.0, 12.0]);
     }
 }

@@ -3,7 +3,7 @@
 //! The set is chosen once per process, so the test runs itself again for each one.
 
 use flambeau_kernels::isa::detect;
-use flambeau_kernels::optim::{Piece, Update};
+use flambeau_kernels::optim::{Piece, Update, Updates};
 use flambeau_kernels::pointwise::{Map, map};
 use flambeau_kernels::{Float, Num, Strided, dropout, loss, optim, reduce, rng, softmax, vector};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -76,8 +76,8 @@ fn digest() -> u64 {
     add("transposed", &out[..40_000]);
     dropout::dropout(&x, 0.3, 5, 2, &mut out);
     add("dropout", &out);
-    let piece = Piece { update: Momentum, p: &mut out, grad: &x, state: [&mut y[..]].into_iter().collect() };
-    optim::step(vec![piece]);
+    let piece = Piece { update: 0, p: &mut out, grad: &x, state: [&mut y[..]].into_iter().collect() };
+    optim::step(vec![piece], &|piece| vec![Momentum].single(piece));
     add("step", &out);
     add("its state", &y);
     add("norm and product", &[vector::norm(&[&x[..]], 2.0) as f32, vector::dot(&x, &y) as f32]);

@@ -88,7 +88,7 @@ impl Rule for AdadeltaOptions {
     const NAME: &'static str = "Adadelta";
     const TENSORS: &'static [&'static str] = &["square_avg", "acc_delta"];
     type Step = AdadeltaStep;
-    crate::step::run_here!();
+    crate::step::compiled_here!();
 
     fn step(&self, numbers: &mut [f64], _first: bool) -> AdadeltaStep {
         numbers[0] += 1.0;

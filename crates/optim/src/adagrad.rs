@@ -105,7 +105,7 @@ impl Rule for AdagradOptions {
     const NAME: &'static str = "Adagrad";
     const TENSORS: &'static [&'static str] = &["sum"];
     type Step = AdagradStep;
-    crate::step::run_here!();
+    crate::step::compiled_here!();
 
     fn tensors(&self) -> Vec<(&'static str, f64)> {
         vec![("sum", self.initial_accumulator_value)]

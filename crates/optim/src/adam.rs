@@ -119,7 +119,7 @@ impl Rule for AdamOptions {
     const NAME: &'static str = "Adam";
     const TENSORS: &'static [&'static str] = &["exp_avg", "exp_avg_sq", "max_exp_avg_sq"];
     type Step = AdamStep;
-    crate::step::run_here!();
+    crate::step::compiled_here!();
 
     fn tensors(&self) -> Vec<(&'static str, f64)> {
         let kept = if self.amsgrad { 3 } else { 2 };

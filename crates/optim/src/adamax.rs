@@ -87,7 +87,7 @@ impl Rule for AdamaxOptions {
     const NAME: &'static str = "Adamax";
     const TENSORS: &'static [&'static str] = &["exp_avg", "exp_inf"];
     type Step = AdamaxStep;
-    crate::step::run_here!();
+    crate::step::compiled_here!();
 
     fn step(&self, numbers: &mut [f64], _first: bool) -> AdamaxStep {
         numbers[0] += 1.0;

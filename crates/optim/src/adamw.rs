@@ -64,7 +64,7 @@ impl Rule for AdamWOptions {
     const NAME: &'static str = "AdamW";
     const TENSORS: &'static [&'static str] = AdamOptions::TENSORS;
     type Step = AdamStep;
-    crate::step::run_here!();
+    crate::step::compiled_here!();
 
     fn tensors(&self) -> Vec<(&'static str, f64)> {
         self.0.tensors()

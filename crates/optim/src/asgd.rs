@@ -100,7 +100,7 @@ impl Rule for AsgdOptions {
     const NAME: &'static str = "ASGD";
     const TENSORS: &'static [&'static str] = &["ax"];
     type Step = AsgdStep;
-    crate::step::run_here!();
+    crate::step::compiled_here!();
 
     fn numbers(&self) -> Vec<(&'static str, f64)> {
         vec![("step", 0.0), ("eta", self.lr), ("mu", 1.0)]

@@ -1,7 +1,7 @@
 //! Means of weights over the steps of a training: exponential moving averages and stochastic weight averaging.
 
 use crate::optim::distinct;
-use crate::step::{Job, run};
+use crate::step::{Job, shift};
 use flambeau_kernels::dispatch_all;
 use flambeau_kernels::optim::Move;
 use flambeau_tensor::{Error, Result, Tensor, no_grad, raise};
@@ -135,9 +135,9 @@ impl<M: Mean> Averaged<M> {
                 continue;
             }
             let grad = no_grad(|| param.detach().contiguous());
-            jobs.push(Job { update: Move::Toward(share), param: average, grad, state: smallvec![] });
+            jobs.push(Job { param: average, grad, state: smallvec![] });
         }
-        run(&jobs);
+        shift(&jobs, Move::Toward(share));
         self.n_averaged += 1;
     }
 
@@ -170,12 +170,7 @@ impl<M: Mean> Averaged<M> {
     /// Exchanges parameters and means; a second call changes them back.
     #[track_caller]
     pub fn swap(&mut self) {
-        for (param, average) in self.params.iter().zip(&self.averages) {
-            average.to_dtype_(param.dtype());
-            dispatch_all!(param.dtype(), T => {
-                param.slice_mut::<T>().swap_with_slice(&mut average.slice_mut::<T>());
-            });
-        }
+        exchange(&self.params, &self.averages);
     }
 
     /// Runs `f` with the means as parameters, and puts the parameters back afterwards, also when `f` panics.
@@ -221,6 +216,17 @@ impl<M: Mean> Averaged<M> {
         means.iter().zip(&self.averages).for_each(|(mean, average)| assign(average, mean));
         self.n_averaged = n.item::<i64>().max(0) as u64;
         Ok(())
+    }
+}
+
+/// Not generic, so that it is compiled here.
+#[track_caller]
+fn exchange(params: &[Tensor], averages: &[Tensor]) {
+    for (param, average) in params.iter().zip(averages) {
+        average.to_dtype_(param.dtype());
+        dispatch_all!(param.dtype(), T => {
+            param.slice_mut::<T>().swap_with_slice(&mut average.slice_mut::<T>());
+        });
     }
 }
 

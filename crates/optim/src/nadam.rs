@@ -115,7 +115,7 @@ impl Rule for NAdamOptions {
     const NAME: &'static str = "NAdam";
     const TENSORS: &'static [&'static str] = &["exp_avg", "exp_avg_sq"];
     type Step = NAdamStep;
-    crate::step::run_here!();
+    crate::step::compiled_here!();
 
     fn numbers(&self) -> Vec<(&'static str, f64)> {
         vec![("step", 0.0), ("mu_product", 1.0)]

@@ -250,15 +250,16 @@ impl<R: Rule> Optim<R> {
     /// One group's part of a `state_dict`, checked; and its parameters' state.
     fn loaded(&self, index: usize, dict: &OptimizerState) -> Result<ParamGroup<R>, String> {
         let (group, saved) = (&self.groups[index], &dict.param_groups[index]);
-        let options: R =
-            saved.over(&group.options).map_err(|m| format!("the settings of group {index}: {m}"))?;
-        options.check().map_err(|message| format!("the settings of group {index}: {message}"))?;
-        let state = group.params.iter().zip(&saved.params).map(|(param, id)| {
-            let Some(saved) = dict.state.get(id) else { return Ok(None) };
-            let state = loaded_state(&options, param, saved);
-            state.map(Some).map_err(|message| format!("the state of parameter {id}: {message}"))
-        });
-        let state = state.collect::<Result<_, String>>()?;
+        let wrong = |message: String| format!("the settings of group {index}: {message}");
+        let options = R::from_settings(saved.over(group.options.settings())).map_err(wrong)?;
+        options.check().map_err(wrong)?;
+        let kept = Kept {
+            optimizer: R::NAME,
+            names: R::TENSORS,
+            numbers: options.numbers(),
+            needed: options.tensors(),
+        };
+        let state = kept.load(&group.params, &saved.params, dict)?;
         let initial_lr = saved.initial_lr_or(group.initial_lr).map_err(|m| format!("group {index}: {m}"))?;
         Ok(ParamGroup { params: group.params.clone(), options, initial_lr, state })
     }
@@ -271,62 +272,132 @@ fn checked<R: Rule>(options: &R) {
     }
 }
 
-fn loaded_state<R: Rule>(options: &R, param: &Tensor, saved: &ParamState) -> Result<State, String> {
-    let get =
-        |name: &str| saved.get(name).ok_or_else(|| format!("it lacks {name:?}, which {} keeps", R::NAME));
-    let numbers = options.numbers();
-    let known = |name: &&String| {
-        R::TENSORS.contains(&name.as_str()) || numbers.iter().any(|(number, _)| number == name)
-    };
-    if let Some(name) = saved.keys().find(|name| !known(name)) {
-        return Err(format!("it has {name:?}, which {} does not keep; is it another optimiser's?", R::NAME));
+// What follows is not generic over the rule, so that it is compiled once.
+
+/// Adds the gradient of each parameter, as the kernel can read it.
+#[track_caller]
+fn gradients(optimizer: &'static str, params: &[Tensor], grads: &mut Vec<Option<Tensor>>) {
+    grads.reserve(params.len());
+    for param in params {
+        grads.push(param.grad().map(|grad| readable(optimizer, grad, param)));
     }
-    let number = |name: &str| {
-        let tensor = get(name)?;
-        if tensor.numel() == 1 {
-            Ok(tensor.item::<f64>())
-        } else {
-            Err(format!("{name:?} is no single number"))
+}
+
+/// Takes a group's parameters that have gradients one step on: what is missing of their state is made, `step` advances
+/// their numbers.
+fn advance<'a>(
+    (params, grads, state): (&'a [Tensor], &mut std::vec::IntoIter<Option<Tensor>>, &'a mut [Option<State>]),
+    tensors: &[(&'static str, f64)],
+    numbers: &dyn Fn() -> Vec<(&'static str, f64)>,
+    jobs: &mut Vec<Job<'a>>,
+    step: &mut dyn FnMut(&mut [f64], bool),
+) {
+    for (param, state) in params.iter().zip(state) {
+        let Some(grad) = grads.next().flatten() else { continue };
+        let numbers = || numbers().into_iter().map(|(_, first)| first).collect();
+        let state = state.get_or_insert_with(|| State { numbers: numbers(), tensors: vec![] });
+        let first = state.complete(tensors, param);
+        step(&mut state.numbers, first);
+        let state = tensors.iter().filter_map(|(name, _)| state.get(name)).collect();
+        jobs.push(Job { param, grad, state });
+    }
+}
+
+/// Adds a group's state to a `state_dict`, from parameter `id` on.
+fn save_state(names: &[(&str, f64)], state: &[Option<State>], id: usize, dict: &mut OptimizerState) {
+    for (id, state) in (id..).zip(state) {
+        let Some(State { numbers, tensors }) = state else { continue };
+        let numbers = names.iter().zip(numbers).map(|((name, _), &n)| (*name, Tensor::scalar(n)));
+        let tensors = tensors.iter().map(|(name, tensor)| (*name, tensor.clone()));
+        let state: ParamState =
+            numbers.chain(tensors).map(|(name, tensor)| (name.to_owned(), tensor)).collect();
+        if !state.is_empty() {
+            dict.state.insert(id, state);
         }
-    };
-    let numbers = numbers.iter().map(|(name, _)| number(name)).collect::<Result<_, String>>()?;
-    for (name, _) in options.tensors() {
-        get(name)?;
     }
-    let mut tensors = Vec::new();
-    for &name in R::TENSORS {
-        let Some(tensor) = saved.get(name) else { continue };
-        if tensor.shape() != param.shape() {
-            let (shape, own) = (tensor.shape(), param.shape());
-            return Err(format!("{name:?} has shape {shape:?}, but the parameter has {own:?}"));
+}
+
+/// What an optimiser keeps for each parameter.
+struct Kept {
+    optimizer: &'static str,
+    /// Of all tensors that it may keep.
+    names: &'static [&'static str],
+    numbers: Vec<(&'static str, f64)>,
+    /// The tensors that it keeps with its settings.
+    needed: Vec<(&'static str, f64)>,
+}
+
+impl Kept {
+    /// The state of each parameter, by their numbers in the dict.
+    fn load(
+        &self,
+        params: &[Tensor],
+        ids: &[usize],
+        dict: &OptimizerState,
+    ) -> Result<Vec<Option<State>>, String> {
+        let state = params.iter().zip(ids).map(|(param, id)| {
+            let Some(saved) = dict.state.get(id) else { return Ok(None) };
+            let state = self.state(param, saved);
+            state.map(Some).map_err(|message| format!("the state of parameter {id}: {message}"))
+        });
+        state.collect()
+    }
+
+    fn state(&self, param: &Tensor, saved: &ParamState) -> Result<State, String> {
+        let optimizer = self.optimizer;
+        let get =
+            |name: &str| saved.get(name).ok_or_else(|| format!("it lacks {name:?}, which {optimizer} keeps"));
+        let known = |name: &&String| {
+            self.names.contains(&name.as_str()) || self.numbers.iter().any(|(number, _)| number == name)
+        };
+        if let Some(name) = saved.keys().find(|name| !known(name)) {
+            return Err(format!(
+                "it has {name:?}, which {optimizer} does not keep; is it another optimiser's?"
+            ));
         }
-        // A copy, so that the dict and this optimiser do not write into each other.
-        tensors.push((name, no_grad(|| tensor.detach().to_dtype(param.dtype()).copy())));
+        let number = |name: &str| {
+            let tensor = get(name)?;
+            if tensor.numel() == 1 {
+                Ok(tensor.item::<f64>())
+            } else {
+                Err(format!("{name:?} is no single number"))
+            }
+        };
+        let numbers = self.numbers.iter().map(|(name, _)| number(name)).collect::<Result<_, String>>()?;
+        for (name, _) in &self.needed {
+            get(name)?;
+        }
+        let mut tensors = Vec::new();
+        for &name in self.names {
+            let Some(tensor) = saved.get(name) else { continue };
+            if tensor.shape() != param.shape() {
+                let (shape, own) = (tensor.shape(), param.shape());
+                return Err(format!("{name:?} has shape {shape:?}, but the parameter has {own:?}"));
+            }
+            // A copy, so that the dict and this optimiser do not write into each other.
+            tensors.push((name, no_grad(|| tensor.detach().to_dtype(param.dtype()).copy())));
+        }
+        Ok(State { numbers, tensors })
     }
-    Ok(State { numbers, tensors })
 }
 
 impl<R: Rule> Optimizer for Optim<R> {
     #[track_caller]
     fn step(&mut self) {
         // All gradients are looked at before anything changes: a bad one leaves every parameter as it was.
-        let params = self.groups.iter().flat_map(|group| &group.params);
-        let grads = params.map(|param| param.grad().map(|grad| readable(R::NAME, grad, param)));
-        let mut grads = grads.collect::<Vec<_>>().into_iter();
-        let mut jobs = Vec::new();
-        for group in &mut self.groups {
-            let tensors = group.options.tensors();
-            for (param, state) in group.params.iter().zip(&mut group.state) {
-                let Some(grad) = grads.next().flatten() else { continue };
-                let numbers = || group.options.numbers().into_iter().map(|(_, first)| first).collect();
-                let state = state.get_or_insert_with(|| State { numbers: numbers(), tensors: vec![] });
-                let first = state.complete(&tensors, param);
-                let update = group.options.step(&mut state.numbers, first);
-                let state = tensors.iter().filter_map(|(name, _)| state.get(name)).collect();
-                jobs.push(Job { update, param, grad, state });
-            }
+        let mut grads = Vec::new();
+        for group in &self.groups {
+            gradients(R::NAME, &group.params, &mut grads);
         }
-        R::run(&jobs);
+        let (mut jobs, mut updates) = (Vec::with_capacity(grads.len()), Vec::with_capacity(grads.len()));
+        let mut grads = grads.into_iter();
+        for ParamGroup { params, options, state, .. } in &mut self.groups {
+            let (tensors, numbers) = (options.tensors(), || options.numbers());
+            advance((params, &mut grads, state), &tensors, &numbers, &mut jobs, &mut |numbers, first| {
+                updates.push(options.step(numbers, first));
+            });
+        }
+        R::run(&jobs, &updates);
     }
 
     fn params(&self) -> Vec<Tensor> {
@@ -376,21 +447,14 @@ impl<R: Rule> Optimizer for Optim<R> {
         let mut dict = OptimizerState::default();
         let mut id = 0;
         for group in &self.groups {
-            let names = group.options.numbers();
-            let first = id;
-            for state in &group.state {
-                if let Some(State { numbers, tensors }) = state {
-                    let numbers = names.iter().zip(numbers).map(|((name, _), &n)| (*name, Tensor::scalar(n)));
-                    let tensors = tensors.iter().map(|(name, tensor)| (*name, tensor.clone()));
-                    let state: ParamState =
-                        numbers.chain(tensors).map(|(name, tensor)| (name.to_owned(), tensor)).collect();
-                    if !state.is_empty() {
-                        dict.state.insert(id, state);
-                    }
-                }
-                id += 1;
-            }
-            dict.param_groups.push(GroupState::new((first..id).collect(), &group.options, group.initial_lr));
+            let ids = id..id + group.params.len();
+            id = ids.end;
+            save_state(&group.options.numbers(), &group.state, ids.start, &mut dict);
+            dict.param_groups.push(GroupState::new(
+                ids.collect(),
+                group.options.settings(),
+                group.initial_lr,
+            ));
         }
         dict
     }

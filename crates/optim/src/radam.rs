@@ -103,7 +103,7 @@ impl Rule for RAdamOptions {
     const NAME: &'static str = "RAdam";
     const TENSORS: &'static [&'static str] = &["exp_avg", "exp_avg_sq"];
     type Step = RAdamStep;
-    crate::step::run_here!();
+    crate::step::compiled_here!();
 
     fn step(&self, numbers: &mut [f64], _first: bool) -> RAdamStep {
         numbers[0] += 1.0;

@@ -116,7 +116,7 @@ impl Rule for RmsPropOptions {
     const NAME: &'static str = "RMSprop";
     const TENSORS: &'static [&'static str] = &["square_avg", "grad_avg", "momentum_buffer"];
     type Step = RmsPropStep;
-    crate::step::run_here!();
+    crate::step::compiled_here!();
 
     fn tensors(&self) -> Vec<(&'static str, f64)> {
         let kept = [true, self.centered, self.momentum > 0.0];

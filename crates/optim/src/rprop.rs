@@ -80,7 +80,7 @@ impl Rule for RpropOptions {
     const NAME: &'static str = "Rprop";
     const TENSORS: &'static [&'static str] = &["prev", "step_size"];
     type Step = RpropStep;
-    crate::step::run_here!();
+    crate::step::compiled_here!();
 
     fn tensors(&self) -> Vec<(&'static str, f64)> {
         vec![("prev", 0.0), ("step_size", self.lr)]

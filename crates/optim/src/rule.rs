@@ -1,5 +1,6 @@
 //! [`Rule`], what one optimiser is, and what the rules share.
 
+use crate::state::{self, Settings};
 use crate::step::{self, Job};
 use flambeau_kernels::Float;
 pub use flambeau_kernels::optim::Update;
@@ -87,12 +88,28 @@ pub trait Rule: Clone + Debug + Default + Serialize + DeserializeOwned + Send + 
     /// the tensors has been made just now.
     fn step(&self, numbers: &mut [f64], first: bool) -> Self::Step;
 
-    /// Updates the parameters. Not to be written: the optimisers of this crate have one each so that it is compiled here,
-    /// and not in every crate that makes one.
+    /// Updates the parameters. This and the next two are not to be written: the optimisers of this crate have their own so that
+    /// they are compiled here, and not in every crate that makes one.
     #[doc(hidden)]
     #[track_caller]
-    fn run(jobs: &[Job<'_, Self::Step>]) {
-        step::run(jobs);
+    #[allow(clippy::ptr_arg, reason = "a slice makes no object")]
+    fn run(jobs: &[Job<'_>], updates: &Vec<Self::Step>) {
+        step::run(jobs, updates);
+    }
+
+    /// The options by their names.
+    #[doc(hidden)]
+    fn settings(&self) -> Settings {
+        state::settings(self)
+    }
+
+    /// The options with these names and values; unknown ones are ignored.
+    ///
+    /// # Errors
+    /// If one is missing or of another type.
+    #[doc(hidden)]
+    fn from_settings(settings: Settings) -> Result<Self, String> {
+        state::from_settings(settings)
     }
 
     /// Whether the settings make sense.

@@ -107,7 +107,7 @@ impl Rule for SgdOptions {
     const NAME: &'static str = "SGD";
     const TENSORS: &'static [&'static str] = &["momentum_buffer"];
     type Step = SgdStep;
-    crate::step::run_here!();
+    crate::step::compiled_here!();
 
     fn tensors(&self) -> Vec<(&'static str, f64)> {
         if self.momentum == 0.0 { vec![] } else { vec![("momentum_buffer", 0.0)] }

@@ -49,19 +49,29 @@ pub struct GroupState {
     pub params: Vec<usize>,
     /// `lr`, `betas` and so on, under PyTorch's names.
     #[serde(flatten)]
-    pub settings: Map<String, Value>,
+    pub settings: Settings,
+}
+
+/// Names and values of options.
+pub(crate) type Settings = Map<String, Value>;
+
+pub(crate) fn settings(options: &impl Serialize) -> Settings {
+    // Options are structs of numbers, which are always objects in JSON.
+    match serde_json::to_value(options) {
+        Ok(Value::Object(settings)) => settings,
+        _ => Settings::new(),
+    }
+}
+
+pub(crate) fn from_settings<O: DeserializeOwned>(settings: Settings) -> Result<O, String> {
+    serde_json::from_value(Value::Object(settings)).map_err(|error| error.to_string())
 }
 
 /// PyTorch's name in a group for what schedulers start from.
 const INITIAL_LR: &str = "initial_lr";
 
 impl GroupState {
-    pub(crate) fn new(params: Vec<usize>, options: &impl Serialize, initial_lr: Option<f64>) -> GroupState {
-        // Options are structs of numbers, which are always objects in JSON.
-        let mut settings = match serde_json::to_value(options) {
-            Ok(Value::Object(settings)) => settings,
-            _ => Map::new(),
-        };
+    pub(crate) fn new(params: Vec<usize>, mut settings: Settings, initial_lr: Option<f64>) -> GroupState {
         if let Some(lr) = initial_lr {
             settings.insert(INITIAL_LR.to_owned(), lr.into());
         }
@@ -79,11 +89,10 @@ impl GroupState {
         }
     }
 
-    /// The options with these settings; those that are missing here stay, and unknown ones are ignored.
-    pub(crate) fn over<O: Serialize + DeserializeOwned>(&self, options: &O) -> Result<O, String> {
-        let GroupState { mut settings, .. } = GroupState::new(vec![], options, None);
+    /// These settings over others, which stay where they are missing here.
+    pub(crate) fn over(&self, mut settings: Settings) -> Settings {
         settings.extend(self.settings.clone());
-        serde_json::from_value(Value::Object(settings)).map_err(|error| error.to_string())
+        settings
     }
 }
 

@@ -6,8 +6,8 @@ mod strong_wolfe;
 use crate::Optimizer;
 use crate::optim::leaves;
 use crate::rule::require;
-use crate::state::{GroupState, OptimizerState};
-use crate::step::{Job, run};
+use crate::state::{GroupState, OptimizerState, from_settings, settings};
+use crate::step::{Job, shift};
 use flambeau_kernels::optim::Move;
 use flambeau_kernels::{dispatch_float, vector};
 use flambeau_tensor::{DType, Element, Error, Result, Tensor, enable_grad, no_grad, raise};
@@ -132,7 +132,7 @@ fn norm(a: &Tensor, p: f64) -> f64 {
 
 /// y ← y + a·x
 fn axpy(y: &Tensor, a: f64, x: &Tensor) {
-    run(&[Job { update: Move::Along(a), param: y, grad: x.clone(), state: smallvec![] }]);
+    shift(&[Job { param: y, grad: x.clone(), state: smallvec![] }], Move::Along(a));
 }
 
 /// a·x in memory of its own.
@@ -258,9 +258,9 @@ impl LBFGS {
         let jobs = self.params.iter().map(|param| {
             let grad = d.narrow(0, from, param.numel());
             from += param.numel();
-            Job { update: Move::Along(t), param, grad, state: smallvec![] }
+            Job { param, grad, state: smallvec![] }
         });
-        run(&jobs.collect::<Vec<_>>());
+        shift(&jobs.collect::<Vec<_>>(), Move::Along(t));
     }
 
     /// The loss, to be minimised, and the gradient.
@@ -438,7 +438,7 @@ impl Optimizer for LBFGS {
         }
         dict.param_groups.push(GroupState::new(
             (0..self.params.len()).collect(),
-            &self.options,
+            settings(&self.options),
             self.initial_lr,
         ));
         dict
@@ -447,8 +447,8 @@ impl Optimizer for LBFGS {
     fn load_state_dict(&mut self, dict: &OptimizerState) -> Result<()> {
         dict.check_groups(NAME, &[self.params.len()])?;
         let misfit = |message: String| Error::StateDict(format!("{NAME}: {message}"));
-        let options = dict.param_groups[0].over(&self.options);
-        let options = options.map_err(|message| misfit(format!("the settings: {message}")))?;
+        let options = from_settings(dict.param_groups[0].over(settings(&self.options)));
+        let options: LbfgsOptions = options.map_err(|message| misfit(format!("the settings: {message}")))?;
         options.check().map_err(|message| misfit(format!("the settings: {message}")))?;
         let initial_lr = dict.param_groups[0].initial_lr_or(self.initial_lr).map_err(misfit)?;
         let state = dict.param_groups[0].params.first().and_then(|id| dict.state.get(id));

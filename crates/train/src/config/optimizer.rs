@@ -3,15 +3,15 @@
 use super::text::suggest;
 use crate::Every;
 use flambeau_optim::{
-    ASGD, Adadelta, AdadeltaOptions, Adagrad, AdagradOptions, Adam, AdamOptions, AdamW, AdamWOptions, Adamax,
-    AdamaxOptions, AsgdOptions, CosineAnnealingLR, ExponentialLR, LRScheduler, MultiStepLR, NAdam,
-    NAdamOptions, OneCycleLR, OneCycleOptions, Optimizer, PlateauMode, RAdam, RAdamOptions, RMSprop,
-    ReduceLROnPlateau, RmsPropOptions, Rprop, RpropOptions, SGD, SgdOptions, StepLR,
+    AdadeltaOptions, AdagradOptions, AdamOptions, AdamWOptions, AdamaxOptions, AsgdOptions,
+    CosineAnnealingLR, ExponentialLR, LRScheduler, MultiStepLR, NAdamOptions, OneCycleLR, OneCycleOptions,
+    Optim, Optimizer, PlateauMode, RAdamOptions, ReduceLROnPlateau, RmsPropOptions, RpropOptions, Rule,
+    SgdOptions, StepLR,
 };
-use flambeau_tensor::{Error, Result, Tensor};
-use serde::de::DeserializeOwned;
+use flambeau_tensor::{Error, Result, Tensor, try_call};
 use serde::{Deserialize, Serialize};
-use toml::{Table, Value};
+use serde_json::{Map, Number, Value};
+use toml::Table;
 
 /// An optimiser by PyTorch's name, with its settings under PyTorch's names and with PyTorch's defaults.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -41,15 +41,10 @@ impl OptimizerConfig {
     }
 
     fn make(&self, params: &[Tensor]) -> Result<Box<dyn Optimizer>, String> {
-        // Their settings are checked by the optimisers themselves.
         macro_rules! by_name {
             ($($name:ident $options:ident),*) => {
                 match self.name.as_str() {
-                    $(stringify!($name) => {
-                        let options: $options = self.over()?;
-                        flambeau_tensor::try_call(|| Box::new($name::from_options(params, options)) as Box<dyn Optimizer>)
-                            .map_err(|error| error.to_string())
-                    })*
+                    $(stringify!($name) => self.with::<$options>(params),)*
                     other => Err(format!("optimizer: there is no `{other}`{}", suggest(other, &NAMES))),
                 }
             };
@@ -61,9 +56,18 @@ impl OptimizerConfig {
         )
     }
 
+    /// The optimiser of this rule.
+    fn with<R: Rule>(&self, params: &[Tensor]) -> Result<Box<dyn Optimizer>, String> {
+        let options = R::from_settings(self.over(R::default().settings())?);
+        let options = options.map_err(|error| format!("optimizer: {error}"))?;
+        // Its settings are checked by the optimiser itself.
+        let optimizer =
+            try_call(|| Optim::from_options(params, options)).map_err(|error| error.to_string())?;
+        Ok(Box::new(optimizer))
+    }
+
     /// The settings over the defaults.
-    fn over<O: Default + Serialize + DeserializeOwned>(&self) -> Result<O, String> {
-        let defaults = Table::try_from(O::default()).map_err(|error| error.to_string())?;
+    fn over(&self, mut defaults: Map<String, Value>) -> Result<Map<String, Value>, String> {
         let known: Vec<&str> = defaults.keys().map(String::as_str).collect();
         if let Some(key) = self.options.keys().find(|key| !defaults.contains_key(*key)) {
             return Err(format!("optimizer: {} takes no `{key}`{}", self.name, suggest(key, &known)));
@@ -71,21 +75,24 @@ impl OptimizerConfig {
         if !self.options.contains_key("lr") {
             return Err(format!("optimizer: {} lacks `lr`, the learning rate", self.name));
         }
-        let mut table = defaults.clone();
-        table.extend(self.options.iter().map(|(key, value)| (key.clone(), float(value))));
-        Value::Table(table)
-            .try_into()
-            .map_err(|error: toml::de::Error| format!("optimizer: {}", error.message()))
+        for (key, value) in &self.options {
+            let value =
+                json(value).ok_or_else(|| format!("optimizer: {key} is {value}; it must be finite"))?;
+            defaults.insert(key.clone(), value);
+        }
+        Ok(defaults)
     }
 }
 
-/// `lr = 1` means 1.0; no optimiser takes integers.
-fn float(value: &Value) -> Value {
-    match value {
-        Value::Integer(integer) => Value::Float(*integer as f64),
-        Value::Array(values) => Value::Array(values.iter().map(float).collect()),
-        other => other.clone(),
-    }
+/// As the optimisers take their settings, who know only finite numbers. `lr = 1` means 1.0; none takes integers.
+fn json(value: &toml::Value) -> Option<Value> {
+    Some(match value {
+        toml::Value::Integer(integer) => (*integer as f64).into(),
+        toml::Value::Float(float) => Value::Number(Number::from_f64(*float)?),
+        toml::Value::Boolean(boolean) => (*boolean).into(),
+        toml::Value::Array(values) => values.iter().map(json).collect::<Option<_>>()?,
+        other => other.to_string().into(),
+    })
 }
 
 /// A schedule of the learning rate, with PyTorch's arguments.
