@@ -43,13 +43,18 @@ pub fn clip_grad_norm_<T: Borrow<Tensor>>(
     norm_type: f64,
     error_if_nonfinite: bool,
 ) -> f64 {
+    clip_norm(&gradients(parameters), max_norm, norm_type, error_if_nonfinite)
+}
+
+/// Not generic, so that it is compiled here.
+#[track_caller]
+fn clip_norm(grads: &[Tensor], max_norm: f64, norm_type: f64, error_if_nonfinite: bool) -> f64 {
     let refuse = |message: String| raise(Error::op("clip_grad_norm_", message));
     if max_norm.is_nan() || max_norm < 0.0 || norm_type.is_nan() {
         refuse(format!(
             "max_norm is {max_norm} and norm_type {norm_type}; give numbers, max_norm at least 0"
         ));
     }
-    let grads = gradients(parameters);
     let norms: Vec<f64> = [DType::F32, DType::F64]
         .into_iter()
         .filter(|dtype| grads.iter().any(|grad| grad.dtype() == *dtype))
@@ -74,7 +79,7 @@ pub fn clip_grad_norm_<T: Borrow<Tensor>>(
     let scale = max_norm / (norm + 1e-6);
     // A NaN scales too, as in PyTorch, so that it is seen.
     if scale.is_nan() || scale < 1.0 {
-        for grad in &grads {
+        for grad in grads {
             dispatch_float!(grad.dtype(), F => grad.modify(|grad: &mut [F]| vector::scale(grad, scale)));
         }
     }
@@ -98,11 +103,17 @@ pub fn clip_grad_norm_<T: Borrow<Tensor>>(
 /// ```
 #[track_caller]
 pub fn clip_grad_value_<T: Borrow<Tensor>>(parameters: impl IntoIterator<Item = T>, clip_value: f64) {
+    clip_each(&gradients(parameters), clip_value);
+}
+
+/// Not generic, so that it is compiled here.
+#[track_caller]
+fn clip_each(grads: &[Tensor], clip_value: f64) {
     if clip_value.is_nan() || clip_value < 0.0 {
         let message = format!("clip_value is {clip_value}; it must be at least 0");
         raise(Error::op("clip_grad_value_", message));
     }
-    for grad in gradients(parameters) {
+    for grad in grads {
         dispatch_float!(grad.dtype(), F => grad.modify(|grad: &mut [F]| vector::clamp(grad, clip_value)));
     }
 }

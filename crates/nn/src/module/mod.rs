@@ -24,7 +24,7 @@ pub use hooks::{HookContext, HookHandle, Hooks};
 pub use parameter::{Buffer, Parameter, Training};
 pub use state_dict::{IncompatibleKeys, StateDict};
 
-use walk::{Key, Members, join, push_new, walk};
+use walk::{Members, walk};
 
 /// What every layer and model can do, derived from its fields by `#[derive(Module)]`.
 ///
@@ -64,6 +64,8 @@ use walk::{Key, Members, join, push_new, walk};
     note = "a struct of layers becomes a module by `#[derive(Module)]`"
 )]
 pub trait Module: AsModule + Any + Send + Sync {
+    // What the methods do is in functions of a `&dyn Module`: they are compiled once, the methods for each type.
+
     /// Shows each field to the visitor, in the order of declaration. The derive macro writes this.
     fn visit<'a>(&'a self, visitor: &mut dyn Visitor<'a>);
 
@@ -104,14 +106,7 @@ pub trait Module: AsModule + Any + Send + Sync {
     /// This module and all within it, parents before children, with their paths; the path of this one is empty.
     /// A module that is shared through an `Arc` comes once.
     fn named_modules(&self) -> Vec<(String, &dyn Module)> {
-        let (mut modules, mut seen) = (Vec::new(), std::collections::HashSet::new());
-        walk(self.as_module(), &mut |path, module, _| {
-            // Modules without a size share addresses without being the same.
-            if size_of_val(module) == 0 || seen.insert(Key::of(module)) {
-                modules.push((path.to_owned(), module));
-            }
-        });
-        modules
+        walk::modules(self.as_module())
     }
 
     /// The modules directly within this one.
@@ -121,46 +116,33 @@ pub trait Module: AsModule + Any + Send + Sync {
 
     /// All parameters with their names. A parameter that occurs more than once comes once, under its first name.
     fn named_parameters(&self) -> Vec<(String, Tensor)> {
-        let mut parameters = Vec::new();
-        walk(self.as_module(), &mut |path, _, members| {
-            for (name, parameter) in &members.parameters {
-                push_new(&mut parameters, join(path, name), parameter);
-            }
-        });
-        parameters
+        walk::parameters(self.as_module())
     }
 
     /// All parameters, each once: what an optimiser takes.
     fn parameters(&self) -> Vec<Tensor> {
-        self.named_parameters().into_iter().map(|(_, parameter)| parameter).collect()
+        walk::unnamed(self.named_parameters())
     }
 
     /// All buffers with their names, also those that are not saved, each once.
     fn named_buffers(&self) -> Vec<(String, Tensor)> {
-        let mut buffers = Vec::new();
-        walk(self.as_module(), &mut |path, _, members| {
-            for (name, buffer) in &members.buffers {
-                push_new(&mut buffers, join(path, name), buffer);
-            }
-        });
-        buffers
+        walk::buffers(self.as_module())
     }
 
     /// All buffers, each once.
     fn buffers(&self) -> Vec<Tensor> {
-        self.named_buffers().into_iter().map(|(_, buffer)| buffer).collect()
+        walk::unnamed(self.named_buffers())
     }
 
     /// How many numbers the parameters hold, each tensor counted once.
     fn num_parameters(&self) -> usize {
-        self.parameters().iter().map(|parameter| parameter.numel()).sum()
+        walk::numel(&self.parameters())
     }
 
     /// All parameters and persistent buffers by name, shared with this module and without gradient. Tied
     /// parameters come under each of their names.
     fn state_dict(&self) -> StateDict {
-        let entries = state_dict::entries(self.as_module()).into_iter();
-        entries.map(|(name, tensor)| (name, tensor.detach())).collect()
+        state_dict::of(self.as_module())
     }
 
     /// Copies the values of a `state_dict` into this module, in place. With `strict` the names must be the same
@@ -240,21 +222,17 @@ pub trait Module: AsModule + Any + Send + Sync {
     /// Whether this module is in training mode: what its first [`Training`] field says, its own before those of
     /// the modules within. A module without any does not tell the modes apart and says true.
     fn is_training(&self) -> bool {
-        let mut first = None;
-        walk(self.as_module(), &mut |_, _, members| {
-            first = first.or(members.training.first().map(|training| training.get()));
-        });
-        first.unwrap_or(true)
+        walk::training(self.as_module()).unwrap_or(true)
     }
 
     /// Forgets the gradients of all parameters.
     fn zero_grad(&self) {
-        for_each_parameter(self.as_module(), |parameter| parameter.zero_grad());
+        for_each_parameter(self.as_module(), &|parameter| parameter.zero_grad());
     }
 
     /// Sets whether the parameters require a gradient.
     fn requires_grad_(&self, requires_grad: bool) {
-        for_each_parameter(self.as_module(), |parameter| parameter.set_requires_grad(requires_grad));
+        for_each_parameter(self.as_module(), &|parameter| parameter.set_requires_grad(requires_grad));
     }
 
     /// Makes training leave all parameters as they are: `requires_grad_(false)`.
@@ -347,7 +325,7 @@ fn set_training(root: &dyn Module, mode: bool) {
     walk(root, &mut |_, _, members| members.training.iter().for_each(|training| training.set(mode)));
 }
 
-fn for_each_parameter(root: &dyn Module, f: impl Fn(&Parameter)) {
+fn for_each_parameter(root: &dyn Module, f: &dyn Fn(&Parameter)) {
     walk(root, &mut |_, _, members| members.parameters.iter().for_each(|(_, parameter)| f(parameter)));
 }
 

@@ -190,6 +190,11 @@ pub(crate) fn entries(root: &dyn Module) -> Vec<(String, Tensor)> {
     entries
 }
 
+/// What [`Module::state_dict`] gives.
+pub(crate) fn of(root: &dyn Module) -> StateDict {
+    entries(root).into_iter().map(|(name, tensor)| (name, tensor.detach())).collect()
+}
+
 pub(crate) fn load_into(root: &dyn Module, dict: &StateDict, strict: bool) -> Result<IncompatibleKeys> {
     let mut keys = IncompatibleKeys::default();
     let mut faults = Vec::new();

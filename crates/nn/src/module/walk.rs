@@ -1,6 +1,7 @@
 //! Walks over the tree of modules, on which everything that a module can list is built.
 
 use std::any::{Any, TypeId};
+use std::collections::HashSet;
 
 use flambeau_tensor::Tensor;
 
@@ -76,8 +77,57 @@ impl Key {
 }
 
 /// Adds a tensor unless it is there already.
-pub(crate) fn push_new(tensors: &mut Vec<(String, Tensor)>, name: String, tensor: &Tensor) {
+fn push_new(tensors: &mut Vec<(String, Tensor)>, name: String, tensor: &Tensor) {
     if !tensors.iter().any(|(_, other)| other.is_same(tensor)) {
         tensors.push((name, tensor.clone()));
     }
+}
+
+/// All modules with their paths, shared ones once.
+pub(crate) fn modules(root: &dyn Module) -> Vec<(String, &dyn Module)> {
+    let (mut modules, mut seen) = (Vec::new(), HashSet::new());
+    walk(root, &mut |path, module, _| {
+        // Modules without a size share addresses without being the same.
+        if size_of_val(module) == 0 || seen.insert(Key::of(module)) {
+            modules.push((path.to_owned(), module));
+        }
+    });
+    modules
+}
+
+pub(crate) fn parameters(root: &dyn Module) -> Vec<(String, Tensor)> {
+    let mut parameters = Vec::new();
+    walk(root, &mut |path, _, members| {
+        for (name, parameter) in &members.parameters {
+            push_new(&mut parameters, join(path, name), parameter);
+        }
+    });
+    parameters
+}
+
+pub(crate) fn buffers(root: &dyn Module) -> Vec<(String, Tensor)> {
+    let mut buffers = Vec::new();
+    walk(root, &mut |path, _, members| {
+        for (name, buffer) in &members.buffers {
+            push_new(&mut buffers, join(path, name), buffer);
+        }
+    });
+    buffers
+}
+
+pub(crate) fn unnamed(tensors: Vec<(String, Tensor)>) -> Vec<Tensor> {
+    tensors.into_iter().map(|(_, tensor)| tensor).collect()
+}
+
+pub(crate) fn numel(tensors: &[Tensor]) -> usize {
+    tensors.iter().map(Tensor::numel).sum()
+}
+
+/// What the first [`Training`] field says.
+pub(crate) fn training(root: &dyn Module) -> Option<bool> {
+    let mut first = None;
+    walk(root, &mut |_, _, members| {
+        first = first.or(members.training.first().map(|training| training.get()));
+    });
+    first
 }
