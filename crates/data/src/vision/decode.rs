@@ -67,15 +67,19 @@ pub fn read_image(path: impl AsRef<Path>, mode: ImageReadMode) -> Result<Tensor>
 
 pub(super) fn read(path: &Path, mode: ImageReadMode, orient: bool) -> Result<Tensor> {
     let file = File::open(path).map_err(|error| Error::file(path, unreadable(&error)))?;
-    decode_from(BufReader::new(file), mode, orient).map_err(|message| Error::file(path, message))
+    decode_from(&mut BufReader::new(file), mode, orient).map_err(|message| Error::file(path, message))
 }
 
 /// Decodes an image, turned upright if `orient`. An error says what is wrong with it.
 pub(crate) fn decode(bytes: &[u8], mode: ImageReadMode, orient: bool) -> Result<Tensor, String> {
-    decode_from(Cursor::new(bytes), mode, orient)
+    decode_from(&mut Cursor::new(bytes), mode, orient)
 }
 
-fn decode_from(mut source: impl BufRead + Seek, mode: ImageReadMode, orient: bool) -> Result<Tensor, String> {
+/// An object of this, so that the decoders are compiled once.
+trait Source: BufRead + Seek {}
+impl<S: BufRead + Seek> Source for S {}
+
+fn decode_from(source: &mut dyn Source, mode: ImageReadMode, orient: bool) -> Result<Tensor, String> {
     if source.fill_buf().map_err(|error| unreadable(&error))?.is_empty() {
         return Err("is an empty file, not an image; remove it or get it again".into());
     }
@@ -102,7 +106,7 @@ fn decode_from(mut source: impl BufRead + Seek, mode: ImageReadMode, orient: boo
     })
 }
 
-fn load(source: impl BufRead + Seek, orient: bool) -> Result<DynamicImage, ImageError> {
+fn load(source: &mut dyn Source, orient: bool) -> Result<DynamicImage, ImageError> {
     let mut decoder = ImageReader::new(source).with_guessed_format()?.into_decoder()?;
     let orientation = orient.then(|| decoder.orientation()).transpose()?;
     let mut limits = image::Limits::default();

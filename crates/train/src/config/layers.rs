@@ -273,8 +273,8 @@ fn tried(layer: &LayerConfig, place: String, x: &Tensor) -> Result<(Box<dyn Laye
 impl LayerConfig {
     /// As a file has it.
     fn name(&self) -> String {
-        let table = toml::Value::try_from(self).ok();
-        table.and_then(|table| Some(table.get("layer")?.as_str()?.to_owned())).unwrap_or_default()
+        let text = format!("{self:?}");
+        text.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default().to_owned()
     }
 
     /// The shape of an item, for messages.

@@ -228,7 +228,9 @@ impl Config {
     /// [`Error::Config`] if there is no such key, or it does not take the value; nothing is changed then.
     pub fn set(&mut self, pairs: &[(&str, &str)]) -> Result<()> {
         let wrong = |message: String| Error::config("config", message);
-        let mut root = toml::Value::try_from(&*self).map_err(|error| wrong(error.to_string()))?;
+        let root =
+            toml::from_str::<toml::Table>(&self.to_toml()?).map_err(|error| wrong(error.to_string()))?;
+        let mut root = toml::Value::Table(root);
         for (key, text) in pairs {
             let value = toml::from_str::<toml::Table>(&format!("v = {text}")).ok();
             let value = value.filter(|table| table.len() == 1).and_then(|mut table| table.remove("v"));
