@@ -1,11 +1,11 @@
 //! `curves.svg`: the loss, and what is measured besides, over the epochs.
 
-use plotters::coord::Shift;
 use plotters::prelude::*;
 use serde_json::Value;
 use std::error::Error;
 use std::ops::Range;
 
+use crate::canvas::{Area, Canvas};
 use crate::font::{self, FAMILY};
 use crate::table;
 
@@ -14,8 +14,6 @@ const TRAIN: RGBColor = RGBColor(0x1f, 0x77, 0xb4);
 const VAL: RGBColor = RGBColor(0xe4, 0x6c, 0x0a);
 /// Above this many epochs, a dot each would hide the line.
 const MAX_DOTS: usize = 60;
-
-type Panel<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 
 /// An evaluation.
 #[derive(Clone, Copy, Debug, Default)]
@@ -55,7 +53,7 @@ pub(crate) fn svg(
     font::register();
     let mut text = String::new();
     {
-        let root = SVGBackend::with_string(&mut text, SIZE).into_drawing_area();
+        let root = Canvas::Svg(SVGBackend::with_string(&mut text, SIZE)).into_drawing_area();
         root.fill(&WHITE)?;
         let (left, right) = root.split_horizontally(SIZE.0 / 2);
         // The maximum passes over NaN.
@@ -81,7 +79,7 @@ pub(crate) fn svg(
 }
 
 fn panel(
-    area: &Panel<'_>,
+    area: &Area<'_>,
     title: &str,
     points: &[Point],
     best: Option<u64>,

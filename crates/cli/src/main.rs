@@ -5,6 +5,7 @@
 
 mod args;
 mod bench;
+mod canvas;
 mod columns;
 mod completions;
 mod config;

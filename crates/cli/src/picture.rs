@@ -3,10 +3,10 @@
 use flambeau::io::atomic_write;
 use flambeau::{Error, Result};
 use image::{ExtendedColorType, ImageEncoder, codecs::png::PngEncoder};
-use plotters::coord::Shift;
 use plotters::prelude::*;
 use std::path::{Path, PathBuf};
 
+use crate::canvas::{Area, Canvas};
 use crate::font;
 
 pub(crate) type Fault = Box<dyn std::error::Error>;
@@ -27,10 +27,7 @@ pub(crate) trait Picture {
     /// In pixels.
     fn size(&self) -> (u32, u32);
     /// On a white ground.
-    fn draw<DB: DrawingBackend<ErrorType: 'static>>(
-        &self,
-        root: &DrawingArea<DB, Shift>,
-    ) -> Result<(), Fault>;
+    fn draw(&self, root: &Area<'_>) -> Result<(), Fault>;
 }
 
 /// A file name whose ending says what is drawn.
@@ -40,7 +37,7 @@ pub(crate) fn file(text: &str) -> Result<PathBuf, String> {
 }
 
 /// Draws into a file.
-pub(crate) fn write(path: &Path, picture: &impl Picture) -> Result<()> {
+pub(crate) fn write(path: &Path, picture: &dyn Picture) -> Result<()> {
     font::register();
     let bytes = match kind(path) {
         Some(Kind::Png) => png(picture),
@@ -64,23 +61,23 @@ fn kind(path: &Path) -> Option<Kind> {
     }
 }
 
-fn svg(picture: &impl Picture) -> Result<String, Fault> {
+fn svg(picture: &dyn Picture) -> Result<String, Fault> {
     let mut text = String::new();
-    paint(SVGBackend::with_string(&mut text, picture.size()), picture)?;
+    paint(Canvas::Svg(SVGBackend::with_string(&mut text, picture.size())), picture)?;
     Ok(text)
 }
 
-fn png(picture: &impl Picture) -> Result<Vec<u8>, Fault> {
+fn png(picture: &dyn Picture) -> Result<Vec<u8>, Fault> {
     let (width, height) = picture.size();
     let mut pixels = vec![0; width as usize * height as usize * 3];
-    paint(BitMapBackend::with_buffer(&mut pixels, (width, height)), picture)?;
+    paint(Canvas::Pixels(BitMapBackend::with_buffer(&mut pixels, (width, height))), picture)?;
     let mut bytes = vec![];
     PngEncoder::new(&mut bytes).write_image(&pixels, width, height, ExtendedColorType::Rgb8)?;
     Ok(bytes)
 }
 
-fn paint<DB: DrawingBackend<ErrorType: 'static>>(backend: DB, picture: &impl Picture) -> Result<(), Fault> {
-    let root = backend.into_drawing_area();
+fn paint(canvas: Canvas<'_>, picture: &dyn Picture) -> Result<(), Fault> {
+    let root = canvas.into_drawing_area();
     root.fill(&WHITE)?;
     picture.draw(&root)?;
     root.present()?;

@@ -1,9 +1,10 @@
 //! What the pictures share.
 
-use plotters::coord::{Shift, combinators::LogCoord};
+use plotters::coord::combinators::LogCoord;
 use plotters::prelude::*;
 use std::ops::Range;
 
+use crate::canvas::{Area, Canvas};
 use crate::font::FAMILY;
 use crate::picture::{COLOURS, Fault};
 
@@ -11,7 +12,7 @@ pub(super) const TITLE: i32 = 15;
 pub(super) const LABEL: i32 = 12;
 
 /// A chart of two logarithmic axes.
-pub(super) type Chart<'a, DB> = ChartContext<'a, DB, Cartesian2d<LogCoord<f64>, LogCoord<f64>>>;
+pub(super) type Chart<'a, 'b> = ChartContext<'a, Canvas<'b>, Cartesian2d<LogCoord<f64>, LogCoord<f64>>>;
 
 /// A name below, beside or above a chart, and the values that it shows.
 pub(super) struct Axis<'t> {
@@ -41,11 +42,11 @@ pub(super) fn around(values: impl Iterator<Item = f64> + Clone, least: f64) -> R
 }
 
 /// Axes and mesh.
-pub(super) fn chart<'a, 't, DB: DrawingBackend<ErrorType: 'static>>(
-    area: &'a DrawingArea<DB, Shift>,
+pub(super) fn chart<'a, 'b, 't>(
+    area: &'a Area<'b>,
     title: &str,
     [x, y]: [Axis<'t>; 2],
-) -> Result<Chart<'a, DB>, Fault> {
+) -> Result<Chart<'a, 'b>, Fault> {
     let mut chart = ChartBuilder::on(area)
         .caption(title, (FAMILY, TITLE))
         .margin(10)

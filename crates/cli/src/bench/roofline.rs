@@ -4,12 +4,12 @@
 use flambeau::{Error, Result};
 use flambeau_bench::machine::{Limits, Place};
 use flambeau_bench::{Reached, Results, Row, Work};
-use plotters::coord::Shift;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use super::plot::{Axis, LABEL, TITLE, around, chart, colour, threads};
 use super::table::{digits, machine};
+use crate::canvas::Area;
 use crate::font::FAMILY;
 use crate::picture::{Fault, Picture};
 
@@ -61,10 +61,7 @@ impl<'a> Roofline<'a> {
         self.results.limits.len() as i32 * BAR + GAP
     }
 
-    fn roofs<DB: DrawingBackend<ErrorType: 'static>>(
-        &self,
-        area: &DrawingArea<DB, Shift>,
-    ) -> Result<(), Fault> {
+    fn roofs(&self, area: &Area<'_>) -> Result<(), Fault> {
         let intensity = |work: &Work| work.flop / (work.read + work.written);
         let xs = self.dots.iter().map(|dot| intensity(&dot.work));
         let peaks = self.results.limits.iter().map(|limits| limits.gflops);
@@ -99,10 +96,7 @@ impl<'a> Roofline<'a> {
         Ok(())
     }
 
-    fn bars<DB: DrawingBackend<ErrorType: 'static>>(
-        &self,
-        area: &DrawingArea<DB, Shift>,
-    ) -> Result<(), Fault> {
+    fn bars(&self, area: &Area<'_>) -> Result<(), Fault> {
         const LEFT: i32 = 150;
         const RIGHT: i32 = 120;
         let most = self.dots.iter().map(|dot| dot.reached.share).fold(1.0, f64::max);
@@ -143,10 +137,7 @@ impl<'a> Roofline<'a> {
         Ok(())
     }
 
-    fn legend<DB: DrawingBackend<ErrorType: 'static>>(
-        &self,
-        root: &DrawingArea<DB, Shift>,
-    ) -> Result<(), Fault> {
+    fn legend(&self, root: &Area<'_>) -> Result<(), Fault> {
         let (_, height) = self.size();
         let y = height as i32 - 14;
         let style = (FAMILY, LABEL).into_font().color(&BLACK).pos(Pos::new(HPos::Left, VPos::Center));
@@ -171,10 +162,7 @@ impl Picture for Roofline<'_> {
         (ROOFS + BARS as u32, bars.max(440) as u32 + 20)
     }
 
-    fn draw<DB: DrawingBackend<ErrorType: 'static>>(
-        &self,
-        root: &DrawingArea<DB, Shift>,
-    ) -> Result<(), Fault> {
+    fn draw(&self, root: &Area<'_>) -> Result<(), Fault> {
         let (above, _) = root.split_vertically(self.size().1 - 24);
         let (roofs, bars) = above.split_horizontally(ROOFS);
         self.roofs(&roofs)?;

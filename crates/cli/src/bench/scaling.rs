@@ -3,13 +3,13 @@
 use flambeau::{Error, Result};
 use flambeau_bench::Timing;
 use flambeau_bench::scaling::{Cliff, FAMILIES, Family, Figure, MOST, Scaling};
-use plotters::coord::Shift;
 use plotters::prelude::*;
 use serde_json::json;
 
 use super::plot::{Axis, LABEL, around, chart, colour, threads};
 use super::table::{digits, machine};
 use super::{ScalingArgs, families, merged, print_json, program};
+use crate::canvas::Area;
 use crate::columns;
 use crate::console::say;
 use crate::font::FAMILY;
@@ -127,11 +127,7 @@ impl<'a> Panels<'a> {
         self.families.len().div_ceil(COLUMNS)
     }
 
-    fn panel<DB: DrawingBackend<ErrorType: 'static>>(
-        &self,
-        area: &DrawingArea<DB, Shift>,
-        family: &Family,
-    ) -> Result<(), Fault> {
+    fn panel(&self, area: &Area<'_>, family: &Family) -> Result<(), Fault> {
         let figures = self.scaling.points.iter().filter(|figure| figure.family == family.name);
         let point = |figure: &Figure| (figure.size as f64, 1e9 * figure.seconds_per_unit);
         let all = figures.clone().map(point);
@@ -175,10 +171,7 @@ impl Picture for Panels<'_> {
         (SIZE.0 * columns as u32, SIZE.1 * self.rows() as u32)
     }
 
-    fn draw<DB: DrawingBackend<ErrorType: 'static>>(
-        &self,
-        root: &DrawingArea<DB, Shift>,
-    ) -> Result<(), Fault> {
+    fn draw(&self, root: &Area<'_>) -> Result<(), Fault> {
         let areas = root.split_evenly((self.rows(), self.families.len().min(COLUMNS)));
         for (area, family) in areas.iter().zip(&self.families) {
             self.panel(area, family)?;

@@ -1,12 +1,12 @@
 //! `flambeau runs plot`.
 
 use flambeau::{Error, Result};
-use plotters::coord::Shift;
 use plotters::prelude::*;
 use serde_json::Value;
 
 use super::PlotArgs;
 use super::read::{Run, find};
+use crate::canvas::Area;
 use crate::console::say;
 use crate::curves::epoch;
 use crate::font::FAMILY;
@@ -50,10 +50,7 @@ impl Picture for Curves<'_> {
         (SIZE.0 * self.panels.len() as u32, SIZE.1)
     }
 
-    fn draw<DB: DrawingBackend<ErrorType: 'static>>(
-        &self,
-        root: &DrawingArea<DB, Shift>,
-    ) -> Result<(), Fault> {
+    fn draw(&self, root: &Area<'_>) -> Result<(), Fault> {
         for (area, panel) in root.split_evenly((1, self.panels.len())).iter().zip(&self.panels) {
             panel.draw(area, &self.names)?;
         }
@@ -96,11 +93,7 @@ fn points(run: &Run, name: &str) -> Points {
 }
 
 impl Panel {
-    fn draw<DB: DrawingBackend<ErrorType: 'static>>(
-        &self,
-        area: &DrawingArea<DB, Shift>,
-        names: &[&str],
-    ) -> Result<(), Fault> {
+    fn draw(&self, area: &Area<'_>, names: &[&str]) -> Result<(), Fault> {
         let all = || self.val.iter().chain(&self.train).flat_map(|(_, points)| points);
         let first = all().map(|p| p.0).fold(1.0, f64::min);
         let last = all().map(|p| p.0).fold(2.0, f64::max);
