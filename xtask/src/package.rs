@@ -68,7 +68,7 @@ fn program(dir: &Path, packages: &[(String, String)], patches: &str) -> Result<P
     let manifest = format!(
         "[package]\nname = \"readme\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[dependencies]\n\
          flambeau = {{ path = \"../flambeau-{version}\" }}\n\n[patch.crates-io]\n{patches}\n\
-         [profile.dev]\nopt-level = 1\ndebug = false\n\n[workspace]\n"
+         [profile.dev]\nopt-level = 1\ndebug = false\nlto = \"off\"\n\n[workspace]\n"
     );
     let folder = dir.join("program");
     let write = |path: PathBuf, text: &str| {
