@@ -77,8 +77,13 @@ impl Norm {
     fn forward<T: Float>(&self, x: &[T], weight: &[T], bias: &[T], out: &mut [T]) {
         let (per, centered) = match self.sets {
             Sets::Channels => {
-                let statistics = self.statistics.get_or_init(|| batch::statistics(x, self.block));
-                return batch::forward(x, self.block, statistics, self.eps, [weight, bias], self.relu, out);
+                let terms = [weight, bias];
+                if let Some(statistics) = self.statistics.get() {
+                    return batch::forward(x, self.block, statistics, self.eps, terms, self.relu, out);
+                }
+                let statistics = batch::train(x, self.block, self.eps, terms, self.relu, out);
+                self.statistics.get_or_init(|| statistics);
+                return;
             }
             Sets::Groups(per) => (per, true),
             Sets::RootMeanSquare(per) => (per, false),

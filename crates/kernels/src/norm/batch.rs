@@ -1,10 +1,10 @@
 //! Sets that are channels: batch normalisation.
 
-use super::{CHANNELS, Moments, Runs, TASK, lanes, moments, products, split};
+use super::{Moments, Runs, TASK, lanes, moments, products, split};
 use crate::dtype::{floats, floats_mut};
 use crate::isa::{Kernel, dispatch};
 use crate::num::Float;
-use crate::pool;
+use crate::pool::{self, SendPtr};
 use crate::strided::{GRAIN, numel};
 use std::ops::Range;
 
@@ -12,45 +12,108 @@ use std::ops::Range;
 const COLUMNS: usize = 64;
 /// Rows that one task takes there.
 const ROWS: usize = 64;
+/// Elements of a row that are read one after another, if there are channels enough: most of a page.
+const LINE: usize = 1 << 10;
+/// Tasks to cut the channels into.
+const TASKS: usize = 8;
 
 /// One channel of so many rows.
 fn runs([_, channels, inner]: [usize; 3], count: usize) -> Runs {
     Runs { step: channels * inner, count, len: inner }
 }
 
-/// A result for each channel, merged in order from those of pieces of rows.
+/// Channels that one task takes, where each has several elements a row: what is read a second time is often in the second
+/// cache still.
+fn together([outer, channels, inner]: [usize; 3]) -> usize {
+    let worth = GRAIN.div_ceil(numel(&[outer, inner]));
+    (LINE / inner).min(channels.div_ceil(TASKS)).max(worth)
+}
+
+/// A result for each channel, merged in order from those of pieces of rows. `then` gets the first of some channels and
+/// their results.
 fn per_channel<R: Copy + Default + Send>(
     block: [usize; 3],
     piece: impl Fn(Range<usize>, usize, &mut [R]) + Sync,
-    merge: impl Fn(R, R) -> R,
+    merge: impl Fn(R, R) -> R + Sync,
+    then: impl Fn(usize, &[R]) + Sync,
 ) -> Vec<R> {
     let [outer, channels, inner] = block;
-    let (rows, grain) = if inner == 1 {
-        (ROWS, COLUMNS)
-    } else {
-        ((TASK / inner).max(1), if runs(block, outer).are_short() { CHANNELS } else { 1 })
-    };
-    let mut parts = vec![R::default(); outer.div_ceil(rows) * channels];
-    pool::chunks_mut(&mut parts, grain, |mut at, mut parts| {
+    let mut all = vec![R::default(); channels];
+    if inner > 1 {
+        let rows = (TASK / inner).max(1);
+        pool::chunks_mut(&mut all, together(block), |channel, all| {
+            // Of few channels the rows are shared out.
+            let n = all.len();
+            let mut parts = vec![R::default(); outer.div_ceil(rows) * n];
+            pool::chunks_mut(&mut parts, n, |start, part| {
+                let row = start / n * rows;
+                piece(row..(row + rows).min(outer), channel, part);
+            });
+            add_up(&parts, &merge, all);
+            then(channel, all);
+        });
+        return all;
+    }
+    let mut parts = vec![R::default(); outer.div_ceil(ROWS) * channels];
+    pool::chunks_mut(&mut parts, COLUMNS, |mut at, mut parts| {
         while !parts.is_empty() {
-            let (row, channel) = (at / channels * rows, at % channels);
+            let (row, channel) = (at / channels * ROWS, at % channels);
             let (now, later) = parts.split_at_mut((channels - channel).min(parts.len()));
-            piece(row..(row + rows).min(outer), channel, now);
+            piece(row..(row + ROWS).min(outer), channel, now);
             at += now.len();
             parts = later;
         }
     });
-    let mut all = vec![R::default(); channels];
-    for part in parts.chunks_exact(channels) {
+    add_up(&parts, &merge, &mut all);
+    then(0, &all);
+    all
+}
+
+fn add_up<R: Copy>(parts: &[R], merge: &impl Fn(R, R) -> R, all: &mut [R]) {
+    for part in parts.chunks_exact(all.len()) {
         for (all, &part) in all.iter_mut().zip(part) {
             *all = merge(*all, part);
         }
     }
-    all
+}
+
+/// Calls `f` with all elements of so many channels from one on, as they lie, to write those of `out`.
+fn stretches<T: Float>(
+    [outer, channels, inner]: [usize; 3],
+    [first, n]: [usize; 2],
+    out: &SendPtr<T>,
+    f: impl Fn(Range<usize>, &mut [T]) + Sync,
+) {
+    // Whole rows follow one another.
+    let (rows, len) = if n == channels { (1, outer * n * inner) } else { (outer, n * inner) };
+    let unit = if inner == 1 { n } else { inner };
+    let step = (GRAIN / unit).max(1) * unit;
+    // SAFETY: of channels that one task has; its pieces do not overlap.
+    let write = |range: Range<usize>| unsafe {
+        f(range.clone(), std::slice::from_raw_parts_mut(out.get().add(range.start), range.len()));
+    };
+    if rows == 1 {
+        return pool::run(len.div_ceil(step), &|i| write(i * step..len.min((i + 1) * step)));
+    }
+    let some = (GRAIN / len).max(1);
+    pool::run(rows.div_ceil(some), &|i| {
+        for row in i * some..rows.min((i + 1) * some) {
+            let start = (row * channels + first) * inner;
+            write(start..start + len);
+        }
+    });
 }
 
 /// The moments of each channel.
 pub fn statistics<T: Float>(x: &[T], block: [usize; 3]) -> Vec<Moments> {
+    statistics_then(x, block, |_, _| ())
+}
+
+fn statistics_then<T: Float>(
+    x: &[T],
+    block: [usize; 3],
+    then: impl Fn(usize, &[Moments]) + Sync,
+) -> Vec<Moments> {
     struct Columns<'a, T>(&'a [T], usize, &'a mut [Moments]);
     impl<T: Float> Kernel for Columns<'_, T> {
         type Output = ();
@@ -90,14 +153,15 @@ pub fn statistics<T: Float>(x: &[T], block: [usize; 3]) -> Vec<Moments> {
         }
         moments(&x[(rows.start * channels + channel) * inner..], runs(block, rows.len()), true, out);
     };
-    per_channel(block, piece, Moments::merge)
+    per_channel(block, piece, Moments::merge, then)
 }
 
-/// What is made of the elements of each channel: (x − mean) · scale + shift.
+/// What is made of the elements of some channels: (x − mean) · scale + shift, or g · scale + (x − mean) · slope + shift.
 #[derive(Default)]
 struct Terms<T> {
     mean: Vec<T>,
     scale: Vec<T>,
+    slope: Vec<T>,
     shift: Vec<T>,
 }
 
@@ -112,7 +176,45 @@ impl<T: Float> Terms<T> {
             scale.push(T::lit(steep));
             shift.push(T::lit(bias.to_f64() - low * steep));
         }
-        Terms { mean, scale, shift }
+        Terms { mean, scale, slope: Vec::new(), shift }
+    }
+
+    /// Of x, for these channels from one on, and max(0, …) of that with `relu`.
+    fn write(&self, x: &[T], block: [usize; 3], first: usize, relu: bool, out: &SendPtr<T>) {
+        let sizes = [self.mean.len(), block[2]];
+        stretches(block, [first, sizes[0]], out, |range, out| {
+            let terms = [&self.mean[..], &self.scale, &self.shift];
+            let start = if sizes[0] == block[1] { range.start } else { 0 };
+            let x = &x[range];
+            if sizes[1] > 1
+                && let [Some(mean), Some(scale), Some(shift)] = terms.map(floats)
+                && let (Some(x), Some(out)) = (floats(x), floats_mut(&mut *out))
+            {
+                lanes::affine([mean, scale, shift], sizes, relu, start, x, out);
+            } else if relu {
+                dispatch(Affine::<T, true>(x, start, sizes, terms, out));
+            } else {
+                dispatch(Affine::<T, false>(x, start, sizes, terms, out));
+            }
+        });
+    }
+
+    /// Of x and g, for these channels from one on.
+    fn write_gradient(&self, [x, g]: [&[T]; 2], block: [usize; 3], first: usize, out: &SendPtr<T>) {
+        let sizes = [self.mean.len(), block[2]];
+        stretches(block, [first, sizes[0]], out, |range, out| {
+            let terms = [&self.mean[..], &self.scale, &self.slope, &self.shift];
+            let start = if sizes[0] == block[1] { range.start } else { 0 };
+            let [x, g] = [&x[range.clone()], &g[range]];
+            if sizes[1] > 1
+                && let [Some(mean), Some(scale), Some(slope), Some(shift)] = terms.map(floats)
+                && let (Some(x), Some(g), Some(out)) = (floats(x), floats(g), floats_mut(&mut *out))
+            {
+                lanes::gradient([mean, scale, slope, shift], sizes, start, [x, g], out);
+            } else {
+                dispatch(Gradient([x, g], start, sizes, terms, out));
+            }
+        });
     }
 }
 
@@ -126,12 +228,29 @@ pub fn forward<T: Float>(
     relu: bool,
     out: &mut [T],
 ) {
-    let Terms { mean, scale, shift } = Terms::new(statistics, eps, weight, bias);
-    if relu {
-        affine::<T, true>(x, block, &mean, &scale, &shift, out);
-    } else {
-        affine::<T, false>(x, block, &mean, &scale, &shift, out);
+    assert!(x.len() == numel(&block) && x.len() == out.len());
+    if !x.is_empty() {
+        let terms = Terms::new(statistics, eps, weight, bias);
+        terms.write(x, block, 0, relu, &SendPtr(out.as_mut_ptr()));
     }
+}
+
+/// As [`forward`] with the moments of each channel, which it gives.
+pub fn train<T: Float>(
+    x: &[T],
+    block: [usize; 3],
+    eps: f64,
+    [weight, bias]: [&[T]; 2],
+    relu: bool,
+    out: &mut [T],
+) -> Vec<Moments> {
+    assert_eq!(x.len(), out.len());
+    let out = SendPtr(out.as_mut_ptr());
+    statistics_then(x, block, |first, statistics| {
+        let channels = first..first + statistics.len();
+        let terms = Terms::new(statistics, eps, &weight[channels.clone()], &bias[channels]);
+        terms.write(x, block, first, relu, &out);
+    })
 }
 
 /// The gradient of x into `out`, and those of weight and bias. `fixed` says that the statistics do not depend on x.
@@ -144,31 +263,41 @@ pub fn backward<T: Float>(
     weight: &[T],
     out: &mut [T],
 ) -> [Vec<T>; 2] {
-    let sums = sums(x, g, block, statistics);
-    let rstd: Vec<f64> = statistics.iter().map(|s| s.rstd(eps)).collect();
-    let scale: Vec<T> = rstd.iter().zip(weight).map(|(r, w)| T::lit(r * w.to_f64())).collect();
-    let (mut slope, mut shift) = (vec![T::lit(0.0); scale.len()], vec![T::lit(0.0); scale.len()]);
-    if fixed {
-        affine::<T, false>(g, block, &slope, &scale, &shift, out);
-    } else {
-        let n = numel(&[block[0], block[2]]) as f64;
-        let mut mean = slope.clone();
-        for (c, [plain, product]) in sums.iter().enumerate() {
-            let scale = rstd[c] * weight[c].to_f64();
-            let steep = -scale * rstd[c] * rstd[c] * product / n;
-            let (high, low) = split::<T>(statistics[c].mean);
-            mean[c] = high;
-            slope[c] = T::lit(steep);
-            shift[c] = T::lit(-scale * plain / n - low * steep);
+    assert!(x.len() == g.len() && x.len() == out.len());
+    let n = numel(&[block[0], block[2]]) as f64;
+    let out = SendPtr(out.as_mut_ptr());
+    let sums = sums(x, g, block, statistics, |first, sums| {
+        let mut terms = Terms::default();
+        let of = statistics[first..].iter().zip(&weight[first..]);
+        for ([plain, product], (statistics, weight)) in sums.iter().zip(of) {
+            let rstd = statistics.rstd(eps);
+            let scale = rstd * weight.to_f64();
+            let steep = if fixed { 0.0 } else { -scale * rstd * rstd * product / n };
+            let (high, low) = split::<T>(statistics.mean);
+            terms.mean.push(high);
+            terms.scale.push(T::lit(scale));
+            terms.slope.push(T::lit(steep));
+            terms.shift.push(if fixed { T::lit(0.0) } else { T::lit(-scale * plain / n - low * steep) });
         }
-        gradient([x, g], block, [&mean, &scale, &slope, &shift], out);
-    }
-    let of_weight = sums.iter().zip(rstd).map(|([_, product], rstd)| T::lit(product * rstd));
+        if fixed {
+            terms.mean.fill(T::lit(0.0));
+            terms.write(g, block, first, false, &out);
+        } else {
+            terms.write_gradient([x, g], block, first, &out);
+        }
+    });
+    let of_weight = sums.iter().zip(statistics).map(|([_, product], s)| T::lit(product * s.rstd(eps)));
     [of_weight.collect(), sums.iter().map(|[plain, _]| T::lit(*plain)).collect()]
 }
 
 /// Σ g and Σ g · (x − mean) of each channel.
-fn sums<T: Float>(x: &[T], g: &[T], block: [usize; 3], statistics: &[Moments]) -> Vec<[f64; 2]> {
+fn sums<T: Float>(
+    x: &[T],
+    g: &[T],
+    block: [usize; 3],
+    statistics: &[Moments],
+    then: impl Fn(usize, &[[f64; 2]]) + Sync,
+) -> Vec<[f64; 2]> {
     struct Columns<'a, T>(&'a [T], &'a [T], usize, &'a [Moments], &'a mut [[f64; 2]]);
     impl<T: Float> Kernel for Columns<'_, T> {
         type Output = ();
@@ -205,60 +334,33 @@ fn sums<T: Float>(x: &[T], g: &[T], block: [usize; 3], statistics: &[Moments]) -
         let from = (rows.start * channels + channel) * inner;
         products([&x[from..], &g[from..]], runs(block, rows.len()), &statistics[channel..], out);
     };
-    per_channel(block, piece, |a, b| [a[0] + b[0], a[1] + b[1]])
+    per_channel(block, piece, |a, b| [a[0] + b[0], a[1] + b[1]], then)
 }
 
-/// Elements of one parallel task: whole rows or whole channels of them.
-fn grain([_, channels, inner]: [usize; 3]) -> usize {
-    let run = if inner == 1 { channels } else { inner };
-    (GRAIN / run).max(1) * run
-}
-
-/// out = (x − mean) · scale + shift, channel by channel, and max(0, …) of that with `RELU`.
-fn affine<T: Float, const RELU: bool>(
-    x: &[T],
-    block: [usize; 3],
-    mean: &[T],
-    scale: &[T],
-    shift: &[T],
-    out: &mut [T],
-) {
-    struct Part<'a, T, const RELU: bool>(&'a [T], usize, [usize; 2], [&'a [T]; 3], &'a mut [T]);
-    impl<T: Float, const RELU: bool> Kernel for Part<'_, T, RELU> {
-        type Output = ();
-        #[inline(always)]
-        fn run(self) {
-            let Part(x, start, [channels, inner], [mean, scale, shift], out) = self;
-            if inner == 1 {
-                for (out, x) in out.chunks_exact_mut(channels).zip(x.chunks_exact(channels)) {
-                    let terms = mean.iter().zip(scale).zip(shift);
-                    for ((o, &x), ((&mean, &scale), &shift)) in out.iter_mut().zip(x).zip(terms) {
-                        *o = finish::<T, RELU>((x - mean) * scale + shift);
-                    }
-                }
-                return;
-            }
-            for (i, (out, x)) in out.chunks_exact_mut(inner).zip(x.chunks_exact(inner)).enumerate() {
-                let c = (start / inner + i) % channels;
-                let (mean, scale, shift) = (mean[c], scale[c], shift[c]);
-                for (o, &x) in out.iter_mut().zip(x) {
+/// (x − mean) · scale + shift, channel by channel, and max(0, …) of that with `RELU`.
+struct Affine<'a, T, const RELU: bool>(&'a [T], usize, [usize; 2], [&'a [T]; 3], &'a mut [T]);
+impl<T: Float, const RELU: bool> Kernel for Affine<'_, T, RELU> {
+    type Output = ();
+    #[inline(always)]
+    fn run(self) {
+        let Affine(x, start, [channels, inner], [mean, scale, shift], out) = self;
+        if inner == 1 {
+            for (out, x) in out.chunks_exact_mut(channels).zip(x.chunks_exact(channels)) {
+                let terms = mean.iter().zip(scale).zip(shift);
+                for ((o, &x), ((&mean, &scale), &shift)) in out.iter_mut().zip(x).zip(terms) {
                     *o = finish::<T, RELU>((x - mean) * scale + shift);
                 }
             }
+            return;
+        }
+        for (i, (out, x)) in out.chunks_exact_mut(inner).zip(x.chunks_exact(inner)).enumerate() {
+            let c = (start / inner + i) % channels;
+            let (mean, scale, shift) = (mean[c], scale[c], shift[c]);
+            for (o, &x) in out.iter_mut().zip(x) {
+                *o = finish::<T, RELU>((x - mean) * scale + shift);
+            }
         }
     }
-    assert_eq!(x.len(), out.len());
-    let [_, channels, inner] = block;
-    if inner > 1
-        && let [Some(mean), Some(scale), Some(shift)] = [mean, scale, shift].map(floats)
-        && let (Some(x), Some(out)) = (floats(x), floats_mut(&mut *out))
-    {
-        return lanes::affine([mean, scale, shift], [channels, inner], RELU, x, out, grain(block));
-    }
-    pool::chunks_mut(out, grain(block), |start, out| {
-        let x = &x[start..start + out.len()];
-        dispatch(Part::<T, RELU>(x, start, [channels, inner], [mean, scale, shift], out));
-    });
 }
 
 #[inline(always)]
@@ -267,48 +369,32 @@ fn finish<T: Float, const RELU: bool>(v: T) -> T {
     if RELU && v <= zero { zero } else { v }
 }
 
-/// out = g · scale + (x − mean) · slope + shift, channel by channel.
-fn gradient<T: Float>([x, g]: [&[T]; 2], block: [usize; 3], terms: [&[T]; 4], out: &mut [T]) {
-    struct Part<'a, T>([&'a [T]; 2], usize, [usize; 2], [&'a [T]; 4], &'a mut [T]);
-    impl<T: Float> Kernel for Part<'_, T> {
-        type Output = ();
-        #[inline(always)]
-        fn run(self) {
-            let Part([x, g], start, [channels, inner], [mean, scale, slope, shift], out) = self;
-            if inner == 1 {
-                let rows = x.chunks_exact(channels).zip(g.chunks_exact(channels));
-                for (out, (x, g)) in out.chunks_exact_mut(channels).zip(rows) {
-                    let terms = mean.iter().zip(scale).zip(slope.iter().zip(shift));
-                    for ((o, (&x, &g)), ((&mean, &scale), (&slope, &shift))) in
-                        out.iter_mut().zip(x.iter().zip(g)).zip(terms)
-                    {
-                        *o = g * scale + (x - mean) * slope + shift;
-                    }
-                }
-                return;
-            }
-            let runs = x.chunks_exact(inner).zip(g.chunks_exact(inner));
-            for (i, (out, (x, g))) in out.chunks_exact_mut(inner).zip(runs).enumerate() {
-                let c = (start / inner + i) % channels;
-                let (mean, scale, slope, shift) = (mean[c], scale[c], slope[c], shift[c]);
-                for (o, (&x, &g)) in out.iter_mut().zip(x.iter().zip(g)) {
+/// g · scale + (x − mean) · slope + shift, channel by channel.
+struct Gradient<'a, T>([&'a [T]; 2], usize, [usize; 2], [&'a [T]; 4], &'a mut [T]);
+impl<T: Float> Kernel for Gradient<'_, T> {
+    type Output = ();
+    #[inline(always)]
+    fn run(self) {
+        let Gradient([x, g], start, [channels, inner], [mean, scale, slope, shift], out) = self;
+        if inner == 1 {
+            let rows = x.chunks_exact(channels).zip(g.chunks_exact(channels));
+            for (out, (x, g)) in out.chunks_exact_mut(channels).zip(rows) {
+                let terms = mean.iter().zip(scale).zip(slope.iter().zip(shift));
+                for ((o, (&x, &g)), ((&mean, &scale), (&slope, &shift))) in
+                    out.iter_mut().zip(x.iter().zip(g)).zip(terms)
+                {
                     *o = g * scale + (x - mean) * slope + shift;
                 }
             }
+            return;
+        }
+        let runs = x.chunks_exact(inner).zip(g.chunks_exact(inner));
+        for (i, (out, (x, g))) in out.chunks_exact_mut(inner).zip(runs).enumerate() {
+            let c = (start / inner + i) % channels;
+            let (mean, scale, slope, shift) = (mean[c], scale[c], slope[c], shift[c]);
+            for (o, (&x, &g)) in out.iter_mut().zip(x.iter().zip(g)) {
+                *o = g * scale + (x - mean) * slope + shift;
+            }
         }
     }
-    assert_eq!(x.len(), out.len());
-    assert_eq!(g.len(), out.len());
-    let [_, channels, inner] = block;
-    if inner > 1
-        && let [Some(mean), Some(scale), Some(slope), Some(shift)] = terms.map(floats)
-        && let (Some(x), Some(g), Some(out)) = (floats(x), floats(g), floats_mut(&mut *out))
-    {
-        let terms = [mean, scale, slope, shift];
-        return lanes::gradient(terms, [channels, inner], [x, g], out, grain(block));
-    }
-    pool::chunks_mut(out, grain(block), |start, out| {
-        let part = start..start + out.len();
-        dispatch(Part([&x[part.clone()], &g[part]], start, [channels, inner], terms, out));
-    });
 }

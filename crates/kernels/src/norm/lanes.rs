@@ -2,25 +2,21 @@
 //! lines, which the compiler would take one number at a time.
 
 use crate::lanes::{LaneKernel, Lanes, WIDTH, dispatch_lanes};
-use crate::pool;
 
 /// out = (x − mean) · scale + shift, channel by channel, and max(0, …) of that with `relu`.
 pub(super) fn affine(
     terms: [&[f32]; 3],
     sizes: [usize; 2],
     relu: bool,
+    start: usize,
     x: &[f32],
     out: &mut [f32],
-    grain: usize,
 ) {
-    pool::chunks_mut(out, grain, |start, out| {
-        let x = &x[start..start + out.len()];
-        if relu {
-            dispatch_lanes(Affine::<true> { terms, sizes, start, x, out });
-        } else {
-            dispatch_lanes(Affine::<false> { terms, sizes, start, x, out });
-        }
-    });
+    if relu {
+        dispatch_lanes(Affine::<true> { terms, sizes, start, x, out });
+    } else {
+        dispatch_lanes(Affine::<false> { terms, sizes, start, x, out });
+    }
 }
 
 struct Affine<'a, const RELU: bool> {
@@ -58,14 +54,11 @@ impl<const RELU: bool> LaneKernel for Affine<'_, RELU> {
 pub(super) fn gradient(
     terms: [&[f32]; 4],
     sizes: [usize; 2],
+    start: usize,
     [x, g]: [&[f32]; 2],
     out: &mut [f32],
-    grain: usize,
 ) {
-    pool::chunks_mut(out, grain, |start, out| {
-        let part = start..start + out.len();
-        dispatch_lanes(Gradient { terms, sizes, start, x: &x[part.clone()], g: &g[part], out });
-    });
+    dispatch_lanes(Gradient { terms, sizes, start, x, g, out });
 }
 
 struct Gradient<'a> {

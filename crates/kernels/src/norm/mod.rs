@@ -2,9 +2,9 @@
 //! a weight and a bias for each channel, forward and backward.
 //!
 //! A set is a channel with all its rows ([`batch`]), or `per` neighbouring channels of one row ([`group`]): all of them
-//! for layer normalisation, one for instance normalisation. Sums are taken in `f64`, over pieces that stay in the cache:
-//! first the mean, then the squares of the deviations from it; pieces are merged in order (Chan, Golub and LeVeque,
-//! 1979). So nothing cancels and the result does not depend on the number of threads.
+//! for layer normalisation, one for instance normalisation. Sums are taken in `f64`, of pieces: those of the deviations
+//! from an element and of their squares at once. Pieces are merged in order (Chan, Golub and LeVeque, 1979). So little
+//! cancels and the result does not depend on the number of threads.
 
 #![allow(clippy::needless_range_loop, reason = "no iterators over lanes: they are not always inlined")]
 
@@ -13,6 +13,7 @@ pub mod group;
 mod lanes;
 
 use crate::isa::{Kernel, dispatch};
+use crate::lanes::prefetch;
 use crate::num::Float;
 use crate::reduce::{Sum, fold};
 
@@ -53,32 +54,14 @@ fn split<T: Float>(v: f64) -> (T, f64) {
     (high, v - high.to_f64())
 }
 
-/// Elements that are read twice, once for the mean and once for the deviations.
-const CHUNK: usize = 4096;
 /// Elements of one parallel task.
 const TASK: usize = 1 << 15;
 const LANES: usize = 32;
-/// And of runs so short that many of those would be left over.
-const FEW: usize = 16;
-/// Channels of such runs that are read together.
-const CHANNELS: usize = 8;
-
-/// Adds each element less the mean, or the square of that, to running sums. No closure: it would not always be inlined
-/// and lose the instruction set.
-#[inline(always)]
-fn add<T: Float, const SQUARES: bool, const N: usize>(x: &[T], lanes: &mut [f64; N], mean: f64) {
-    let (chunks, rest) = x.as_chunks::<N>();
-    for chunk in chunks {
-        for l in 0..N {
-            let v = chunk[l].to_f64() - mean;
-            lanes[l] += if SQUARES { v * v } else { v };
-        }
-    }
-    for (l, v) in lanes.iter_mut().zip(rest) {
-        let v = v.to_f64() - mean;
-        *l += if SQUARES { v * v } else { v };
-    }
-}
+/// Running sums of a channel, and those of what is left at the end of a run.
+const WIDE: usize = 16;
+const NARROW: usize = 4;
+/// Channels whose runs are read one after another, as they lie.
+const CHANNELS: usize = 64;
 
 /// Runs of `len` elements, `step` apart: one channel of several rows. The next channel follows each run.
 #[derive(Clone, Copy)]
@@ -88,120 +71,130 @@ struct Runs {
     len: usize,
 }
 
-impl Runs {
-    /// Whether they are so short that several channels are read together, as they lie one after another.
-    fn are_short(self) -> bool {
-        self.len < 4 * LANES
+/// Adds to running sums of v and of v², or with `G` of g and of g · v, where v = x − origin. No closures and no iterators
+/// over both slices: they would not always be inlined and lose the instruction set.
+#[inline(always)]
+fn add<T: Float, const G: bool, const N: usize>(
+    x: &[T],
+    g: &[T],
+    origin: f64,
+    [plain, product]: &mut [[f64; N]; 2],
+) {
+    let (x, g) = (&x[..N], &g[..N]);
+    // A loop for each step, or the compiler would make pairs of both sums.
+    let mut v = [0.0; N];
+    for l in 0..N {
+        v[l] = x[l].to_f64() - origin;
     }
-
-    #[inline(always)]
-    fn of<T>(self, x: &[T], run: usize, channel: usize) -> &[T] {
-        &x[run * self.step + channel * self.len..][..self.len]
+    let mut by = v;
+    if G {
+        for l in 0..N {
+            by[l] = g[l].to_f64();
+        }
+    }
+    for l in 0..N {
+        plain[l] += by[l];
+    }
+    for l in 0..N {
+        product[l] += by[l] * v[l];
     }
 }
 
-/// The moments of neighbouring channels, or with `centered` off those about 0.
-fn moments<T: Float>(x: &[T], runs: Runs, centered: bool, out: &mut [Moments]) {
-    /// Of up to C channels.
-    struct Piece<'a, T, const N: usize, const C: usize>(&'a [T], Runs, bool, &'a mut [Moments]);
-    impl<T: Float, const N: usize, const C: usize> Kernel for Piece<'_, T, N, C> {
-        type Output = ();
-        #[inline(always)]
-        fn run(self) {
-            let Piece(x, runs, centered, out) = self;
-            let (n, channels) = ((runs.count * runs.len) as f64, C.min(out.len()));
-            let mut mean = [0.0; C];
-            if centered {
-                let mut lanes = [[0.0; N]; C];
-                for i in 0..runs.count {
-                    for c in 0..channels {
-                        add::<T, false, N>(runs.of(x, i, c), &mut lanes[c], 0.0);
-                    }
-                }
-                for c in 0..channels {
-                    mean[c] = fold(Sum, lanes[c]) / n;
-                }
-            }
-            let mut lanes = [[0.0; N]; C];
-            for i in 0..runs.count {
-                for c in 0..channels {
-                    add::<T, true, N>(runs.of(x, i, c), &mut lanes[c], mean[c]);
-                }
-            }
+/// The sums of [`add`] for up to C neighbouring channels, each with its origin.
+struct Piece<'a, T, const G: bool, const C: usize> {
+    x: &'a [T],
+    g: &'a [T],
+    runs: Runs,
+    origins: &'a [f64],
+    out: &'a mut [[f64; 2]],
+}
+
+impl<T: Float, const G: bool, const C: usize> Kernel for Piece<'_, T, G, C> {
+    type Output = ();
+    #[inline(always)]
+    fn run(self) {
+        let Piece { x, g, runs: Runs { step, count, len }, origins, out } = self;
+        let channels = C.min(out.len()).min(origins.len());
+        let (mut wide, mut narrow) = ([[[0.0; WIDE]; 2]; C], [[[0.0; NARROW]; 2]; C]);
+        for i in 0..count {
             for c in 0..channels {
-                out[c] = out[c].merge(Moments { count: n, mean: mean[c], squares: fold(Sum, lanes[c]) });
+                let from = i * step + c * len;
+                let (x, g, origin, mut at) = (&x[from..from + len], &g[from..from + len], origins[c], 0);
+                // A copy, which stays in registers.
+                let mut sums = wide[c];
+                while at + WIDE <= len {
+                    // The next row: the processor does not foresee where it begins.
+                    prefetch(x.as_ptr().wrapping_add(at + step).cast());
+                    if G {
+                        prefetch(g.as_ptr().wrapping_add(at + step).cast());
+                    }
+                    add::<T, G, WIDE>(&x[at..], &g[at..], origin, &mut sums);
+                    at += WIDE;
+                }
+                wide[c] = sums;
+                if at == len {
+                    continue;
+                }
+                let mut sums = narrow[c];
+                while at + NARROW <= len {
+                    add::<T, G, NARROW>(&x[at..], &g[at..], origin, &mut sums);
+                    at += NARROW;
+                }
+                let mut rest = [[sums[0][0]], [sums[1][0]]];
+                while at < len {
+                    add::<T, G, 1>(&x[at..], &g[at..], origin, &mut rest);
+                    at += 1;
+                }
+                [[sums[0][0]], [sums[1][0]]] = rest;
+                narrow[c] = sums;
+            }
+        }
+        for c in 0..channels {
+            for i in 0..2 {
+                out[c][i] = fold(Sum, wide[c][i]) + fold(Sum, narrow[c][i]);
             }
         }
     }
-    out.fill(Moments::default());
-    if runs.len > CHUNK {
-        for (c, out) in out.iter_mut().enumerate() {
-            for x in (0..runs.count).flat_map(|i| runs.of(x, i, c).chunks(CHUNK)) {
-                let runs = Runs { step: 0, count: 1, len: x.len() };
-                dispatch(Piece::<T, LANES, 1>(x, runs, centered, std::slice::from_mut(out)));
-            }
+}
+
+/// The moments of neighbouring channels, or with `centered` off those about 0. Deviations are taken from the first
+/// element of each: it is so near the mean, measured by the deviation of all, that little cancels.
+fn moments<T: Float>(x: &[T], runs: Runs, centered: bool, out: &mut [Moments]) {
+    let count = (runs.count * runs.len) as f64;
+    for (i, out) in out.chunks_mut(CHANNELS).enumerate() {
+        let x = &x[i * CHANNELS * runs.len..];
+        let (mut origins, mut sums) = ([0.0; CHANNELS], [[0.0; 2]; CHANNELS]);
+        let (origins, sums) = (&mut origins[..out.len()], &mut sums[..out.len()]);
+        if centered {
+            origins.iter_mut().enumerate().for_each(|(c, origin)| *origin = x[c * runs.len].to_f64());
         }
-        return;
-    }
-    let (most, few) = (CHUNK / runs.len, if runs.are_short() { CHANNELS } else { 1 });
-    for i in (0..runs.count).step_by(most) {
-        let runs = Runs { count: most.min(runs.count - i), ..runs };
-        for (c, out) in out.chunks_mut(few).enumerate() {
-            let x = &x[i * runs.step + c * few * runs.len..];
-            match runs.are_short() {
-                true => dispatch(Piece::<T, FEW, CHANNELS>(x, runs, centered, out)),
-                false => dispatch(Piece::<T, LANES, 1>(x, runs, centered, out)),
-            }
+        pieces::<T, false>([x, x], runs, origins, sums);
+        for (out, (&origin, &[plain, product])) in out.iter_mut().zip(origins.iter().zip(&*sums)) {
+            let (apart, squares) = (plain / count, product - plain * (plain / count));
+            *out = if centered {
+                Moments { count, mean: origin + apart, squares: if squares < 0.0 { 0.0 } else { squares } }
+            } else {
+                Moments { count, mean: 0.0, squares: product }
+            };
         }
     }
 }
 
 /// Σ g and Σ g · (x − mean) of neighbouring channels with these moments.
 fn products<T: Float>([x, g]: [&[T]; 2], runs: Runs, moments: &[Moments], out: &mut [[f64; 2]]) {
-    /// Of up to C channels.
-    struct Piece<'a, T, const N: usize, const C: usize>(
-        [&'a [T]; 2],
-        Runs,
-        &'a [Moments],
-        &'a mut [[f64; 2]],
-    );
-    impl<T: Float, const N: usize, const C: usize> Kernel for Piece<'_, T, N, C> {
-        type Output = ();
-        #[inline(always)]
-        fn run(self) {
-            let Piece([x, g], runs, moments, out) = self;
-            let channels = C.min(out.len()).min(moments.len());
-            let (mut plain, mut product) = ([[0.0; N]; C], [[0.0; N]; C]);
-            for i in 0..runs.count {
-                for c in 0..channels {
-                    let mean = moments[c].mean;
-                    let (x, g) = (runs.of(x, i, c), runs.of(g, i, c));
-                    let ((x, x_rest), (g, g_rest)) = (x.as_chunks::<N>(), g.as_chunks::<N>());
-                    for (x, g) in x.iter().zip(g) {
-                        for l in 0..N {
-                            plain[c][l] += g[l].to_f64();
-                            product[c][l] += g[l].to_f64() * (x[l].to_f64() - mean);
-                        }
-                    }
-                    for (l, (x, g)) in x_rest.iter().zip(g_rest).enumerate() {
-                        plain[c][l] += g.to_f64();
-                        product[c][l] += g.to_f64() * (x.to_f64() - mean);
-                    }
-                }
-            }
-            for c in 0..channels {
-                out[c] = [fold(Sum, plain[c]), fold(Sum, product[c])];
-            }
-        }
+    for (i, (out, moments)) in out.chunks_mut(CHANNELS).zip(moments.chunks(CHANNELS)).enumerate() {
+        let from = i * CHANNELS * runs.len;
+        let mut means = [0.0; CHANNELS];
+        means.iter_mut().zip(moments).for_each(|(mean, moments)| *mean = moments.mean);
+        pieces::<T, true>([&x[from..], &g[from..]], runs, &means[..out.len()], out);
     }
-    let few = if runs.are_short() { CHANNELS } else { 1 };
-    for (c, (out, moments)) in out.chunks_mut(few).zip(moments.chunks(few)).enumerate() {
-        let from = c * few * runs.len;
-        let both = [&x[from..], &g[from..]];
-        match runs.are_short() {
-            true => dispatch(Piece::<T, FEW, CHANNELS>(both, runs, moments, out)),
-            false => dispatch(Piece::<T, LANES, 1>(both, runs, moments, out)),
-        }
+}
+
+fn pieces<T: Float, const G: bool>([x, g]: [&[T]; 2], runs: Runs, origins: &[f64], out: &mut [[f64; 2]]) {
+    match out.len() {
+        // Room for two: the sums of one the compiler would keep in registers, in pairs of both kinds.
+        1 => dispatch(Piece::<T, G, 2> { x, g, runs, origins, out }),
+        _ => dispatch(Piece::<T, G, CHANNELS> { x, g, runs, origins, out }),
     }
 }
 
