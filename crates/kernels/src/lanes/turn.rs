@@ -100,6 +100,8 @@ pub(crate) fn turn_out<L: Lanes, T: Number>(from: &[Pixel; WIDTH], to: &mut [T],
     let last = rows.last(n, to.len());
     let mut lanes = [L::zero(); WIDTH];
     for i in 0..WIDTH {
+        // Where the next numbers of each row go: the processor does not foresee so many streams.
+        prefetch(to.as_ptr().wrapping_add(rows.first + i.min(last) * rows.apart + WIDTH).cast());
         lanes[i] = L::load(&from[i]);
     }
     let turned = L::transpose(lanes);

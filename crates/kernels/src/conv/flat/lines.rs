@@ -18,6 +18,9 @@ const TOGETHER: usize = 1 << 16;
 /// What it costs to pack a stretch of windows, in vectors multiplied and added.
 const PACK: usize = 3;
 
+/// And to write a vector of sums afterwards.
+const WRITE: usize = 8;
+
 /// Where results go: the element at (channel, line, column).
 #[derive(Clone, Copy)]
 pub(super) struct Target {
@@ -138,8 +141,9 @@ impl Cover<'_> {
         let vectors = |windows: usize| windows.div_ceil(WIDTH);
         // A vector by itself costs a third more than one of two.
         let lone = |vectors: usize| vectors * rows + vectors % 2 * rows / 3;
-        // Writing sums afterwards.
-        let write = |windows: usize| vectors(windows) * rows / 8;
+        // Writing sums afterwards, once for all terms.
+        let terms = flat.channels * self.sets.iter().map(|set| set.taps.len()).max().unwrap_or(0);
+        let write = |windows: usize| vectors(windows) * rows * WRITE / terms.max(1);
         let (lines, stretches) = if self.is_one_line() {
             (lone(vectors(windows)), vectors(windows))
         } else {

@@ -8,13 +8,15 @@ use super::copy::Flat;
 use crate::conv::tile::{Apart, At, Left, Neighbours, PANEL, Right, multiply};
 use crate::conv::winograd::Planes;
 use crate::conv::{GRAIN, PARTS, Shape, part};
-use crate::lanes::{LaneKernel, Lanes, WIDTH, dispatch_lanes};
+use crate::lanes::{LaneKernel, Lanes, WIDTH, dispatch_lanes, prefetch};
 use crate::pool::{self, SendPtr};
 use crate::{DType, Storage};
 use std::ops::Range;
 
 /// Tasks to cut the work into, where that takes no more memory for sums.
 const TASKS: usize = 8;
+/// Windows that are added up at a time: their gradients stay in the first cache.
+const WINDOWS: usize = 192;
 /// Sums that the weight's gradient takes at most beside the result, in floats.
 const SUMS: usize = 1 << 21;
 
@@ -31,8 +33,8 @@ pub(in crate::conv) fn weight_gradient(shape: &Shape, input: &[f32], grad: &[f32
     by_panels(shape, shape.batch * blocks, out, &|Part { group, units, of_panels, sums, size }| {
         let whole = flat.is_whole();
         let room = if whole { 0 } else { flat.size(block) };
-        let length = block * flat.pitch();
-        let mut scratch = Storage::new(DType::F32, room + length * PANEL);
+        let some = (WINDOWS / flat.pitch()).clamp(1, block);
+        let mut scratch = Storage::new(DType::F32, room + some * flat.pitch() * PANEL);
         let (copy, d) = scratch.as_mut_slice::<f32>().split_at_mut(room);
         let mut offsets = (0, Vec::new());
         for unit in units.clone() {
@@ -49,15 +51,20 @@ pub(in crate::conv) fn weight_gradient(shape: &Shape, input: &[f32], grad: &[f32
                 flat.fill(input, lines.clone(), blocks == 1 && unit > units.start, copy);
                 copy
             };
-            let (n, pitch) = (flat.windows(lines.len()), flat.pitch());
+            let (pitch, at) = (flat.pitch(), At::new(&offsets.1));
             for (panel, sums) in of_panels.clone().zip(sums.chunks_exact_mut(size)) {
                 let data = &grad[image * windows + panel * PANEL * shape.windows()..];
                 let channels = shape.outputs - panel * PANEL;
-                let (grad, lines) = (Planes { data, channels, size: shape.output }, lines.clone());
-                dispatch_lanes(Transpose { grad, lines, pitch, d: &mut *d });
-                let left = Left { data: copy, rows: At::new(&offsets.1), terms: Neighbours };
-                let right = Right { data: d, rows: Apart(PANEL), second: WIDTH };
-                multiply([rows, n, channels.min(PANEL)], left, right, sums, unit > units.start);
+                for first in lines.clone().step_by(some) {
+                    let grad = Planes { data, channels, size: shape.output };
+                    let (here, start) = (first..lines.end.min(first + some), first - lines.start);
+                    let n = flat.windows(here.len());
+                    dispatch_lanes(Transpose { grad, lines: here, pitch, d: &mut *d });
+                    let left = Left { data: &copy[start * pitch..], rows: at, terms: Neighbours };
+                    let right = Right { data: &*d, rows: Apart(PANEL), second: WIDTH };
+                    let more = unit > units.start || start > 0;
+                    multiply([rows, n, channels.min(PANEL)], left, right, sums, more);
+                }
             }
         }
     });
@@ -134,6 +141,8 @@ impl LaneKernel for Transpose<'_> {
                     let mut rows = [L::zero(); WIDTH];
                     for c in 0..WIDTH {
                         let at = (first + c.min(last)) * plane + line * width + x;
+                        // What comes next of so many channels the processor does not foresee.
+                        prefetch(grad.data.as_ptr().wrapping_add(at + 4 * WIDTH));
                         // SAFETY: of a channel and a line that there are: in the slice, as asserted.
                         rows[c] = L::load_some(unsafe {
                             std::slice::from_raw_parts(grad.data.as_ptr().add(at), n)
