@@ -16,10 +16,15 @@ pub(crate) type Pixel = [f32; WIDTH];
 pub(crate) struct Pixels(Storage);
 
 impl Pixels {
+    /// What is in it counts for nothing.
+    pub(crate) fn new(count: usize) -> Pixels {
+        Pixels(Storage::new(DType::F32, count * WIDTH))
+    }
+
     pub(crate) fn zeros(count: usize) -> Pixels {
-        let mut storage = Storage::new(DType::F32, count * WIDTH);
-        storage.as_mut_slice::<f32>().fill(0.0);
-        Pixels(storage)
+        let mut pixels = Pixels::new(count);
+        pixels.all().fill([0.0; WIDTH]);
+        pixels
     }
 
     pub(crate) fn all(&mut self) -> &mut [Pixel] {

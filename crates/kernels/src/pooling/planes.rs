@@ -94,12 +94,17 @@ struct Max<'a> {
 impl Job for Max<'_> {
     #[inline(always)]
     fn window<L: Lanes>(&self, pixels: &[Pixel], [rows, cols]: &[Axis; 2], [row, col]: [usize; 2]) -> [L; 2] {
-        let mut best = (L::splat(f32::NEG_INFINITY), L::zero());
+        let (mut best, next) = ((L::splat(f32::NEG_INFINITY), L::zero()), L::splat(1.0));
+        let count = cols.spans[col].count;
         for i in 0..rows.spans[row].count {
             let line = &pixels[i * rows.dilation * cols.input..];
-            for j in 0..cols.spans[col].count {
-                let code = L::splat((i * cols.kernel + j) as f32);
-                best = L::larger(best, (L::load(&line[j * cols.dilation]), code));
+            assert!(count == 0 || (count - 1) * cols.dilation < line.len());
+            let mut code = L::splat((i * cols.kernel) as f32);
+            for j in 0..count {
+                // SAFETY: at most the last, which is in the slice as asserted.
+                let pixel = unsafe { line.get_unchecked(j * cols.dilation) };
+                best = L::larger(best, (L::load(pixel), code));
+                code = code + next;
             }
         }
         [best.0, best.1]
@@ -155,7 +160,7 @@ impl<J: Job> LaneKernel for Windows<'_, J> {
         };
         let count = most(0, columns);
         let of_codes = if job.codes(0).is_some() { count } else { 0 };
-        let mut room = Pixels::zeros(most(1, width) + count + of_codes);
+        let mut room = Pixels::new(most(1, width) + count + of_codes);
         let (pixels, room) = room.all().split_at_mut(most(1, width));
         let (values, codes) = room.split_at_mut(count);
         for (group, out) in out.chunks_mut(WIDTH * windows).enumerate() {
@@ -243,7 +248,7 @@ pub(super) fn scatter(g: &[f32], codes: &[u8], axes: &[Axis; 2], gx: &mut [f32])
     backward(g, axes, gx, |planes, windows| Place {
         codes: &codes[planes.start * windows..planes.end * windows],
         windows,
-        held: Pixels::zeros(windows + WIDTH),
+        held: Pixels::new(windows + WIDTH),
     });
 }
 
@@ -268,7 +273,7 @@ trait Weigh {
     /// What all places of a window start from.
     fn window<L: Lanes>(&mut self, g: L, window: usize, at: [usize; 2]) -> (L, L);
     /// What the place of this code gets.
-    fn place<L: Lanes>(&self, window: (L, L), code: usize) -> L;
+    fn place<L: Lanes>(&self, window: (L, L), code: L) -> L;
 }
 
 struct Share<'a> {
@@ -283,7 +288,7 @@ impl Weigh for Share<'_> {
         (g / L::splat((self.divisors[0][row] * self.divisors[1][col]) as f32), g)
     }
     #[inline(always)]
-    fn place<L: Lanes>(&self, (share, _): (L, L), _: usize) -> L {
+    fn place<L: Lanes>(&self, (share, _): (L, L), _: L) -> L {
         share
     }
 }
@@ -306,8 +311,8 @@ impl Weigh for Place<'_> {
         (g, L::load(&self.held.all()[window]))
     }
     #[inline(always)]
-    fn place<L: Lanes>(&self, (g, code): (L, L), at: usize) -> L {
-        g.where_equal(code, L::splat(at as f32))
+    fn place<L: Lanes>(&self, (g, code): (L, L), at: L) -> L {
+        g.where_equal(code, at)
     }
 }
 
@@ -325,25 +330,31 @@ impl<W: Weigh> LaneKernel for Backward<'_, W> {
     fn run<L: Lanes>(self) {
         let Backward { g, axes, gx, mut weigh } = self;
         let ([size, windows], [rows, cols]) = (sizes(axes), axes);
-        let mut room = Pixels::zeros(windows + size + 2 * WIDTH);
+        let mut room = Pixels::new(windows + size + 2 * WIDTH);
         let (of_windows, of_pixels) = room.all().split_at_mut(windows + WIDTH);
+        let next = L::splat(1.0);
         for (group, gx) in gx.chunks_mut(WIDTH * size).enumerate() {
             let count = gx.len() / size;
             let g = &g[group * WIDTH * windows..][..count * windows];
             read::<L, f32>(g, windows, 0..windows, of_windows);
             weigh.ready::<L>(group);
-            if group > 0 {
-                of_pixels.fill([0.0; WIDTH]);
+            for i in 0..size {
+                L::zero().store(&mut of_pixels[i]);
             }
+            let mut at = [0, 0];
             for window in 0..windows {
-                let at = [window / cols.output(), window % cols.output()];
                 let (row, col) = (rows.spans[at[0]], cols.spans[at[1]]);
                 let g = weigh.window(L::load(&of_windows[window]), window, at);
+                at = if at[1] + 1 < cols.output() { [at[0], at[1] + 1] } else { [at[0] + 1, 0] };
                 for i in 0..row.count {
                     let first = (row.start + i * rows.dilation) * cols.input + col.start;
+                    assert!(col.count == 0 || first + (col.count - 1) * cols.dilation < of_pixels.len());
+                    let mut code = L::splat((i * cols.kernel) as f32);
                     for j in 0..col.count {
-                        let pixel = &mut of_pixels[first + j * cols.dilation];
-                        (L::load(pixel) + weigh.place(g, i * cols.kernel + j)).store(pixel);
+                        // SAFETY: at most the last, which is in the slice as asserted.
+                        let pixel = unsafe { of_pixels.get_unchecked_mut(first + j * cols.dilation) };
+                        (L::load(pixel) + weigh.place(g, code)).store(pixel);
+                        code = code + next;
                     }
                 }
             }
