@@ -64,7 +64,7 @@ impl Flat {
 
     /// Floats of one channel.
     pub(super) fn plane(&self, lines: usize) -> usize {
-        self.stride[0].saturating_mul(self.stride[1]).saturating_mul(self.copy(lines))
+        self.phases(0).saturating_mul(self.phases(1)).saturating_mul(self.copy(lines))
     }
 
     /// Floats of all channels, and what is read beyond them.
@@ -87,7 +87,7 @@ impl Flat {
     /// Where the first window finds some positions: (channel, position).
     pub(super) fn offsets(&self, lines: usize, taps: &[[usize; 2]]) -> Vec<usize> {
         let ([sy, sx], plane, copy, pitch) = (self.stride, self.plane(lines), self.copy(lines), self.pitch());
-        let at = |&[y, x]: &[usize; 2]| (y % sy * sx + x % sx) * copy + y / sy * pitch + x / sx;
+        let at = |&[y, x]: &[usize; 2]| self.phase([y, x]) * copy + y / sy * pitch + x / sx;
         let taps: Vec<usize> = taps.iter().map(at).collect();
         (0..self.channels).flat_map(|c| taps.iter().map(move |at| c * plane + at)).collect()
     }
@@ -110,10 +110,21 @@ impl Flat {
         dispatch_lanes(Fill { flat: self, image, lines, to });
     }
 
-    /// Whether a window sees a line or a column: where it sees one of several, the others need not be copied.
+    /// Whether a window sees a line or a column: where it sees one of several, the others are not copied.
     fn uses(&self, d: usize, at: usize) -> bool {
         let stride = self.stride[d];
         stride == 1 || self.taps.iter().any(|tap| tap[d] % stride == at % stride)
+    }
+
+    /// How many of the lines, or columns, from one that is seen to the next have copies.
+    fn phases(&self, d: usize) -> usize {
+        (0..self.stride[d]).filter(|&at| self.uses(d, at)).count()
+    }
+
+    /// The copy which a line and a column are in.
+    fn phase(&self, at: [usize; 2]) -> usize {
+        let before = |d: usize| (0..at[d] % self.stride[d]).filter(|&at| self.uses(d, at)).count();
+        before(0) * self.phases(1) + before(1)
     }
 }
 
@@ -138,27 +149,30 @@ impl LaneKernel for Fill<'_> {
         let first_line = |line: usize| (first + line - flat.before[0]) * width;
         let lines: Vec<[usize; 2]> = (from..end)
             .filter(|&line| flat.uses(0, line))
-            .map(|line| [first_line(line), line % sy * sx * copy + line / sy * pitch])
+            .map(|line| [first_line(line), flat.phase([line, 0]) * copy + line / sy * pitch])
             .collect();
+        // The columns that are seen: the first pixel of the line, and where it goes.
+        let first = flat.before[1];
+        let place = |x: usize| flat.phase([0, first + x]) * copy + (first + x) / sx;
+        let columns: Vec<[usize; 2]> =
+            (0..sx.min(width)).filter(|x| flat.uses(1, first + x)).map(|x| [x, place(x)]).collect();
         for (image, to) in image.chunks_exact(height * width).zip(to.chunks_exact_mut(plane)) {
             for &[start, at] in &lines {
                 let (image, to) = (&image[start..start + width], &mut to[at..]);
-                match sx {
-                    1 => straight::<L>(image, &mut to[flat.before[1]..]),
-                    2 => {
-                        let (even, odd) = to.split_at_mut(copy);
-                        let low = flat.before[1] / 2;
-                        if flat.before[1].is_multiple_of(2) {
-                            alternate::<L>(image, &mut even[low..], &mut odd[low..]);
+                match (sx, &columns[..]) {
+                    (1, _) => straight::<L>(image, &mut to[first..]),
+                    (2, &[[_, even], [_, odd]]) => {
+                        let (low, high) = to.split_at_mut(even.max(odd));
+                        if even < odd {
+                            alternate::<L>(image, &mut low[even..], high);
                         } else {
-                            alternate::<L>(image, &mut odd[low..], &mut even[low + 1..]);
+                            alternate::<L>(image, high, &mut low[odd..]);
                         }
                     }
+                    (2, &[[x, at]]) => every_other::<L>(&image[x..], &mut to[at..]),
                     _ => {
-                        for x in 0..sx.min(width) {
-                            let column = flat.before[1] + x;
-                            let to = &mut to[column % sx * copy + column / sx..];
-                            for (to, from) in to.iter_mut().zip(image[x..].iter().step_by(sx)) {
+                        for &[x, at] in &columns {
+                            for (to, from) in to[at..].iter_mut().zip(image[x..].iter().step_by(sx)) {
                                 *to = *from;
                             }
                         }
@@ -175,6 +189,17 @@ pub(in crate::conv) fn straight<L: Lanes>(line: &[f32], to: &mut [f32]) {
     for x in (0..line.len()).step_by(WIDTH) {
         let n = WIDTH.min(line.len() - x);
         L::load_some(&line[x..x + n]).store_some(&mut to[x..x + n]);
+    }
+}
+
+/// The pixels at even places of a line.
+#[inline(always)]
+fn every_other<L: Lanes>(line: &[f32], to: &mut [f32]) {
+    for x in (0..line.len()).step_by(2 * WIDTH) {
+        let n = (2 * WIDTH).min(line.len() - x);
+        let (low, high) = line[x..x + n].split_at(n.min(WIDTH));
+        let [even, _] = L::alternate(L::load_some(low), L::load_some(high));
+        even.store_some(&mut to[x / 2..][..n.div_ceil(2)]);
     }
 }
 

@@ -216,9 +216,9 @@ fn few(shape: &Shape, input: &[f32], grad: &[f32], out: &mut [f32]) {
     pool::chunks_mut(out, outputs * rows * step, |start, out| {
         let room = flat.size(block);
         let length = (block * flat.pitch()).next_multiple_of(WIDTH);
-        let mut scratch = Storage::new(DType::F32, room + length + outputs * rows * WIDTH);
+        let mut scratch = Storage::new(DType::F32, room + outputs * (length + rows * WIDTH));
         let (copy, scratch) = scratch.as_mut_slice::<f32>().split_at_mut(room);
-        let (g, sums) = scratch.split_at_mut(length);
+        let (g, sums) = scratch.split_at_mut(outputs * length);
         let mut offsets = (0, Vec::new());
         for (i, out) in out.chunks_exact_mut(outputs * rows).enumerate() {
             let group = start / (outputs * rows) + i;
@@ -231,16 +231,17 @@ fn few(shape: &Shape, input: &[f32], grad: &[f32], out: &mut [f32]) {
                     }
                     let copy = &mut copy[..flat.size(lines.len())];
                     flat.fill(&input[image * pixels..][..pixels], lines.clone(), false, copy);
-                    for o in 0..outputs {
+                    let length = (lines.len() * flat.pitch()).next_multiple_of(WIDTH);
+                    let g = &mut g[..outputs * length];
+                    g.fill(0.0);
+                    for (o, g) in g.chunks_exact_mut(length).enumerate() {
                         let grad = &grad[(image * outputs + o) * windows..][..windows];
-                        g.fill(0.0);
                         for (to, line) in g.chunks_mut(flat.pitch()).zip(lines.clone()) {
                             let line = &grad[line * flat.output[1]..][..flat.output[1]];
                             to[..line.len()].copy_from_slice(line);
                         }
-                        let (g, sums) = (&*g, &mut sums[o * rows * WIDTH..][..rows * WIDTH]);
-                        dispatch_lanes(Dots { g, copy, offsets: &offsets.1, sums });
                     }
+                    dispatch_lanes(Dots { g, length, copy, offsets: &offsets.1, sums });
                 }
             }
             for (out, lanes) in out.iter_mut().zip(sums.as_chunks::<WIDTH>().0) {
@@ -250,46 +251,76 @@ fn few(shape: &Shape, input: &[f32], grad: &[f32], out: &mut [f32]) {
     });
 }
 
-/// Adds to the sums, lane by lane, of the products of g with what each position sees.
+/// Adds to the sums, lane by lane, of the products of each output's gradients with what each position sees.
 struct Dots<'a> {
+    /// So many for each output.
     g: &'a [f32],
+    length: usize,
     copy: &'a [f32],
     offsets: &'a [usize],
+    /// (output, position)
     sums: &'a mut [f32],
 }
 
-/// Positions whose sums are held in registers.
-const TOGETHER: usize = 5;
+/// Outputs and positions whose sums are held in registers.
+const OUTPUTS: usize = 4;
+const POSITIONS: usize = 5;
 
 impl LaneKernel for Dots<'_> {
     type Output = ();
     #[inline(always)]
-    fn run<L: Lanes>(self) {
-        let Dots { g, copy, offsets, sums } = self;
-        let mut row = 0;
-        while row < offsets.len() {
-            if row + TOGETHER <= offsets.len() {
-                dots::<L, TOGETHER>(g, copy, &offsets[row..], &mut sums[row * WIDTH..]);
-                row += TOGETHER;
-            } else {
-                dots::<L, 1>(g, copy, &offsets[row..], &mut sums[row * WIDTH..]);
-                row += 1;
+    fn run<L: Lanes>(mut self) {
+        let (outputs, rows) = (self.g.len() / self.length, self.offsets.len());
+        let mut output = 0;
+        while output < outputs {
+            // Where there are so many registers.
+            let many = L::ROWS >= 12 && output + OUTPUTS <= outputs;
+            let mut row = 0;
+            while row < rows {
+                row += match (many, row + POSITIONS <= rows) {
+                    (true, true) => self.dots::<L, OUTPUTS, POSITIONS>(output, row),
+                    (true, false) => self.dots::<L, OUTPUTS, 1>(output, row),
+                    (false, true) => self.dots::<L, 1, POSITIONS>(output, row),
+                    (false, false) => self.dots::<L, 1, 1>(output, row),
+                };
             }
+            output += if many { OUTPUTS } else { 1 };
         }
     }
 }
 
-#[inline(always)]
-fn dots<L: Lanes, const N: usize>(g: &[f32], copy: &[f32], offsets: &[usize], sums: &mut [f32]) {
-    let mut lanes = [L::zero(); N];
-    for i in (0..g.len()).step_by(WIDTH) {
-        let v = L::load_some(&g[i..][..WIDTH]);
+impl Dots<'_> {
+    /// Of M outputs and N positions, these the first.
+    #[inline(always)]
+    fn dots<L: Lanes, const M: usize, const N: usize>(&mut self, output: usize, row: usize) -> usize {
+        let Dots { g, length, copy, offsets, ref mut sums } = *self;
+        let (g, mut places) = (&g[output * length..][..M * length], [0; N]);
+        places.copy_from_slice(&offsets[row..row + N]);
+        assert!(length.is_multiple_of(WIDTH));
         for j in 0..N {
-            lanes[j] = v.mul_add(L::load_some(&copy[offsets[j] + i..][..WIDTH]), lanes[j]);
+            assert!(places[j] + length <= copy.len());
         }
-    }
-    for j in 0..N {
-        let sum = &mut sums[j * WIDTH..][..WIDTH];
-        (L::load_some(sum) + lanes[j]).store_some(sum);
+        let mut lanes = [[L::zero(); N]; M];
+        for at in (0..length).step_by(WIDTH) {
+            let mut seen = [L::zero(); N];
+            for j in 0..N {
+                // SAFETY: in the slice, as asserted.
+                seen[j] = L::load(unsafe { &*copy.as_ptr().add(places[j] + at).cast() });
+            }
+            for i in 0..M {
+                // SAFETY: in the slice, which is M times as long.
+                let v = L::load(unsafe { &*g.as_ptr().add(i * length + at).cast() });
+                for j in 0..N {
+                    lanes[i][j] = v.mul_add(seen[j], lanes[i][j]);
+                }
+            }
+        }
+        for i in 0..M {
+            for j in 0..N {
+                let sum = &mut sums[((output + i) * offsets.len() + row + j) * WIDTH..][..WIDTH];
+                (L::load_some(sum) + lanes[i][j]).store_some(sum);
+            }
+        }
+        N
     }
 }
