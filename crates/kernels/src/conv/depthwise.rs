@@ -1,5 +1,6 @@
 //! A window of 3×3 or 5×5 for each channel: sums over lines of a padded copy of each channel, of which a vector of
-//! pixels is read once for several lines of the output. Where the step is 2, every other pixel of a line is a line.
+//! pixels is read once for several lines of the output. Where the step is 2, every other pixel of a line is a line, and so
+//! it is of the input's gradient, whose pixels at even and at odd places see other weights.
 
 #![allow(clippy::needless_range_loop, reason = "iterators over lanes are not always inlined")]
 
@@ -18,8 +19,6 @@ const COPIES: usize = 1 << 12;
 #[derive(Clone, Copy)]
 struct Image {
     size: [usize; 2],
-    /// Distance of neighbouring pixels, with zeros between them.
-    spread: [usize; 2],
     /// Zeros before the first.
     before: [usize; 2],
 }
@@ -58,22 +57,27 @@ pub(super) fn serves(shape: &Shape) -> bool {
 
 impl Plane {
     fn forward(shape: &Shape) -> Plane {
-        let image = Image { size: shape.input, spread: [1, 1], before: shape.padding };
-        Plane::new(image, shape.output, shape.stride, shape.kernel[0])
+        let Shape { input, output, stride, kernel: [kernel, _], padding, .. } = *shape;
+        let seen = [0, 1].map(|d| (output[d] - 1) * stride[d] + kernel);
+        Plane::new(Image { size: input, before: padding }, output, stride, kernel, seen)
     }
 
-    /// The gradient of the input: the output's, spread and convolved with the window reversed.
+    /// The gradient of the input: the output's convolved with the window reversed, or with every other of its weights.
     fn backward(shape: &Shape) -> Plane {
-        let before = shape.padding.map(|padding| shape.kernel[0] - 1 - padding);
-        let image = Image { size: shape.output, spread: shape.stride, before };
-        Plane::new(image, shape.input, [1, 1], shape.kernel[0])
+        let Shape { input, output, stride, kernel: [kernel, _], padding, .. } = *shape;
+        let reach = (kernel - 1) / stride[0];
+        let before = padding.map(|padding| if stride == [1, 1] { reach - padding } else { reach });
+        // As far as the last pixel sees.
+        let seen = [0, 1].map(|d| match stride[d] {
+            1 => input[d] + reach,
+            _ => reach + (input[d] - 1 + padding[d]) / 2 + 1,
+        });
+        Plane::new(Image { size: output, before }, input, [1, 1], kernel, seen)
     }
 
-    fn new(image: Image, output: [usize; 2], stride: [usize; 2], kernel: usize) -> Plane {
-        let Image { size, spread, before } = image;
-        let filled = |d: usize| before[d] + (size[d] - 1) * spread[d] + 1;
-        let seen = |d: usize| (output[d] - 1) * stride[d] + kernel;
-        let [lines, pixels] = [0, 1].map(|d| filled(d).max(seen(d)));
+    fn new(image: Image, output: [usize; 2], stride: [usize; 2], kernel: usize, seen: [usize; 2]) -> Plane {
+        let Image { size, before } = image;
+        let [lines, pixels] = [0, 1].map(|d| (before[d] + size[d]).max(seen[d]));
         let pitch = pixels.div_ceil(stride[1]);
         let line = stride[1] * pitch;
         let place = |column: usize| column % stride[1] * pitch + column / stride[1];
@@ -90,14 +94,10 @@ impl Plane {
     /// Writes the pixels; what is zero stays as it was.
     #[inline(always)]
     fn fill<L: Lanes>(&self, source: &[f32], copy: &mut [f32]) {
-        let (Image { size, spread, before }, [first, second]) = (self.image, self.places);
+        let (Image { size, before }, [first, second]) = (self.image, self.places);
         for (y, line) in source.chunks_exact(size[1]).enumerate() {
-            let to = &mut copy[(before[0] + y * spread[0]) * self.line..];
-            if spread[1] > 1 {
-                for (x, v) in line.iter().enumerate() {
-                    to[first + x * spread[1]] = *v;
-                }
-            } else if self.stride[1] == 1 {
+            let to = &mut copy[(before[0] + y) * self.line..];
+            if self.stride[1] == 1 {
                 straight::<L>(line, &mut to[first..]);
             } else if first < self.pitch {
                 let (even, odd) = to.split_at_mut(self.pitch);
@@ -118,7 +118,7 @@ pub(super) fn forward(
     relu: bool,
     out: &mut [f32],
 ) {
-    let way = Way { reversed: false, relu };
+    let way = Way::Forward { relu };
     run(Plane::forward(shape), way, input, weight, bias, out);
 }
 
@@ -129,7 +129,7 @@ pub(super) fn input_gradient(
     bias: Option<&[f32]>,
     out: &mut [f32],
 ) {
-    let way = Way { reversed: true, relu: false };
+    let way = if shape.stride == [1, 1] { Way::Reversed } else { Way::Halves(shape.padding) };
     run(Plane::backward(shape), way, grad, weight, bias, out);
 }
 
@@ -140,11 +140,15 @@ fn step(plane: &Plane) -> usize {
     (GRAIN / work.max(1)).max(1)
 }
 
-/// Whether windows are reversed, and max(0, …) of the sums is taken.
+/// What is summed up.
 #[derive(Clone, Copy)]
-struct Way {
-    reversed: bool,
-    relu: bool,
+enum Way {
+    /// Windows, and max(0, …) is taken of the sums with `relu`.
+    Forward { relu: bool },
+    /// Windows that are reversed.
+    Reversed,
+    /// Every other line and column of windows of step 2 with these zeros around the image.
+    Halves([usize; 2]),
 }
 
 fn run(plane: Plane, way: Way, source: &[f32], weight: &[f32], bias: Option<&[f32]>, out: &mut [f32]) {
@@ -168,7 +172,10 @@ fn run(plane: Plane, way: Way, source: &[f32], weight: &[f32], bias: Option<&[f3
                 let copy = &copies[i * plane.size..][..plane.size];
                 let weight = &weight[channel * taps..][..taps];
                 let bias = bias.map_or(0.0, |bias| bias[channel]);
-                dispatch_lanes(Sums { plane, weight, way, bias, copy, out });
+                match way {
+                    Way::Halves(padding) => dispatch_lanes(Halves { plane, padding, weight, bias, copy, out }),
+                    _ => dispatch_lanes(Sums { plane, weight, way, bias, copy, out }),
+                }
             }
         }
     });
@@ -228,7 +235,8 @@ impl Sums<'_> {
     /// With a window of K×K and step S, R lines at a time.
     #[inline(always)]
     fn lines<L: Lanes, const K: usize, const S: usize, const R: usize>(self) {
-        let Sums { plane, weight, way: Way { reversed, relu }, bias, copy, out } = self;
+        let Sums { plane, weight, way, bias, copy, out } = self;
+        let (reversed, relu) = (matches!(way, Way::Reversed), matches!(way, Way::Forward { relu: true }));
         let ([height, width], line, pitch) = (plane.output, plane.line, plane.pitch);
         let mut weights = [[L::zero(); K]; K];
         for y in 0..K {
@@ -262,6 +270,67 @@ impl Sums<'_> {
                         sum.store_some(&mut out[(row + r) * width + column..][..n]);
                     }
                 }
+            }
+        }
+    }
+}
+
+/// The input's gradient where the step is 2: a pixel at place q, with the zeros before the image, is seen through weights
+/// r, r + 2, … by windows b, b − 1, … where q = 2b + r.
+struct Halves<'a> {
+    plane: Plane,
+    padding: [usize; 2],
+    weight: &'a [f32],
+    bias: f32,
+    copy: &'a [f32],
+    out: &'a mut [f32],
+}
+
+impl LaneKernel for Halves<'_> {
+    type Output = ();
+    #[inline(always)]
+    fn run<L: Lanes>(self) {
+        if self.plane.kernel == 3 { self.lines::<L, 3>() } else { self.lines::<L, 5>() }
+    }
+}
+
+impl Halves<'_> {
+    /// With a window of K×K.
+    #[inline(always)]
+    fn lines<L: Lanes, const K: usize>(self) {
+        let Halves { plane: Plane { output: [height, width], line, image, .. }, padding, weight, bias, copy, out } =
+            self;
+        assert!(weight.len() == K * K && out.len() == height * width && image.before == [(K - 1) / 2; 2]);
+        // The first window that a pixel at an even or odd place sees, and the first weight.
+        let halves = [0, 1].map(|i| [(padding[1] + i) / 2 + image.before[1], (padding[1] + i) % 2]);
+        let pairs = width.div_ceil(2);
+        let last = (height - 1 + padding[0]) / 2 + image.before[0];
+        assert!(last * line + halves[1][0] + pairs.next_multiple_of(WIDTH) <= copy.len());
+        for y in 0..height {
+            let [b, r] = [(y + padding[0]) / 2 + image.before[0], (y + padding[0]) % 2];
+            for pair in (0..pairs).step_by(WIDTH) {
+                let mut sums = [L::splat(bias); 2];
+                for down in 0..K.div_ceil(2) {
+                    if r + 2 * down >= K {
+                        break;
+                    }
+                    let (weight, at) = (&weight[(r + 2 * down) * K..][..K], (b - down) * line + pair);
+                    for i in 0..2 {
+                        let [b, r] = halves[i];
+                        for across in 0..K.div_ceil(2) {
+                            if r + 2 * across < K {
+                                // SAFETY: at most the last, and as far before the first as there are zeros.
+                                let pixels = unsafe { pixels::<L>(copy, at + b - across) };
+                                sums[i] = L::splat(weight[r + 2 * across]).mul_add(pixels, sums[i]);
+                            }
+                        }
+                    }
+                }
+                let [low, high] = L::interleave(sums[0], sums[1]);
+                let n = (2 * WIDTH).min(width - 2 * pair);
+                let (to, rest) = out[y * width + 2 * pair..][..n].split_at_mut(n.min(WIDTH));
+                low.store_some(to);
+                high.store_some(rest);
             }
         }
     }
