@@ -155,6 +155,9 @@ fn settings() -> Vec<Setting> {
         ([3, 1, 36, 40], [9, 11], 1, 2, 0),
         ([3, 1, 36, 40], [10, 2], 3, 2, 1),
         ([2, 3, 5, 34], [13, 13], 7, 2, 3),
+        // Few outputs: of many groups, and of an image in several blocks.
+        ([2, 9, 3, 6], [13, 12], 3, 1, 1),
+        ([1, 1, 8, 2], [100, 128], 3, 1, 1),
     ] {
         all.push(Setting(sizes, input, [kernel; 2], [stride; 2], [1, 1], around(padding)));
     }
@@ -187,6 +190,7 @@ fn settings() -> Vec<Setting> {
         ([14, 40], 5, 1, 2),
         ([13, 13], 5, 2, 2),
         ([6, 19], 5, 2, 4),
+        ([11, 40], 5, 2, 1),
         ([5, 5], 5, 1, 0),
     ] {
         let kernel = [kernel; 2];

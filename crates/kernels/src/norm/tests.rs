@@ -15,7 +15,7 @@ fn plain(x: &[f32], places: impl Iterator<Item = usize> + Clone) -> (f64, f64) {
 
 #[test]
 fn statistics_agree_with_the_definition_far_from_zero_too() {
-    for block in [[130, 70, 1], [3, 5, 49], [40, 2, 1000], [2, 3, 9000], [1, 1, 2], [200, 1, 1]] {
+    for block in [[130, 70, 1], [3, 5, 49], [9, 150, 7], [40, 2, 1000], [2, 3, 9000], [1, 1, 2], [200, 1, 1]] {
         let [outer, channels, inner] = block;
         let x = numbers(outer * channels * inner, 1e4);
         let close =
@@ -41,7 +41,7 @@ fn statistics_agree_with_the_definition_far_from_zero_too() {
 
 #[test]
 fn the_number_of_threads_changes_no_bit() {
-    for block in [[300, 70, 1], [40, 6, 1000]] {
+    for block in [[300, 70, 1], [40, 6, 1000], [64, 40, 18]] {
         let [_, channels, _] = block;
         let x = numbers(block.iter().product(), 3.0);
         let g: Vec<f32> = x.iter().rev().map(|v| v.sin()).collect();
@@ -52,7 +52,10 @@ fn the_number_of_threads_changes_no_bit() {
                 let mut out = vec![0.0; x.len()];
                 let mut keep = |values: &[f32]| bits.extend(values.iter().map(|v| v.to_bits()));
                 let statistics = batch::statistics(&x, block);
-                batch::forward(&x, block, &statistics, 1e-5, [&w, &w], false, &mut out);
+                batch::forward(&x, block, &statistics, 1e-5, [&w, &w], true, &mut out);
+                let plain = out.clone();
+                assert_eq!(batch::train(&x, block, 1e-5, [&w, &w], true, &mut out), statistics);
+                assert_eq!(out, plain);
                 keep(&out);
                 let [a, b] = batch::backward([&x, &g], block, &statistics, 1e-5, false, &w, &mut out);
                 [&out, &a, &b].into_iter().for_each(|v| keep(v));
