@@ -173,7 +173,9 @@ fn run(plane: Plane, way: Way, source: &[f32], weight: &[f32], bias: Option<&[f3
                 let weight = &weight[channel * taps..][..taps];
                 let bias = bias.map_or(0.0, |bias| bias[channel]);
                 match way {
-                    Way::Halves(padding) => dispatch_lanes(Halves { plane, padding, weight, bias, copy, out }),
+                    Way::Halves(padding) => {
+                        dispatch_lanes(Halves { plane, padding, weight, bias, copy, out })
+                    }
                     _ => dispatch_lanes(Sums { plane, weight, way, bias, copy, out }),
                 }
             }
@@ -298,8 +300,14 @@ impl Halves<'_> {
     /// With a window of K×K.
     #[inline(always)]
     fn lines<L: Lanes, const K: usize>(self) {
-        let Halves { plane: Plane { output: [height, width], line, image, .. }, padding, weight, bias, copy, out } =
-            self;
+        let Halves {
+            plane: Plane { output: [height, width], line, image, .. },
+            padding,
+            weight,
+            bias,
+            copy,
+            out,
+        } = self;
         assert!(weight.len() == K * K && out.len() == height * width && image.before == [(K - 1) / 2; 2]);
         // The first window that a pixel at an even or odd place sees, and the first weight.
         let halves = [0, 1].map(|i| [(padding[1] + i) / 2 + image.before[1], (padding[1] + i) % 2]);

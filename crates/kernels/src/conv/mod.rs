@@ -6,7 +6,7 @@
 //! channels of a group, height, width).
 //!
 //! There are several ways. For `f32`: 3×3 windows of many channels go through Winograd's transformation (`winograd`), a
-//! window as large as the image is a product of matrices (`whole`), a window for each channel has loops of its own, over
+//! window as large as the image and those of single pixels are products of matrices (`whole`), a window for each channel has loops of its own, over
 //! lines (`depthwise`) or sixteen channels at a time (`planes`), other windows of many channels have channels as lanes
 //! (`deep`), and all others are products in registers over a padded copy of the image (`flat`), unless that copy were too
 //! large. For the other types: matrix products with the columns
@@ -313,7 +313,7 @@ pub fn weight_gradient<T: Element>(shape: &Shape, input: &[T], grad: &[T], out: 
         && let (Some(input), Some(grad), Some(out)) = (floats(input), floats(grad), floats_mut(out))
     {
         winograd::weight_gradient(shape, input, grad, out);
-    } else if whole::serves(shape)
+    } else if whole::serves_weight(shape)
         && let (Some(input), Some(grad), Some(out)) = (floats(input), floats(grad), floats_mut(out))
     {
         whole::weight_gradient(shape, input, grad, out);

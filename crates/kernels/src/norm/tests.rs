@@ -15,7 +15,8 @@ fn plain(x: &[f32], places: impl Iterator<Item = usize> + Clone) -> (f64, f64) {
 
 #[test]
 fn statistics_agree_with_the_definition_far_from_zero_too() {
-    for block in [[130, 70, 1], [3, 5, 49], [9, 150, 7], [40, 2, 1000], [2, 3, 9000], [1, 1, 2], [200, 1, 1]] {
+    for block in [[130, 70, 1], [3, 5, 49], [9, 150, 7], [40, 2, 1000], [2, 3, 9000], [1, 1, 2], [200, 1, 1]]
+    {
         let [outer, channels, inner] = block;
         let x = numbers(outer * channels * inner, 1e4);
         let close =
