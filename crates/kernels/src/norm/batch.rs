@@ -84,13 +84,15 @@ fn stretches<T: Float>(
     out: &SendPtr<T>,
     f: impl Fn(Range<usize>, &mut [T]) + Sync,
 ) {
+    assert!(first + n <= channels);
     // Whole rows follow one another.
     let (rows, len) = if n == channels { (1, outer * n * inner) } else { (outer, n * inner) };
     let unit = if inner == 1 { n } else { inner };
     let step = (GRAIN / unit).max(1) * unit;
-    // SAFETY: of channels that one task has; its pieces do not overlap.
-    let write = |range: Range<usize>| unsafe {
-        f(range.clone(), std::slice::from_raw_parts_mut(out.get().add(range.start), range.len()));
+    let write = |range: Range<usize>| {
+        // SAFETY: of channels that there are and that one task has; its pieces do not overlap.
+        let out = unsafe { std::slice::from_raw_parts_mut(out.get().add(range.start), range.len()) };
+        f(range, out);
     };
     if rows == 1 {
         return pool::run(len.div_ceil(step), &|i| write(i * step..len.min((i + 1) * step)));

@@ -18,7 +18,7 @@ const TOGETHER: usize = 1 << 16;
 /// What it costs to pack a stretch of windows, in vectors multiplied and added.
 const PACK: usize = 3;
 
-/// And to write a vector of sums afterwards.
+/// And to write a stretch of sums afterwards, for all terms.
 const WRITE: usize = 8;
 
 /// Where results go: the element at (channel, line, column).
@@ -141,9 +141,9 @@ impl Cover<'_> {
         let vectors = |windows: usize| windows.div_ceil(WIDTH);
         // A vector by itself costs a third more than one of two.
         let lone = |vectors: usize| vectors * rows + vectors % 2 * rows / 3;
-        // Writing sums afterwards, once for all terms.
+        // Writing stretches of sums afterwards, once for all terms.
         let terms = flat.channels * self.sets.iter().map(|set| set.taps.len()).max().unwrap_or(0);
-        let write = |windows: usize| vectors(windows) * rows * WRITE / terms.max(1);
+        let write = |stretches: usize| stretches * rows * WRITE / terms.max(1);
         let (lines, stretches) = if self.is_one_line() {
             (lone(vectors(windows)), vectors(windows))
         } else {
@@ -151,10 +151,10 @@ impl Cover<'_> {
         };
         let packed = lone(vectors(windows)) + PACK * stretches;
         // Where windows are whole they are read where they are.
-        let gaps =
-            if flat.is_whole() { usize::MAX } else { lone(vectors(flat.windows(height))) + write(windows) };
+        let all = vectors(flat.windows(height));
+        let gaps = if flat.is_whole() { usize::MAX } else { lone(all) + write(stretches.max(all)) };
         let (together, batch) = self.together(|images| {
-            lone(vectors(images * windows)) + PACK * images * stretches + images * write(windows)
+            lone(vectors(images * windows)) + PACK * images * stretches + images * write(stretches)
         });
         let mut ways = vec![(Way::Gaps, gaps), (Way::Batch(together), batch)];
         if self.target.column == 1 && self.sets.len() == 1 {
