@@ -41,10 +41,10 @@ impl Tensor {
     ///
     /// ```
     /// use flambeau_tensor::tensor;
-    /// let x = tensor![2.0, 4.0];
-    /// assert_eq!(x.pow(3.0).to_vec::<f32>(), [8.0, 64.0]);
-    /// assert_eq!(x.pow(-2.0).to_vec::<f32>(), [0.25, 0.0625]);
-    /// assert_eq!((x.pow(-1.0) * x.pow(-0.5).square()).to_vec::<f32>(), [0.25, 0.0625]);
+    /// let x = tensor![4.0, 16.0];
+    /// assert_eq!(x.pow(3.0).to_vec::<f32>(), [64.0, 4096.0]);
+    /// assert_eq!(x.pow(-0.5).to_vec::<f32>(), [0.5, 0.25]);
+    /// assert_eq!((x.pow(-2.0) / x.pow(-1.0)).to_vec::<f32>(), [0.25, 0.0625]);
     /// ```
     #[track_caller]
     pub fn pow(&self, exponent: impl Operand) -> Tensor {
