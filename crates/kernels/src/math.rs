@@ -192,8 +192,8 @@ pub fn atan_f32(x: f32) -> f32 {
     r.copysign(x)
 }
 
-/// xʸ. Error at most 0.51 ulp, over a grid of both; special values are those of C's `pow`. In `f64`: the logarithm's error grows with the
-/// result's exponent.
+/// xʸ. Error at most 0.51 ulp, over a grid of both; special values are those of C's `pow`. In `f64`: the logarithm's error
+/// grows with the result's exponent.
 #[inline(always)]
 pub fn pow_f32(x: f32, y: f32) -> f32 {
     /// Adding it to |x| < 2⁵¹ rounds x to an integer, which then stands in the low bits of the sum.

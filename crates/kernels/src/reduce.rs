@@ -4,6 +4,10 @@
 //! number of threads. Sums are blocked (64 running sums, pairwise over blocks), so their error grows with the
 //! logarithm of the length rather than with the length.
 
+mod arg;
+
+pub use arg::arg;
+
 use crate::dtype::Element;
 use crate::isa::{Kernel, dispatch};
 use crate::num::Num;
@@ -313,94 +317,6 @@ fn combine<T: Element>(r: impl Reducer, out: &mut [T], row: &[T]) {
     }
 }
 
-/// Index of the first largest, or smallest, element of the middle axis; NaN beats everything.
-pub fn arg<T: Element>(largest: bool, x: &[T], [outer, axis, inner]: [usize; 3], out: &mut [i64]) {
-    assert_eq!(x.len(), numel(&[outer, axis, inner]));
-    assert_eq!(out.len(), numel(&[outer, inner]));
-    if x.is_empty() {
-        return out.fill(0);
-    }
-    if inner == 1 {
-        return pool::chunks_mut(out, (TASK / axis).max(1), |start, out| {
-            let x = &x[start * axis..(start + out.len()) * axis];
-            if largest { dispatch(ArgRows(Max, x, out)) } else { dispatch(ArgRows(Min, x, out)) }
-        });
-    }
-    pool::chunks_mut(out, (TASK / axis).max(ARG_COLUMNS), |start, out| {
-        let mut done = 0;
-        while done < out.len() {
-            let (row, column) = ((start + done) / inner, (start + done) % inner);
-            let n = (inner - column).min(out.len() - done).min(ARG_COLUMNS);
-            let x = &x[row * axis * inner + column..];
-            dispatch(ArgColumns { largest, x, axis, inner, out: &mut out[done..done + n] });
-            done += n;
-        }
-    });
-}
-
-/// Columns whose best elements are kept at once.
-const ARG_COLUMNS: usize = 128;
-
-/// Where the result of each of some rows of one length first stands.
-struct ArgRows<'a, R, T>(R, &'a [T], &'a mut [i64]);
-impl<R: Reducer, T: Element> Kernel for ArgRows<'_, R, T> {
-    type Output = ();
-    const WIDE: bool = size_of::<T>() > 1;
-    #[inline(always)]
-    #[allow(clippy::eq_op)]
-    fn run(self) {
-        let ArgRows(r, x, out) = self;
-        for (row, o) in x.chunks_exact(x.len() / out.len()).zip(out) {
-            let best = along(r, row);
-            let is_nan = best != best;
-            let mut at = 0;
-            for chunk in row.chunks(LANES) {
-                let mut found = false;
-                for &v in chunk {
-                    found |= if is_nan { v != v } else { v == best };
-                }
-                if found {
-                    at += chunk.iter().position(|&v| if is_nan { v != v } else { v == best }).unwrap_or(0);
-                    break;
-                }
-                at += LANES;
-            }
-            *o = at as i64;
-        }
-    }
-}
-
-/// As many columns as `out` has, of rows `inner` apart.
-struct ArgColumns<'a, T> {
-    largest: bool,
-    x: &'a [T],
-    axis: usize,
-    inner: usize,
-    out: &'a mut [i64],
-}
-impl<T: Element> Kernel for ArgColumns<'_, T> {
-    type Output = ();
-    const WIDE: bool = size_of::<T>() > 1;
-    #[inline(always)]
-    #[allow(clippy::eq_op)]
-    fn run(self) {
-        let ArgColumns { largest, x, axis, inner, out } = self;
-        let n = out.len();
-        let mut best = [T::default(); ARG_COLUMNS];
-        best[..n].copy_from_slice(&x[..n]);
-        out.fill(0);
-        for a in 1..axis {
-            let row = &x[a * inner..][..n];
-            for ((best, at), &new) in best.iter_mut().zip(&mut *out).zip(row) {
-                let beats = if largest { new > *best } else { new < *best };
-                let better = (*best == *best) & (beats | (new != new));
-                *best = if better { new } else { *best };
-                *at = if better { a as i64 } else { *at };
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -470,26 +386,6 @@ mod tests {
                 for largest in [true, false] {
                     arg(largest, &x, shape, &mut index);
                     assert_eq!(index[at % shape[2]], (at / shape[2]) as i64);
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn the_first_of_equal_extremes_is_found_along_any_axis() {
-        for shape in
-            [[1, 1, 1], [7, 5, 1], [3, 200, 1], [2, 5000, 1], [3, 70, 2], [1, 130, 600], [2, 900, 150]]
-        {
-            let [outer, axis, inner] = shape;
-            let x: Vec<f32> = (0..outer * axis * inner).map(|i| ((i * 7919) % 101) as f32 - 50.0).collect();
-            for largest in [true, false] {
-                let mut out = vec![-1; outer * inner];
-                arg(largest, &x, shape, &mut out);
-                for (oi, &got) in out.iter().enumerate() {
-                    let column = |a: usize| x[(oi / inner * axis + a) * inner + oi % inner];
-                    let better = |a, b| if largest { column(a) > column(b) } else { column(a) < column(b) };
-                    let want = (1..axis).fold(0, |best, a| if better(a, best) { a } else { best });
-                    assert_eq!(got, want as i64, "{shape:?} {largest}");
                 }
             }
         }

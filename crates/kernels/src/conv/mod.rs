@@ -6,11 +6,11 @@
 //! channels of a group, height, width).
 //!
 //! There are several ways. For `f32`: 3×3 windows of many channels go through Winograd's transformation (`winograd`), a
-//! window as large as the image and those of single pixels are products of matrices (`whole`), a window for each channel has loops of its own, over
-//! lines (`depthwise`) or sixteen channels at a time (`planes`), other windows of many channels have channels as lanes
-//! (`deep`), and all others are products in registers over a padded copy of the image (`flat`), unless that copy were too
-//! large. For the other types: matrix products with the columns
-//! (`columns`), or loops over lines where few channels meet (`direct`).
+//! window as large as the image and those of single pixels are products of matrices (`whole`), a window for each channel
+//! has loops of its own, over lines (`depthwise`) or sixteen channels at a time (`planes`), other windows of many channels
+//! have channels as lanes (`deep`), and all others are products in registers over a padded copy of the image (`flat`),
+//! unless that copy were too large. For the other types: matrix products with the columns (`columns`), or loops over lines
+//! where few channels meet (`direct`).
 //!
 //! Work is cut by the shape alone, and sums have a fixed order, so results do not depend on the number of threads.
 
