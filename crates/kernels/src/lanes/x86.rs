@@ -54,6 +54,50 @@ impl Lanes for Avx2 {
         }
     }
     #[inline(always)]
+    fn load_some(from: &[f32]) -> Self {
+        if let Some(whole) = from.first_chunk() {
+            return Self::load(whole);
+        }
+        // As many ones as there are numbers, then zeros.
+        static MASKS: [[i32; WIDTH]; 2] = [[-1; WIDTH], [0; WIDTH]];
+        let masks = &MASKS.as_flattened()[WIDTH - from.len()..][..WIDTH];
+        let (from, masks) = (from.as_ptr(), masks.as_ptr());
+        // SAFETY: see above; what the masks leave out is not touched.
+        Avx2(unsafe {
+            [
+                _mm256_maskload_ps(from, _mm256_loadu_si256(masks.cast())),
+                _mm256_maskload_ps(from.wrapping_add(8), _mm256_loadu_si256(masks.add(8).cast())),
+            ]
+        })
+    }
+    #[inline(always)]
+    fn store_some(self, to: &mut [f32]) {
+        if let Some(whole) = to.first_chunk_mut() {
+            return self.store(whole);
+        }
+        // Not by masks, which take some AMD processors dozens of steps.
+        let (n, mut to, mut rest) = (to.len(), to.as_mut_ptr(), self.0[0]);
+        // SAFETY: see above; the n numbers are the slice's.
+        unsafe {
+            if n & 8 != 0 {
+                _mm256_storeu_ps(to, rest);
+                (to, rest) = (to.add(8), self.0[1]);
+            }
+            let mut four = _mm256_castps256_ps128(rest);
+            if n & 4 != 0 {
+                _mm_storeu_ps(to, four);
+                (to, four) = (to.add(4), _mm256_extractf128_ps::<1>(rest));
+            }
+            if n & 2 != 0 {
+                _mm_storel_pd(to.cast(), _mm_castps_pd(four));
+                (to, four) = (to.add(2), _mm_movehl_ps(four, four));
+            }
+            if n & 1 != 0 {
+                _mm_store_ss(to, four);
+            }
+        }
+    }
+    #[inline(always)]
     fn mul_add(self, a: Self, b: Self) -> Self {
         // SAFETY: see above.
         Avx2(unsafe {
