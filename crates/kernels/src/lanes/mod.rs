@@ -182,6 +182,19 @@ pub(crate) fn tile_size(width: usize) -> [usize; 2] {
     dispatch_lanes(Size(width))
 }
 
+/// Whether the instruction set in use has registers for small blocks of results only.
+pub(crate) fn is_narrow() -> bool {
+    struct Narrow;
+    impl LaneKernel for Narrow {
+        type Output = bool;
+        #[inline(always)]
+        fn run<L: Lanes>(self) -> bool {
+            L::COLUMNS == 1
+        }
+    }
+    dispatch_lanes(Narrow)
+}
+
 /// Arithmetic, register by register. Here and below there are loops where the standard
 /// library has functions that take closures: those are not always inlined, which would lose the instruction set.
 macro_rules! operators {

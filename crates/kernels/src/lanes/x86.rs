@@ -192,6 +192,35 @@ impl Lanes for Avx2 {
         }
         columns
     }
+    #[inline(always)]
+    fn sum_each(rows: [Self; WIDTH]) -> Self {
+        let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = rows;
+        Avx2([
+            sum_halves(sum_rows(a, b, c, d), sum_rows(e, f, g, h)),
+            sum_halves(sum_rows(i, j, k, l), sum_rows(m, n, o, p)),
+        ])
+    }
+}
+
+/// In each half the four rows' sums of their halves.
+#[inline(always)]
+fn sum_rows(a: Avx2, b: Avx2, c: Avx2, d: Avx2) -> __m256 {
+    // SAFETY: see above.
+    unsafe {
+        let (a, b) = (_mm256_add_ps(a.0[0], a.0[1]), _mm256_add_ps(b.0[0], b.0[1]));
+        let (c, d) = (_mm256_add_ps(c.0[0], c.0[1]), _mm256_add_ps(d.0[0], d.0[1]));
+        let a = _mm256_add_ps(_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b));
+        let c = _mm256_add_ps(_mm256_unpacklo_ps(c, d), _mm256_unpackhi_ps(c, d));
+        let low = _mm256_shuffle_ps::<0b01_00_01_00>(a, c);
+        _mm256_add_ps(low, _mm256_shuffle_ps::<0b11_10_11_10>(a, c))
+    }
+}
+
+/// The sums of both halves, first those of the one.
+#[inline(always)]
+fn sum_halves(a: __m256, b: __m256) -> __m256 {
+    // SAFETY: see above.
+    unsafe { _mm256_add_ps(_mm256_permute2f128_ps::<0x20>(a, b), _mm256_permute2f128_ps::<0x31>(a, b)) }
 }
 
 #[inline(always)]

@@ -5,11 +5,13 @@
 
 use super::operand::{Operand, operands};
 use super::{Finish, Matrix};
-use crate::lanes::{LaneKernel, Lanes, WIDTH, dispatch_lanes, prefetch};
+use crate::lanes::{LaneKernel, Lanes, WIDTH, dispatch_lanes, is_narrow, prefetch};
 use crate::pool::{self, SendPtr};
 
 /// The most rows that are few.
 const FEW: usize = 7;
+/// The next rows of a vector's product are asked for where they are no farther. Processors without AVX-512 gain by it.
+const AHEAD: usize = 2048;
 /// Multiply-adds that are worth a task.
 const TASK: usize = 1 << 17;
 
@@ -36,19 +38,39 @@ pub(super) unsafe fn multiply(
     let turned = m > n;
     let (few, many, [m, n]) = if turned { (b, a, [n, m]) } else { (a, b, [m, n]) };
     let steps = if turned { [1, m] } else { [n, 1] };
-    // Whole tiles, so that the pieces do not decide how an element is summed.
-    let tasks = (m * n).saturating_mul(k).div_ceil(TASK);
-    let step = n.div_ceil(tasks).next_multiple_of(per_tile(m));
-    pool::run(n.div_ceil(step), &|task| {
-        let range = task * step..((task + 1) * step).min(n);
-        dispatch_lanes(Dots { m, k, few, many, range, out: &out, turned, steps, accumulate, finish });
+    // Whole groups, so that the pieces do not decide how an element is summed.
+    let group = group(per_tile(m, is_narrow()));
+    let groups = n.div_ceil(group);
+    let tasks = (m * n).saturating_mul(k).div_ceil(TASK).min(groups);
+    pool::run(tasks, &|task| {
+        let [from, to] = [task, task + 1].map(|i| (groups * i / tasks * group).min(n));
+        dispatch_lanes(Dots {
+            m,
+            k,
+            few,
+            many,
+            range: from..to,
+            out: &out,
+            turned,
+            steps,
+            accumulate,
+            finish,
+        });
     });
 }
 
+/// Rows of the many in tiles whose sums fit a vector.
+const fn group(per_tile: usize) -> usize {
+    WIDTH / per_tile * per_tile
+}
+
 /// Rows of the many in a tile, so that the sums stay in registers.
-const fn per_tile(few: usize) -> usize {
+const fn per_tile(few: usize, narrow: bool) -> usize {
     match few {
         0 | 1 => WIDTH,
+        2 if narrow => 3,
+        3 if narrow => 2,
+        _ if narrow => 1,
         2 | 3 => 8,
         4 => 6,
         5 | 6 => 4,
@@ -76,29 +98,41 @@ impl LaneKernel for Dots<'_> {
     type Output = ();
     #[inline(always)]
     fn run<L: Lanes>(self) {
-        match self.m {
-            1 => self.vector::<L>(),
-            2 => self.tiles::<L, 2, { per_tile(2) }>(),
-            3 => self.tiles::<L, 3, { per_tile(3) }>(),
-            4 => self.tiles::<L, 4, { per_tile(4) }>(),
-            5 => self.tiles::<L, 5, { per_tile(5) }>(),
-            6 => self.tiles::<L, 6, { per_tile(6) }>(),
-            7 => self.tiles::<L, 7, { per_tile(7) }>(),
-            m => unreachable!("{m} rows are not few"),
+        macro_rules! tiles {
+            ($($few:literal)*) => {
+                match self.m {
+                    1 => self.vector::<L>(),
+                    $($few if L::COLUMNS == 1 => self.tiles::<L, $few, { per_tile($few, true) }>(),)*
+                    $($few => self.tiles::<L, $few, { per_tile($few, false) }>(),)*
+                    m => unreachable!("{m} rows are not few"),
+                }
+            };
         }
+        tiles!(2 3 4 5 6 7)
     }
 }
 
 impl Dots<'_> {
+    /// As many tiles as have their sums in one vector each.
     #[inline(always)]
     fn tiles<L: Lanes, const F: usize, const M: usize>(&self) {
-        for first in self.range.clone().step_by(M) {
-            self.tile::<L, F, M>(first, M.min(self.range.end - first));
+        for first in self.range.clone().step_by(group(M)) {
+            let here = group(M).min(self.range.end - first);
+            let mut rows = [[L::zero(); WIDTH]; F];
+            for at in (0..here).step_by(M) {
+                let sums = self.tile::<L, F, M>(first + at, M.min(here - at));
+                for i in 0..F {
+                    rows[i][at..at + M].copy_from_slice(&sums[i]);
+                }
+            }
+            for i in 0..F {
+                self.store(rows[i], i, first, here);
+            }
         }
     }
 
     #[inline(always)]
-    fn tile<L: Lanes, const F: usize, const M: usize>(&self, first: usize, here: usize) {
+    fn tile<L: Lanes, const F: usize, const M: usize>(&self, first: usize, here: usize) -> [[L; M]; F] {
         let mut sums = [[L::zero(); M]; F];
         // SAFETY: rows and steps lie inside the operands; where the many end, the last row is taken again.
         unsafe {
@@ -134,11 +168,7 @@ impl Dots<'_> {
                 }
             }
         }
-        for i in 0..F {
-            let mut rows = [L::zero(); WIDTH];
-            rows[..M].copy_from_slice(&sums[i]);
-            self.store(rows, i, first, here);
-        }
+        sums
     }
 
     /// One row with all of the many.
@@ -216,12 +246,17 @@ impl Dots<'_> {
 unsafe fn dots<L: Lanes, const R: usize>(one: *const f32, many: *const f32, step: usize, k: usize) -> [L; R] {
     let (mut even, mut odd) = ([L::zero(); R], [L::zero(); R]);
     let mut p = 0;
+    let ahead = if R * step <= AHEAD { R * step } else { 0 };
     // SAFETY: the caller's.
     unsafe {
         while p + 2 * WIDTH <= k {
             let (a, b) = (L::load(&*one.add(p).cast()), L::load(&*one.add(p + WIDTH).cast()));
             for r in 0..R {
                 let row = many.add(r * step + p);
+                if L::COLUMNS == 1 {
+                    prefetch(row.wrapping_add(ahead));
+                    prefetch(row.wrapping_add(ahead + WIDTH));
+                }
                 even[r] = a.mul_add(L::load(&*row.cast()), even[r]);
                 odd[r] = b.mul_add(L::load(&*row.add(WIDTH).cast()), odd[r]);
             }

@@ -15,6 +15,7 @@ pub use finish::Finish;
 pub use packed::Packed;
 
 use crate::dtype::{DType, Element, floats};
+use crate::lanes::is_narrow;
 use crate::num::{Float, Num};
 use crate::pool;
 use crate::strided::{last_index, numel};
@@ -67,7 +68,7 @@ pub fn matmul_wrapping<T: Element>([m, k, n]: [usize; 3], a: Matrix<'_, T>, b: M
 
 /// Rows and columns from which on a product goes to the library, but for a batch with larger weights.
 const MANY: usize = 256;
-/// Multiply-adds below which a smaller product of the library's stays in one piece.
+/// Multiply-adds below which a smaller product of the library's stays in one piece, with wide registers.
 const PIECE: usize = 1 << 20;
 
 /// out = a·b, or out += a·b where `accumulate`; a is m×k, b is k×n, `out` is m×n with contiguous rows.
@@ -134,12 +135,12 @@ pub fn matmul_with<T: Float>(
     let width = n;
     pool::run(down * across, &|piece| {
         // In whole register tiles.
-        let [(row, m), (column, n)] = [(m, down, piece / across, 48), (n, across, piece % across, 64)].map(
-            |(size, pieces, i, tile)| {
+        let [rows, columns] = if is_narrow() { [24, 16] } else { [48, 64] };
+        let [(row, m), (column, n)] = [(m, down, piece / across, rows), (n, across, piece % across, columns)]
+            .map(|(size, pieces, i, tile)| {
                 let start = |i| if i == pieces { size } else { size * i / pieces / tile * tile };
                 (start(i), start(i + 1) - start(i))
-            },
-        );
+            });
         let a = Matrix { offset: a.offset + row * a.rows, ..a };
         let b = Matrix { offset: b.offset + column * b.columns, ..b };
         // SAFETY: the pieces of `out` do not overlap, lie inside it (rows are `width` apart), and `out` outlives
@@ -172,11 +173,16 @@ fn pieces([m, k, n]: [usize; 3]) -> [usize; 2] {
         }
         return [down, across];
     }
-    let pieces = (numel(&[m, k, n]) / PIECE).clamp(1, 64);
+    let (piece, most, [rows, columns]) = match is_narrow() {
+        true if pool::is_alone() => return [1, 1],
+        true => (PIECE / 8, pool::num_threads(), [24, 16]),
+        false => (PIECE, 64, [96, 64]),
+    };
+    let pieces = (numel(&[m, k, n]) / piece).clamp(1, most);
     // By columns where there are enough: each piece packs its own part of b, while pieces by rows would all pack
     // the whole of it.
     let by_rows = n < 128 && m >= n;
-    let (length, tile) = if by_rows { (m, 96) } else { (n, 64) };
+    let (length, tile) = if by_rows { (m, rows) } else { (n, columns) };
     *(if by_rows { &mut down } else { &mut across }) =
         length.div_ceil(length.div_ceil(pieces).next_multiple_of(tile));
     [down, across]

@@ -11,7 +11,7 @@ use super::packed::Packed;
 use super::panels::Panels;
 use super::{Finish, MANY, Matrix};
 use crate::alloc::try_alloc;
-use crate::lanes::{LaneKernel, Lanes, WIDTH, dispatch_lanes, opaque, prefetch, tile_size};
+use crate::lanes::{LaneKernel, Lanes, WIDTH, dispatch_lanes, is_narrow, opaque, prefetch, tile_size};
 use crate::pool::{self, SendPtr};
 use std::ops::Range;
 
@@ -48,8 +48,13 @@ pub(super) fn are_ours([m, k, n]: [usize; 3], a: &Matrix<'_, f32>, b: &Matrix<'_
         return false;
     }
     if fits([m, k, n]) && m.min(n) < MANY {
+        let neighbours = a.rows == 1 || b.columns == 1;
+        if neighbours && is_narrow() {
+            // What lies side by side the library packs too, and needs less time for each of so many small tiles.
+            return false;
+        }
         // Short sums over neighbours spend their time in stores, which the library does better.
-        return m * n < 1 << 15 || k >= 128 || (a.rows != 1 && b.columns != 1);
+        return m * n < 1 << 15 || k >= 128 || !neighbours;
     }
     // The library packs neighbours along the sum element by element, which many rows and columns make up for.
     m.min(n) <= MANY && a.columns == 1 && b.rows == 1
