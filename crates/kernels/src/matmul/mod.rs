@@ -159,10 +159,14 @@ pub fn matmul_with<T: Float>(
 /// Into how many pieces the library's products are cut, by rows and by columns.
 fn pieces([m, k, n]: [usize; 3]) -> [usize; 2] {
     let (mut down, mut across) = (1, 1);
+    if pool::is_alone() && is_narrow() {
+        return [1, 1];
+    }
     if m.min(n) >= MANY {
-        // By columns as far as they go: those of b need less packing than rows of a. Even one thread gains by some pieces:
-        // the memory that the library takes for a whole product may come from the system each time. None is so small that the library would go another way
-        // with it: sums are cut by their length alone, and any division gives the same result.
+        // By columns as far as they go: those of b need less packing than rows of a. Even one thread gains by some pieces
+        // where registers are wide: the memory that the library takes for a whole product may come from the system each
+        // time. None is so small that the library would go another way with it: sums are cut by their length alone, and
+        // any division gives the same result.
         let threads = pool::num_threads();
         let wanted = 2 * threads.max(2);
         while across < wanted && n / across >= 256 {
@@ -174,7 +178,6 @@ fn pieces([m, k, n]: [usize; 3]) -> [usize; 2] {
         return [down, across];
     }
     let (piece, most, [rows, columns]) = match is_narrow() {
-        true if pool::is_alone() => return [1, 1],
         true => (PIECE / 8, pool::num_threads(), [24, 16]),
         false => (PIECE, 64, [96, 64]),
     };
