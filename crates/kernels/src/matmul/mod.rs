@@ -413,19 +413,30 @@ mod tests {
 
     #[test]
     fn the_same_bits_on_any_number_of_threads() {
-        let x: Vec<f32> = (0..700 * 784).map(|i| rng::normal_f32(1, i)).collect();
-        for [m, k, n] in [[200, 784, 200], [300, 784, 257], [257, 600, 700], [512, 784, 512]] {
+        fn check<T: Float + PartialEq>(x: &[T], [m, k, n]: [usize; 3], turned: bool) {
             let product = |threads| {
                 pool::with_num_threads(threads, || {
-                    let mut out = vec![0f32; m * n];
-                    let a = Matrix { data: &x, offset: 0, rows: k, columns: 1 };
-                    let b = Matrix { data: &x, offset: 0, rows: 1, columns: k };
+                    let mut out = vec![T::default(); m * n];
+                    let (rows, columns) = if turned { (1, m) } else { (k, 1) };
+                    let a = Matrix { data: x, offset: 0, rows, columns };
+                    let b = Matrix { data: x, offset: 0, rows: n, columns: 1 };
                     matmul([m, k, n], a, b, &mut out, false);
                     out
                 })
             };
-            assert_eq!(product(1), product(2));
-            assert_eq!(product(1), product(7));
+            let one = product(1);
+            assert!(one == product(2) && one == product(7), "{m} {k} {n}");
+        }
+        let x: Vec<f32> = (0..700 * 784).map(|i| rng::normal_f32(1, i)).collect();
+        let wide: Vec<f64> = x.iter().map(|&x| x.into()).collect();
+        let large = [[200, 784, 200], [300, 784, 257], [257, 600, 700], [512, 784, 512]];
+        let small =
+            [[64, 200, 200], [10, 200, 200], [784, 64, 200], [200, 64, 784], [128, 16, 128], [5, 700, 70]];
+        for sizes in large.into_iter().chain(small) {
+            for turned in [false, true] {
+                check(&x, sizes, turned);
+                check(&wide, sizes, turned);
+            }
         }
     }
 }
