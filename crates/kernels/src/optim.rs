@@ -126,8 +126,7 @@ struct Pass<'a, T, U, const N: usize> {
     state: [&'a mut [T]; N],
 }
 
-/// Elements that are loaded, updated and stored at a time. Within a block the compiler knows that nothing overlaps,
-/// which it could not check for five slices at run time, and so it vectorises.
+/// Elements that are updated at a time: in the caches' lines, and without a check for each of slices' bounds.
 const BLOCK: usize = 64;
 
 impl<T: Float, U: Update, const N: usize> Kernel for Pass<'_, T, U, N> {
@@ -138,27 +137,26 @@ impl<T: Float, U: Update, const N: usize> Kernel for Pass<'_, T, U, N> {
         let (blocks, last) = p.as_chunks_mut::<BLOCK>();
         let (grads, last_grad) = grad.as_chunks::<BLOCK>();
         // With loops: closures over arrays are not always inlined, and then nothing is vectorised.
-        let state = state.map(|s| s.as_chunks_mut::<BLOCK>());
+        let mut state = state.map(|s| s.as_chunks_mut::<BLOCK>());
         for (b, (p, grad)) in blocks.iter_mut().zip(grads).enumerate() {
-            let mut both = [[T::default(); BLOCK]; N];
-            for k in 0..N {
-                both[k] = state[k].0[b];
+            let mut none = [[T::default(); BLOCK]; MAX_STATE];
+            let [mut x, mut y, mut z] = none.each_mut();
+            for (k, (blocks, _)) in state.iter_mut().enumerate() {
+                *[&mut x, &mut y, &mut z][k] = &mut blocks[b];
             }
-            block(update, p, grad, &mut both);
-            for k in 0..N {
-                state[k].0[b] = both[k];
-            }
+            block::<T, U, N>(update, p, grad, x, y, z);
         }
         let n = last.len();
         if n > 0 {
-            let (mut p, mut grad, mut both) =
-                ([T::default(); BLOCK], [T::default(); BLOCK], [[T::default(); BLOCK]; N]);
+            let (mut p, mut grad) = ([T::default(); BLOCK], [T::default(); BLOCK]);
+            let mut both = [[T::default(); BLOCK]; MAX_STATE];
             p[..n].copy_from_slice(last);
             grad[..n].copy_from_slice(last_grad);
             for k in 0..N {
                 both[k][..n].copy_from_slice(state[k].1);
             }
-            block(update, &mut p, &grad, &mut both);
+            let [x, y, z] = both.each_mut();
+            block::<T, U, N>(update, &mut p, &grad, x, y, z);
             last.copy_from_slice(&p[..n]);
             for k in 0..N {
                 state[k].1.copy_from_slice(&both[k][..n]);
@@ -167,26 +165,27 @@ impl<T: Float, U: Update, const N: usize> Kernel for Pass<'_, T, U, N> {
     }
 }
 
+/// The state's parts come one by one, so that the compiler knows that nothing overlaps.
 #[inline(always)]
 fn block<T: Float, U: Update, const N: usize>(
     update: U,
-    to: &mut [T; BLOCK],
+    p: &mut [T; BLOCK],
     grad: &[T; BLOCK],
-    state: &mut [[T; BLOCK]; N],
+    x: &mut [T; BLOCK],
+    y: &mut [T; BLOCK],
+    z: &mut [T; BLOCK],
 ) {
-    let mut p = *to;
     for i in 0..BLOCK {
         let mut old = [T::default(); N];
-        for k in 0..N {
-            old[k] = state[k][i];
+        for (old, part) in old.iter_mut().zip([&*x, &*y, &*z]) {
+            *old = part[i];
         }
         let new;
         (p[i], new) = update.update(p[i], grad[i], old);
-        for k in 0..N {
-            state[k][i] = new[k];
+        for (new, part) in new.into_iter().zip([&mut *x, &mut *y, &mut *z]) {
+            part[i] = new;
         }
     }
-    *to = p;
 }
 
 /// Moves parameters along another tensor: an [`Update`] without state.
@@ -214,7 +213,8 @@ impl Update for Move {
 /// a + w·(b − a), calculated from the nearer end, as `torch.lerp`.
 #[inline(always)]
 pub fn lerp<T: Float>(a: T, b: T, w: f64) -> T {
-    if w < 0.5 { a + T::lit(w) * (b - a) } else { b - (b - a) * T::lit(1.0 - w) }
+    let (from, w) = if w < 0.5 { (a, w) } else { (b, w - 1.0) };
+    from + T::lit(w) * (b - a)
 }
 
 /// The larger of two; NaN if there is one.
@@ -224,37 +224,51 @@ pub fn maximum<T: Float>(a: T, b: T) -> T {
     if b > a || b != b { b } else { a }
 }
 
-/// Below this a number counts as nothing. Averages of gradients that have become 0 decay through subnormal numbers, with
-/// which many processors calculate a hundred times as slowly. Where a root has `eps` added to it and the quotient is
-/// added to a parameter, nothing so small can be seen, unless `eps` is far below the usual ones: then all counts.
-#[inline(always)]
-fn least<T: Float>(eps: f64) -> T {
-    if eps >= 1e-9 { T::MIN_POSITIVE * T::lit(64.0) } else { T::default() }
+/// Makes 0 of what is too small to count, as processors can by themselves in their mode of this name. Averages of gradients that have become 0 decay through subnormal numbers, with which many
+/// processors calculate a hundred times as slowly. Where a root has `eps` added to it and the quotient is added to a
+/// parameter, nothing so small can be seen, unless `eps` is far below the usual ones: then all counts.
+#[derive(Clone, Copy, Debug)]
+pub struct FlushToZero {
+    /// The least number that counts, in the type's least normal ones. A number and no condition, which would cost each
+    /// element some instructions.
+    least: f64,
+}
+
+impl FlushToZero {
+    /// Of what cannot be seen beside `eps`.
+    pub fn beside(eps: f64) -> Self {
+        FlushToZero { least: if eps >= 1e-9 { 64.0 } else { 0.0 } }
+    }
+
+    #[inline(always)]
+    fn least<T: Float>(self) -> T {
+        T::MIN_POSITIVE * T::lit(self.least)
+    }
+
+    /// x, or 0 where it is so small.
+    #[inline(always)]
+    pub fn flush<T: Float>(self, x: T) -> T {
+        unless_below(x, self.least())
+    }
+
+    /// A running mean of gradients, β·m + (1 − β)·g, calculated as PyTorch does; 0 where it is so small.
+    #[inline(always)]
+    pub fn mean<T: Float>(self, m: T, g: T, beta: f64) -> T {
+        self.flush(lerp(m, g, 1.0 - beta))
+    }
+
+    /// A running mean of the gradients' squares, β·v + (1 − β)·g²; 0 where its root is so small.
+    #[inline(always)]
+    pub fn mean_square<T: Float>(self, v: T, g: T, beta: f64) -> T {
+        let rest = T::lit(1.0 - beta);
+        let g = unless_below(g, (self.least::<T>() / rest).sqrt());
+        self.flush(T::lit(beta) * v + rest * g * g)
+    }
 }
 
 #[inline(always)]
 fn unless_below<T: Float>(x: T, least: T) -> T {
-    if (x < least) & (-x < least) { T::default() } else { x }
-}
-
-/// x, or 0 where it is so small that it cannot be seen beside `eps`.
-#[inline(always)]
-pub fn unless_tiny<T: Float>(x: T, eps: f64) -> T {
-    unless_below(x, least(eps))
-}
-
-/// A running mean of gradients, β·m + (1 − β)·g, calculated as PyTorch does; 0 where it cannot be seen beside `eps`.
-#[inline(always)]
-pub fn mean<T: Float>(m: T, g: T, beta: f64, eps: f64) -> T {
-    unless_tiny(lerp(m, g, 1.0 - beta), eps)
-}
-
-/// A running mean of the gradients' squares, β·v + (1 − β)·g²; 0 where its root cannot be seen beside `eps`.
-#[inline(always)]
-pub fn mean_square<T: Float>(v: T, g: T, beta: f64, eps: f64) -> T {
-    let rest = T::lit(1.0 - beta);
-    let g = unless_below(g, (least::<T>(eps) / rest).sqrt());
-    unless_tiny(T::lit(beta) * v + rest * g * g, eps)
+    if x.abs() < least { T::default() } else { x }
 }
 
 #[cfg(test)]
@@ -321,22 +335,23 @@ mod tests {
 
     #[test]
     fn what_cannot_be_seen_beside_eps_is_nothing() {
+        let (usual, none) = (FlushToZero::beside(1e-8), FlushToZero::beside(0.0));
         let subnormal = 1e-39f32;
-        assert_eq!([subnormal, -subnormal, 0.0].map(|x| unless_tiny(x, 1e-8)), [0.0; 3]);
-        assert!(unless_tiny(f32::NAN, 1e-8).is_nan());
+        assert_eq!([subnormal, -subnormal, 0.0].map(|x| usual.flush(x)), [0.0; 3]);
+        assert!(usual.flush(f32::NAN).is_nan());
         for x in [1e-36, -1e-36, 1.0, f32::NEG_INFINITY] {
-            assert_eq!(unless_tiny(x, 1e-8), x);
+            assert_eq!(usual.flush(x), x);
         }
         // Without an eps beside it, all counts; and f64 reaches further down.
-        assert_eq!([subnormal, -subnormal].map(|x| unless_tiny(x, 0.0)), [subnormal, -subnormal]);
-        assert_eq!(unless_tiny(1e-39f64, 1e-8), 1e-39);
+        assert_eq!([subnormal, -subnormal].map(|x| none.flush(x)), [subnormal, -subnormal]);
+        assert_eq!(usual.flush(1e-39f64), 1e-39);
         assert_eq!(
-            (mean_square(0.0f32, 1e-18, 0.999, 1e-8), mean_square(2e-38f32, 0.0, 0.5, 1e-8)),
+            (usual.mean_square(0.0f32, 1e-18, 0.999), usual.mean_square(2e-38f32, 0.0, 0.5)),
             (0.0, 0.0)
         );
-        assert!(mean_square(0.0f32, 1e-18, 0.999, 0.0) > 0.0);
-        assert_eq!(mean_square(4.0f32, 2.0, 0.5, 1e-8), 4.0);
-        assert_eq!((mean(1e-37f32, 0.0, 0.9, 1e-8), mean(1.0f32, 3.0, 0.5, 1e-8)), (0.0, 2.0));
+        assert!(none.mean_square(0.0f32, 1e-18, 0.999) > 0.0);
+        assert_eq!(usual.mean_square(4.0f32, 2.0, 0.5), 4.0);
+        assert_eq!((usual.mean(1e-37f32, 0.0, 0.9), usual.mean(1.0f32, 3.0, 0.5)), (0.0, 2.0));
     }
 
     #[test]

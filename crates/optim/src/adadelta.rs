@@ -3,7 +3,7 @@
 use crate::rule::{descent, require};
 use crate::{Optim, Rule, Update};
 use flambeau_kernels::Float;
-use flambeau_kernels::optim::mean_square;
+use flambeau_kernels::optim::FlushToZero;
 use serde::{Deserialize, Serialize};
 
 /// Adadelta: steps in the parameter's own units, from running means of squared gradients and of squared steps.
@@ -93,7 +93,7 @@ impl Rule for AdadeltaOptions {
     fn step(&self, numbers: &mut [f64], _first: bool) -> AdadeltaStep {
         numbers[0] += 1.0;
         let &AdadeltaOptions { lr, rho, eps, weight_decay, maximize } = self;
-        AdadeltaStep { lr, rho, eps, weight_decay, maximize }
+        AdadeltaStep { lr, rho, eps, tiny: FlushToZero::beside(eps), weight_decay, maximize }
     }
 
     fn check(&self) -> Result<(), String> {
@@ -114,6 +114,7 @@ pub struct AdadeltaStep {
     lr: f64,
     rho: f64,
     eps: f64,
+    tiny: FlushToZero,
     weight_decay: f64,
     maximize: bool,
 }
@@ -125,9 +126,9 @@ impl Update for AdadeltaStep {
     fn update<T: Float, const N: usize>(self, p: T, grad: T, mut state: [T; N]) -> (T, [T; N]) {
         let g = descent(grad, p, self.maximize, self.weight_decay);
         let eps = T::lit(self.eps);
-        state[0] = mean_square(state[0], g, self.rho, self.eps);
+        state[0] = self.tiny.mean_square(state[0], g, self.rho);
         let d = (state[1] + eps).sqrt() / (state[0] + eps).sqrt() * g;
-        state[1] = mean_square(state[1], d, self.rho, self.eps);
+        state[1] = self.tiny.mean_square(state[1], d, self.rho);
         (p - T::lit(self.lr) * d, state)
     }
 }

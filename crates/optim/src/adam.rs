@@ -3,7 +3,7 @@
 use crate::rule::{descent, require, require_betas};
 use crate::{Optim, Rule, Update};
 use flambeau_kernels::Float;
-use flambeau_kernels::optim::{maximum, mean, mean_square, unless_tiny};
+use flambeau_kernels::optim::{FlushToZero, maximum};
 use serde::{Deserialize, Serialize};
 
 /// Adam: steps scaled by running means of the gradient and of its square.
@@ -140,6 +140,7 @@ impl Rule for AdamOptions {
             step_size: self.lr / (1.0 - beta1.powf(numbers[0])),
             correction: (1.0 - beta2.powf(numbers[0])).sqrt().recip(),
             eps: self.eps,
+            tiny: FlushToZero::beside(self.eps),
         }
     }
 
@@ -172,6 +173,7 @@ pub struct AdamStep {
     /// 1/√(1 − β₂ᵗ): to multiply by it instead of dividing saves a third of the time.
     correction: f64,
     eps: f64,
+    tiny: FlushToZero,
 }
 
 impl Update for AdamStep {
@@ -183,8 +185,8 @@ impl Update for AdamStep {
         let g = descent(grad, p, self.maximize, self.weight_decay);
         let mut denominator = T::lit(1.0);
         if N >= 2 {
-            state[0] = mean(state[0], g, self.beta1, self.eps);
-            state[1] = mean_square(state[1], g, self.beta2, self.eps);
+            state[0] = self.tiny.mean(state[0], g, self.beta1);
+            state[1] = self.tiny.mean_square(state[1], g, self.beta2);
             denominator = state[1];
         }
         if N == 3 {
@@ -192,6 +194,6 @@ impl Update for AdamStep {
             denominator = state[2];
         }
         let denominator = denominator.sqrt() * T::lit(self.correction) + T::lit(self.eps);
-        (p - unless_tiny(T::lit(self.step_size) * state[0], self.eps) / denominator, state)
+        (p - self.tiny.flush(T::lit(self.step_size) * state[0]) / denominator, state)
     }
 }

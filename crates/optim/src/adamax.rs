@@ -3,7 +3,7 @@
 use crate::rule::{descent, require, require_betas};
 use crate::{Optim, Rule, Update};
 use flambeau_kernels::Float;
-use flambeau_kernels::optim::{maximum, mean, unless_tiny};
+use flambeau_kernels::optim::{FlushToZero, maximum};
 use serde::{Deserialize, Serialize};
 
 /// Adamax: Adam with the largest gradient, decaying, in place of the root mean square.
@@ -97,6 +97,7 @@ impl Rule for AdamaxOptions {
             beta1,
             beta2,
             eps,
+            tiny: FlushToZero::beside(eps),
             weight_decay,
             maximize,
         }
@@ -125,6 +126,7 @@ pub struct AdamaxStep {
     beta1: f64,
     beta2: f64,
     eps: f64,
+    tiny: FlushToZero,
     weight_decay: f64,
     maximize: bool,
 }
@@ -135,8 +137,8 @@ impl Update for AdamaxStep {
     #[inline(always)]
     fn update<T: Float, const N: usize>(self, p: T, grad: T, mut state: [T; N]) -> (T, [T; N]) {
         let g = descent(grad, p, self.maximize, self.weight_decay);
-        state[0] = mean(state[0], g, self.beta1, self.eps);
+        state[0] = self.tiny.mean(state[0], g, self.beta1);
         state[1] = maximum(T::lit(self.beta2) * state[1], g.abs() + T::lit(self.eps));
-        (p - unless_tiny(T::lit(self.step_size) * state[0], self.eps) / state[1], state)
+        (p - self.tiny.flush(T::lit(self.step_size) * state[0]) / state[1], state)
     }
 }

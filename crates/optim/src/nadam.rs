@@ -3,7 +3,7 @@
 use crate::rule::{descent, require, require_betas};
 use crate::{Optim, Rule, Update};
 use flambeau_kernels::Float;
-use flambeau_kernels::optim::{mean, mean_square, unless_tiny};
+use flambeau_kernels::optim::FlushToZero;
 use serde::{Deserialize, Serialize};
 
 /// NAdam: Adam with Nesterov momentum, which grows with time.
@@ -141,6 +141,7 @@ impl Rule for NAdamOptions {
             mean_size: self.lr * next / (1.0 - product * next),
             correction: (1.0 - beta2.powf(t)).recip(),
             eps: self.eps,
+            tiny: FlushToZero::beside(self.eps),
             maximize: self.maximize,
         }
     }
@@ -175,6 +176,7 @@ pub struct NAdamStep {
     /// 1/(1 − β₂ᵗ)
     correction: f64,
     eps: f64,
+    tiny: FlushToZero,
     maximize: bool,
 }
 
@@ -185,10 +187,10 @@ impl Update for NAdamStep {
     fn update<T: Float, const N: usize>(self, p: T, grad: T, mut state: [T; N]) -> (T, [T; N]) {
         let p = p * T::lit(self.keep);
         let g = descent(grad, p, self.maximize, self.weight_decay);
-        state[0] = mean(state[0], g, self.beta1, self.eps);
-        state[1] = mean_square(state[1], g, self.beta2, self.eps);
+        state[0] = self.tiny.mean(state[0], g, self.beta1);
+        state[1] = self.tiny.mean_square(state[1], g, self.beta2);
         let d = T::lit(self.grad_size) * g + T::lit(self.mean_size) * state[0];
         let root = (state[1] * T::lit(self.correction)).sqrt();
-        (p - unless_tiny(d, self.eps) / (root + T::lit(self.eps)), state)
+        (p - self.tiny.flush(d) / (root + T::lit(self.eps)), state)
     }
 }

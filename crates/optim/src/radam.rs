@@ -3,7 +3,7 @@
 use crate::rule::{descent, require, require_betas};
 use crate::{Optim, Rule, Update};
 use flambeau_kernels::Float;
-use flambeau_kernels::optim::{mean, mean_square, unless_tiny};
+use flambeau_kernels::optim::FlushToZero;
 use serde::{Deserialize, Serialize};
 
 /// RAdam: Adam that does without the second moment while too few steps have been seen to know it, a warm-up of its own.
@@ -128,6 +128,7 @@ impl Rule for RAdamOptions {
             step_size: self.lr / (1.0 - beta1.powf(t)) * rectified.unwrap_or(1.0),
             adaptive: rectified.is_some(),
             eps: self.eps,
+            tiny: FlushToZero::beside(self.eps),
             maximize: self.maximize,
         }
     }
@@ -160,6 +161,7 @@ pub struct RAdamStep {
     /// Whether the second moment is known well enough.
     adaptive: bool,
     eps: f64,
+    tiny: FlushToZero,
     maximize: bool,
 }
 
@@ -170,12 +172,12 @@ impl Update for RAdamStep {
     fn update<T: Float, const N: usize>(self, p: T, grad: T, mut state: [T; N]) -> (T, [T; N]) {
         let p = p * T::lit(self.keep);
         let g = descent(grad, p, self.maximize, self.weight_decay);
-        state[0] = mean(state[0], g, self.beta1, self.eps);
-        state[1] = mean_square(state[1], g, self.beta2, self.eps);
+        state[0] = self.tiny.mean(state[0], g, self.beta1);
+        state[1] = self.tiny.mean_square(state[1], g, self.beta2);
         let d = T::lit(self.step_size) * state[0];
         if !self.adaptive {
             return (p - d, state);
         }
-        (p - unless_tiny(d, self.eps) / (state[1].sqrt() + T::lit(self.eps)), state)
+        (p - self.tiny.flush(d) / (state[1].sqrt() + T::lit(self.eps)), state)
     }
 }

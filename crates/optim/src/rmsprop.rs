@@ -3,7 +3,7 @@
 use crate::rule::{descent, require};
 use crate::{Optim, Rule, Update};
 use flambeau_kernels::Float;
-use flambeau_kernels::optim::{mean, mean_square, unless_tiny};
+use flambeau_kernels::optim::FlushToZero;
 use serde::{Deserialize, Serialize};
 
 /// RMSprop: steps divided by the root of a running mean of the squared gradient.
@@ -126,7 +126,8 @@ impl Rule for RmsPropOptions {
     fn step(&self, numbers: &mut [f64], _first: bool) -> RmsPropStep {
         numbers[0] += 1.0;
         let &RmsPropOptions { lr, alpha, eps, weight_decay, momentum, centered, maximize } = self;
-        RmsPropStep { lr, alpha, eps, weight_decay, momentum, centered, maximize }
+        let tiny = FlushToZero::beside(eps);
+        RmsPropStep { lr, alpha, eps, tiny, weight_decay, momentum, centered, maximize }
     }
 
     fn check(&self) -> Result<(), String> {
@@ -152,6 +153,7 @@ pub struct RmsPropStep {
     lr: f64,
     alpha: f64,
     eps: f64,
+    tiny: FlushToZero,
     weight_decay: f64,
     momentum: f64,
     centered: bool,
@@ -164,13 +166,13 @@ impl Update for RmsPropStep {
     #[inline(always)]
     fn update<T: Float, const N: usize>(self, p: T, grad: T, mut state: [T; N]) -> (T, [T; N]) {
         let g = descent(grad, p, self.maximize, self.weight_decay);
-        let mut s = mean_square(state[0], g, self.alpha, self.eps);
+        let mut s = self.tiny.mean_square(state[0], g, self.alpha);
         state[0] = s;
         if N > 1 && self.centered {
-            state[1] = mean(state[1], g, self.alpha, self.eps);
+            state[1] = self.tiny.mean(state[1], g, self.alpha);
             s = s - state[1] * state[1];
         }
-        let mut d = unless_tiny(g, self.eps) / (s.sqrt() + T::lit(self.eps));
+        let mut d = self.tiny.flush(g) / (s.sqrt() + T::lit(self.eps));
         if N > 1 && self.momentum > 0.0 {
             // The last of the two or three.
             state[N - 1] = T::lit(self.momentum) * state[N - 1] + d;
