@@ -98,6 +98,38 @@ impl Lanes for Avx2 {
         }
     }
     #[inline(always)]
+    fn load_bytes(from: &[u8]) -> Self {
+        let mut some = [0; WIDTH];
+        let from = from.first_chunk().unwrap_or_else(|| {
+            some[..from.len()].copy_from_slice(from);
+            &some
+        });
+        // SAFETY: see above.
+        Avx2(unsafe {
+            let bytes = _mm_loadu_si128(from.as_ptr().cast());
+            [
+                _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(bytes)),
+                _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_unpackhi_epi64(bytes, bytes))),
+            ]
+        })
+    }
+    #[inline(always)]
+    fn store_bytes(self, to: &mut [u8]) {
+        let mut bytes = [0; WIDTH];
+        // SAFETY: see above.
+        unsafe {
+            let (low, high) = (_mm256_cvtps_epi32(self.0[0]), _mm256_cvtps_epi32(self.0[1]));
+            // Halves of sixteen and of eight bits, in the order of the lanes again.
+            let words = _mm256_permute4x64_epi64::<0b11_01_10_00>(_mm256_packs_epi32(low, high));
+            let both = _mm_packus_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256::<1>(words));
+            _mm_storeu_si128(bytes.as_mut_ptr().cast(), both);
+        }
+        match to.first_chunk_mut() {
+            Some(to) => *to = bytes,
+            None => to.copy_from_slice(&bytes[..to.len()]),
+        }
+    }
+    #[inline(always)]
     fn mul_add(self, a: Self, b: Self) -> Self {
         // SAFETY: see above.
         Avx2(unsafe {

@@ -7,6 +7,9 @@ use crate::lanes::{LaneKernel, Lanes, WIDTH, dispatch_lanes};
 use crate::pool;
 use std::ops::Range;
 
+/// Half a vector: lines of so few windows go in pairs.
+const HALF: usize = WIDTH / 2;
+
 /// Windows over planes of `size`, of which `windows` fit.
 #[derive(Clone, Copy)]
 pub(super) struct Pairs {
@@ -26,6 +29,47 @@ impl Pairs {
     fn task(self) -> usize {
         let plane = self.windows[0] * self.windows[1];
         plane * (TASK / (4 * plane)).max(1)
+    }
+
+    /// The first pixel that a row of windows sees, rows counted over all planes.
+    #[inline(always)]
+    fn first(self, row: usize) -> usize {
+        (row / self.windows[0] * self.size[0] + row % self.windows[0] * 2) * self.size[1]
+    }
+
+    /// Whether a vector is halves of two rows.
+    fn is_narrow(self) -> bool {
+        self.windows[1] <= HALF
+    }
+
+    /// Where the halves of a vector begin, from a window of a row on: among the windows and among the pixels.
+    #[inline(always)]
+    fn halves(self, row: usize, column: usize) -> [[usize; 2]; 2] {
+        let first = [row * self.windows[1] + column, self.first(row) + 2 * column];
+        let second = if self.is_narrow() {
+            [first[0] + self.windows[1], self.first(row + 1)]
+        } else {
+            [first[0] + HALF, first[1] + WIDTH]
+        };
+        [first, second]
+    }
+}
+
+/// Two halves.
+#[inline(always)]
+fn join<T: Copy>(all: &[T], places: [usize; 2], filler: T) -> [T; WIDTH] {
+    let mut both = [filler; WIDTH];
+    for (i, at) in places.into_iter().enumerate() {
+        both[i * HALF..][..HALF].copy_from_slice(&all[at..][..HALF]);
+    }
+    both
+}
+
+/// And back.
+#[inline(always)]
+fn part<T: Copy>(both: &[T; WIDTH], places: [usize; 2], all: &mut [T]) {
+    for (i, at) in places.into_iter().enumerate() {
+        all[at..][..HALF].copy_from_slice(&both[i * HALF..][..HALF]);
     }
 }
 
@@ -66,21 +110,33 @@ fn backward<W: Weigh>(g: &[f32], pairs: Pairs, gx: &mut [f32], weigh: impl Fn(Ra
 /// Which part of their gradient some windows give to their four places.
 trait Weigh {
     fn four<L: Lanes>(&self, g: L, windows: Range<usize>) -> [L; 4];
+    /// Of two halves.
+    fn halves<L: Lanes>(&self, g: L, windows: [usize; 2]) -> [L; 4];
 }
 
 struct Place<'a> {
     codes: &'a [u8],
 }
 
-impl Weigh for Place<'_> {
+impl Place<'_> {
     #[inline(always)]
-    fn four<L: Lanes>(&self, g: L, windows: Range<usize>) -> [L; 4] {
-        let code = L::load_bytes(&self.codes[windows]);
+    fn of<L: Lanes>(g: L, code: L) -> [L; 4] {
         let mut four = [g; 4];
         for place in 0..4 {
             four[place] = g.where_equal(code, L::splat(place as f32));
         }
         four
+    }
+}
+
+impl Weigh for Place<'_> {
+    #[inline(always)]
+    fn four<L: Lanes>(&self, g: L, windows: Range<usize>) -> [L; 4] {
+        Self::of(g, L::load_bytes(&self.codes[windows]))
+    }
+    #[inline(always)]
+    fn halves<L: Lanes>(&self, g: L, windows: [usize; 2]) -> [L; 4] {
+        Self::of(g, L::load_bytes(&join(self.codes, windows, 0)))
     }
 }
 
@@ -92,6 +148,10 @@ impl Weigh for Share {
     #[inline(always)]
     fn four<L: Lanes>(&self, g: L, _: Range<usize>) -> [L; 4] {
         [g / L::splat(self.divisor); 4]
+    }
+    #[inline(always)]
+    fn halves<L: Lanes>(&self, g: L, _: [usize; 2]) -> [L; 4] {
+        self.four(g, 0..0)
     }
 }
 
@@ -106,24 +166,69 @@ struct Backward<'a, W> {
 impl<W: Weigh> LaneKernel for Backward<'_, W> {
     type Output = ();
     #[inline(always)]
-    fn run<L: Lanes>(self) {
-        let Backward { g, weigh, pairs: Pairs { size: [height, width], windows: [rows, columns] }, gx } =
-            self;
-        for (plane, gx) in gx.chunks_exact_mut(height * width).enumerate() {
-            for row in 0..rows {
-                let from = (plane * rows + row) * columns;
-                let (upper, lower) = gx[2 * row * width..][..2 * width].split_at_mut(width);
-                for column in (0..columns).step_by(WIDTH) {
-                    let n = WIDTH.min(columns - column);
-                    let windows = from + column..from + column + n;
-                    let four = weigh.four(L::load_some(&g[windows.clone()]), windows);
-                    put([four[0], four[1]], &mut upper[2 * column..][..2 * n]);
-                    put([four[2], four[3]], &mut lower[2 * column..][..2 * n]);
+    fn run<L: Lanes>(mut self) {
+        let Pairs { size: [_, width], windows: [_, columns] } = self.pairs;
+        let (rows, narrow) = (self.g.len() / columns, self.pairs.is_narrow());
+        let mut row = 0;
+        while row < rows {
+            let mut column = 0;
+            while column < columns {
+                let [[from, to], [second, to_second]] = self.pairs.halves(row, column);
+                // What is too much of a line goes over the next one, which is written later.
+                let is_last = columns <= WIDTH || column + WIDTH <= columns;
+                let fits = second + HALF <= self.g.len() && to_second + width + WIDTH <= self.gx.len();
+                if !(is_last && fits && (!narrow || row + 1 < rows)) {
+                    self.some::<L>(row, column);
+                } else {
+                    let g = L::load(&join(self.g, [from, second], 0.0));
+                    let four = self.weigh.halves(g, [from, second]);
+                    let upper = L::interleave(four[0], four[1]);
+                    let lower = L::interleave(four[2], four[3]);
+                    upper[0].store_some(&mut self.gx[to..][..WIDTH]);
+                    if narrow {
+                        lower[0].store_some(&mut self.gx[to + width..][..WIDTH]);
+                        self.blank(row);
+                        row += 1;
+                        upper[1].store_some(&mut self.gx[to_second..][..WIDTH]);
+                    } else {
+                        upper[1].store_some(&mut self.gx[to_second..][..WIDTH]);
+                        lower[0].store_some(&mut self.gx[to + width..][..WIDTH]);
+                    }
+                    lower[1].store_some(&mut self.gx[to_second + width..][..WIDTH]);
                 }
-                upper[2 * columns..].fill(0.0);
-                lower[2 * columns..].fill(0.0);
+                column += WIDTH;
             }
-            gx[2 * rows * width..].fill(0.0);
+            self.blank(row);
+            row += 1;
+        }
+    }
+}
+
+impl<W: Weigh> Backward<'_, W> {
+    /// Up to a vector of windows of one row.
+    #[inline(always)]
+    fn some<L: Lanes>(&mut self, row: usize, column: usize) {
+        let Pairs { size: [_, width], windows: [_, columns] } = self.pairs;
+        let n = WIDTH.min(columns - column);
+        let from = row * columns + column;
+        let four = self.weigh.four(L::load_some(&self.g[from..from + n]), from..from + n);
+        let (upper, lower) = self.gx[self.pairs.first(row)..][..2 * width].split_at_mut(width);
+        put([four[0], four[1]], &mut upper[2 * column..][..2 * n]);
+        put([four[2], four[3]], &mut lower[2 * column..][..2 * n]);
+    }
+
+    /// What no window of a row sees, and behind the last row.
+    #[inline(always)]
+    fn blank(&mut self, row: usize) {
+        let Pairs { size: [height, width], windows: [rows, columns] } = self.pairs;
+        let first = self.pairs.first(row);
+        if 2 * columns < width {
+            for line in 0..2 {
+                self.gx[first + line * width..][2 * columns..width].fill(0.0);
+            }
+        }
+        if row % rows + 1 == rows {
+            self.gx[first + 2 * width..][..(height - 2 * rows) * width].fill(0.0);
         }
     }
 }
@@ -139,8 +244,10 @@ fn put<L: Lanes>([even, odd]: [L; 2], to: &mut [f32]) {
 
 /// What is asked of the four numbers of each window.
 trait Job {
-    /// For windows from one on, row by row.
-    fn window<L: Lanes>(&mut self, at: usize, four: [L; 4], out: &mut [f32]);
+    /// A number and, perhaps, a code.
+    fn window<L: Lanes>(&self, four: [L; 4]) -> [L; 2];
+    /// Where codes go, if they are wanted.
+    fn codes(&mut self) -> Option<&mut [u8]>;
 }
 
 struct Max<'a> {
@@ -149,14 +256,15 @@ struct Max<'a> {
 
 impl Job for Max<'_> {
     #[inline(always)]
-    fn window<L: Lanes>(&mut self, at: usize, [a, b, c, d]: [L; 4], out: &mut [f32]) {
+    fn window<L: Lanes>(&self, [a, b, c, d]: [L; 4]) -> [L; 2] {
         let best = L::larger((a, L::zero()), (b, L::splat(1.0)));
         let best = L::larger(best, (c, L::splat(2.0)));
         let (best, code) = L::larger(best, (d, L::splat(3.0)));
-        best.store_some(out);
-        if let Some(codes) = &mut self.codes {
-            code.store_bytes(&mut codes[at..][..out.len()]);
-        }
+        [best, code]
+    }
+    #[inline(always)]
+    fn codes(&mut self) -> Option<&mut [u8]> {
+        self.codes.as_deref_mut()
     }
 }
 
@@ -166,8 +274,12 @@ struct Average {
 
 impl Job for Average {
     #[inline(always)]
-    fn window<L: Lanes>(&mut self, _: usize, [a, b, c, d]: [L; 4], out: &mut [f32]) {
-        ((a + b + c + d) / L::splat(self.divisor)).store_some(out);
+    fn window<L: Lanes>(&self, [a, b, c, d]: [L; 4]) -> [L; 2] {
+        [(a + b + c + d) / L::splat(self.divisor), L::zero()]
+    }
+    #[inline(always)]
+    fn codes(&mut self) -> Option<&mut [u8]> {
+        None
     }
 }
 
@@ -183,24 +295,56 @@ struct Lines<'a, J> {
 impl<J: Job> LaneKernel for Lines<'_, J> {
     type Output = ();
     #[inline(always)]
-    fn run<L: Lanes>(self) {
-        let Lines {
-            x,
-            pairs: Pairs { size: [height, width], windows: [rows, columns] },
-            start,
-            out,
-            mut job,
-        } = self;
-        for (i, out) in out.chunks_exact_mut(columns).enumerate() {
-            let (plane, row) = (start / (rows * columns) + i / rows, i % rows);
-            let lines = &x[(plane * height + 2 * row) * width..][..width + 2 * columns];
-            let (upper, lower) = lines.split_at(width);
-            for column in (0..columns).step_by(WIDTH) {
-                let n = WIDTH.min(columns - column);
-                let [a, b] = pairs::<L>(&upper[2 * column..][..2 * n]);
-                let [c, d] = pairs::<L>(&lower[2 * column..][..2 * n]);
-                job.window(i * columns + column, [a, b, c, d], &mut out[column..column + n]);
+    fn run<L: Lanes>(mut self) {
+        let Pairs { size: [_, width], windows: [_, columns] } = self.pairs;
+        let (rows, narrow) = (self.out.len() / columns, self.pairs.is_narrow());
+        // Tasks are whole planes.
+        self.x = &self.x[self.pairs.first(self.start / columns)..];
+        let mut row = 0;
+        while row < rows {
+            let mut column = 0;
+            while column < columns {
+                let [[to, from], [to_second, second]] = self.pairs.halves(row, column);
+                // What is too much of a row the next one overwrites.
+                let fits = to_second + HALF <= self.out.len() && second + width + WIDTH <= self.x.len();
+                if fits && (!narrow || row + 1 < rows) {
+                    let load = |at: usize| L::load_some(&self.x[at..][..WIDTH]);
+                    let [a, b] = L::alternate(load(from), load(second));
+                    let [c, d] = L::alternate(load(from + width), load(second + width));
+                    let [value, code] = self.job.window([a, b, c, d]);
+                    let mut both = [0.0; WIDTH];
+                    value.store(&mut both);
+                    part(&both, [to, to_second], self.out);
+                    if let Some(codes) = self.job.codes() {
+                        let mut both = [0; WIDTH];
+                        code.store_bytes(&mut both);
+                        part(&both, [to, to_second], codes);
+                    }
+                    row += usize::from(narrow);
+                } else {
+                    self.some::<L>(row, column);
+                }
+                column += WIDTH;
             }
+            row += 1;
+        }
+    }
+}
+
+impl<J: Job> Lines<'_, J> {
+    /// Up to a vector of windows of one row.
+    #[inline(always)]
+    fn some<L: Lanes>(&mut self, row: usize, column: usize) {
+        let Pairs { size: [_, width], windows: [_, columns] } = self.pairs;
+        let (upper, lower) = self.x[self.pairs.first(row)..][..width + 2 * columns].split_at(width);
+        let n = WIDTH.min(columns - column);
+        let [a, b] = pairs::<L>(&upper[2 * column..][..2 * n]);
+        let [c, d] = pairs::<L>(&lower[2 * column..][..2 * n]);
+        let [value, code] = self.job.window([a, b, c, d]);
+        let to = row * columns + column..row * columns + column + n;
+        value.store_some(&mut self.out[to.clone()]);
+        if let Some(codes) = self.job.codes() {
+            code.store_bytes(&mut codes[to]);
         }
     }
 }
@@ -221,7 +365,9 @@ mod tests {
     /// `f64` takes the other way.
     #[test]
     fn agrees_with_the_general_way() {
-        for (height, width) in [(2, 2), (3, 5), (28, 28), (14, 14), (7, 66), (4, 33), (2, 131)] {
+        for (height, width) in
+            [(2, 2), (3, 5), (28, 28), (14, 14), (7, 66), (4, 33), (2, 131), (6, 10), (15, 15), (9, 17)]
+        {
             let mut x: Vec<f32> =
                 (0..5 * height * width).map(|i| (rng::normal_f32(1, i as u64) * 2.0).round()).collect();
             for i in (0..x.len()).step_by(11) {
