@@ -147,9 +147,11 @@ const GRAIN: usize = 1 << 17;
 /// Parts that work is cut into at most, so that many threads have enough to do.
 const PARTS: usize = 32;
 
-/// Runs tasks 0 to n − 1, each of about this many multiply-adds, several at a time where they are small.
+/// Runs tasks 0 to n − 1, each of about this many multiply-adds, several at a time where they are small or many: what
+/// a thread makes ready serves all of them.
 fn run(tasks: usize, work: usize, f: impl Fn(Range<usize>) + Sync) {
-    let step = (GRAIN / work.max(1)).clamp(1, tasks.max(1));
+    let many = if pool::is_alone() { tasks } else { tasks / PARTS };
+    let step = (GRAIN / work.max(1)).max(many).clamp(1, tasks.max(1));
     pool::run(tasks.div_ceil(step), &|i| f(i * step..tasks.min((i + 1) * step)));
 }
 

@@ -25,6 +25,8 @@ pub(crate) trait Lanes:
     const ROWS: usize;
     /// How many a row of such a block has.
     const COLUMNS: usize;
+    /// As many of the lanes as a register holds, for loops that need many registers.
+    type Part: Part;
     /// Another such block, [rows, columns], with less to read for each multiplication.
     const WIDE: [usize; 2] = [Self::ROWS, Self::COLUMNS];
     /// The same number in all.
@@ -56,6 +58,56 @@ pub(crate) trait Lanes:
         let columns = Self::transpose(rows);
         for i in 0..WIDTH {
             columns[i].store(&mut to[i]);
+        }
+    }
+
+    /// Number i of each of sixteen rows becomes a vector at `to[i]`, for the first `n` numbers of each, at most sixteen.
+    ///
+    /// # Safety
+    /// `n` numbers may be read from each row, and a vector written to each of the first `n` of `to`.
+    #[inline(always)]
+    unsafe fn turn(from: Spread<*const f32>, n: usize, to: [*mut f32; WIDTH]) {
+        let mut rows = [Self::zero(); WIDTH];
+        for i in 0..WIDTH {
+            let row = from.first.wrapping_add(from.to_row(i));
+            prefetch(row.wrapping_add(from.ahead));
+            // SAFETY: see above.
+            rows[i] = Self::load_some(unsafe { std::slice::from_raw_parts(row, n) });
+        }
+        let columns = Self::transpose(rows);
+        for i in 0..WIDTH {
+            if i < n {
+                // SAFETY: see above.
+                columns[i].store(unsafe { &mut *to[i].cast() });
+            }
+        }
+    }
+
+    /// The way back, of vectors to which a shift is added, and of which max(0, …) is taken with `RELU`: lane i of the
+    /// first `n` vectors becomes row i. A shift of −0 changes nothing.
+    ///
+    /// # Safety
+    /// A vector may be read from each of `from`, and `n` numbers written to each row.
+    #[inline(always)]
+    unsafe fn turn_back<const RELU: bool>(
+        from: [*const f32; WIDTH],
+        shift: Self,
+        n: usize,
+        to: Spread<*mut f32>,
+    ) {
+        let mut columns = [Self::zero(); WIDTH];
+        for i in 0..WIDTH {
+            // SAFETY: see above.
+            let column = Self::load(unsafe { &*from[i].cast() }) + shift;
+            columns[i] = if RELU { column.relu() } else { column };
+        }
+        let turned = Self::transpose(columns);
+        for i in 0..WIDTH {
+            let row = to.first.wrapping_add(to.to_row(i));
+            prefetch(row.wrapping_add(to.ahead));
+            // SAFETY: see above.
+            turned[i]
+                .store_some(unsafe { std::slice::from_raw_parts_mut(row, if i > to.last { 0 } else { n }) });
         }
     }
 
@@ -117,6 +169,62 @@ pub(crate) trait Lanes:
         self.store(&mut lanes);
         let n = to.len();
         to.copy_from_slice(&lanes[..n]);
+    }
+}
+
+/// Rows that lie `apart`, up to number `last` of at most 15; those after it are the last one again, where they are read.
+/// What is `ahead` of each is asked for.
+#[derive(Clone, Copy)]
+pub(crate) struct Spread<P> {
+    pub(crate) first: P,
+    pub(crate) apart: usize,
+    pub(crate) last: usize,
+    pub(crate) ahead: usize,
+}
+
+impl<P> Spread<P> {
+    /// How far a row is from the first.
+    #[inline(always)]
+    fn to_row(&self, row: usize) -> usize {
+        row.min(self.last) * self.apart
+    }
+}
+
+/// Some of the sixteen lanes.
+pub(crate) trait Part: Copy + Add<Output = Self> + Sub<Output = Self> + Mul<Output = Self> {
+    /// How many.
+    const COUNT: usize;
+    /// The same number in all.
+    fn splat(v: f32) -> Self;
+    /// self · a + b
+    fn mul_add(self, a: Self, b: Self) -> Self;
+    /// # Safety
+    /// So many numbers may be read.
+    unsafe fn read(from: *const f32) -> Self;
+    /// # Safety
+    /// So many numbers may be written.
+    unsafe fn write(self, to: *mut f32);
+}
+
+impl<L: Lanes> Part for L {
+    const COUNT: usize = WIDTH;
+    #[inline(always)]
+    fn splat(v: f32) -> Self {
+        L::splat(v)
+    }
+    #[inline(always)]
+    fn mul_add(self, a: Self, b: Self) -> Self {
+        L::mul_add(self, a, b)
+    }
+    #[inline(always)]
+    unsafe fn read(from: *const f32) -> Self {
+        // SAFETY: the caller's.
+        L::load(unsafe { &*from.cast() })
+    }
+    #[inline(always)]
+    unsafe fn write(self, to: *mut f32) {
+        // SAFETY: the caller's.
+        L::store(self, unsafe { &mut *to.cast() });
     }
 }
 
@@ -223,6 +331,7 @@ struct Scalar([f32; WIDTH]);
 operators!(Scalar, [Add, add, f32::add], [Sub, sub, f32::sub], [Mul, mul, f32::mul], [Div, div, f32::div]);
 
 impl Lanes for Scalar {
+    type Part = Scalar;
     const ROWS: usize = 2;
     const COLUMNS: usize = 1;
     #[inline(always)]

@@ -5,7 +5,7 @@
 
 #![allow(clippy::needless_range_loop, reason = "iterators over lanes are not always inlined")]
 
-use super::{Lanes, WIDTH, prefetch};
+use super::{Lanes, Spread, WIDTH, prefetch};
 use crate::{DType, Storage};
 use std::ops::Range;
 
@@ -36,6 +36,49 @@ impl Pixels {
 pub(crate) trait Number: Copy {
     fn load<L: Lanes>(from: &[Self]) -> L;
     fn store<L: Lanes>(lanes: L, to: &mut [Self]);
+
+    /// [`Lanes::turn`]
+    ///
+    /// # Safety
+    /// As there.
+    #[inline(always)]
+    unsafe fn turn<L: Lanes>(from: Spread<*const Self>, n: usize, to: [*mut f32; WIDTH]) {
+        let mut rows = [L::zero(); WIDTH];
+        for i in 0..WIDTH {
+            let row = from.first.wrapping_add(from.to_row(i));
+            prefetch(row.wrapping_add(from.ahead).cast());
+            // SAFETY: see above.
+            rows[i] = Self::load(unsafe { std::slice::from_raw_parts(row, n) });
+        }
+        let columns = L::transpose(rows);
+        for i in 0..WIDTH {
+            if i < n {
+                // SAFETY: as above.
+                columns[i].store(unsafe { &mut *to[i].cast() });
+            }
+        }
+    }
+
+    /// [`Lanes::turn_back`] without a shift.
+    ///
+    /// # Safety
+    /// As there.
+    #[inline(always)]
+    unsafe fn turn_back<L: Lanes>(from: [*const f32; WIDTH], n: usize, to: Spread<*mut Self>) {
+        let mut columns = [L::zero(); WIDTH];
+        for i in 0..WIDTH {
+            // SAFETY: see above.
+            columns[i] = L::load(unsafe { &*from[i].cast() });
+        }
+        let turned = L::transpose(columns);
+        for i in 0..WIDTH {
+            let row = to.first.wrapping_add(to.to_row(i));
+            prefetch(row.wrapping_add(to.ahead).cast_const().cast());
+            // SAFETY: as above.
+            let row = unsafe { std::slice::from_raw_parts_mut(row, if i > to.last { 0 } else { n }) };
+            Self::store(turned[i], row);
+        }
+    }
 }
 
 impl Number for f32 {
@@ -46,6 +89,16 @@ impl Number for f32 {
     #[inline(always)]
     fn store<L: Lanes>(lanes: L, to: &mut [f32]) {
         lanes.store_some(to);
+    }
+    #[inline(always)]
+    unsafe fn turn<L: Lanes>(from: Spread<*const f32>, n: usize, to: [*mut f32; WIDTH]) {
+        // SAFETY: the caller's.
+        unsafe { L::turn(from, n, to) };
+    }
+    #[inline(always)]
+    unsafe fn turn_back<L: Lanes>(from: [*const f32; WIDTH], n: usize, to: Spread<*mut f32>) {
+        // SAFETY: the caller's.
+        unsafe { L::turn_back::<false>(from, L::splat(-0.0), n, to) };
     }
 }
 
@@ -89,33 +142,28 @@ pub(crate) fn turn_in<L: Lanes, T: Number>(
     to: &mut [Pixel; WIDTH],
 ) {
     let last = rows.last(n, from.len());
-    let mut lanes = [L::zero(); WIDTH];
-    for p in 0..WIDTH {
-        let at = from.as_ptr().wrapping_add(rows.first + p.min(last) * rows.apart);
-        prefetch(at.wrapping_add(ahead).cast());
-        // SAFETY: `last` asserted that they lie in the slice.
-        lanes[p] = T::load(unsafe { std::slice::from_raw_parts(at, n) });
+    let rows = Spread { first: from.as_ptr().wrapping_add(rows.first), apart: rows.apart, last, ahead };
+    let mut places = [std::ptr::null_mut(); WIDTH];
+    for i in 0..WIDTH {
+        places[i] = to[i].as_mut_ptr();
     }
-    L::transpose_to(lanes, to);
+    // SAFETY: `last` asserted that the rows lie in the slice.
+    unsafe { T::turn::<L>(rows, n, places) };
 }
 
 /// The first `n` numbers of each row become those of the vectors.
 #[inline(always)]
 pub(crate) fn turn_out<L: Lanes, T: Number>(from: &[Pixel; WIDTH], to: &mut [T], rows: Rows, n: usize) {
     let last = rows.last(n, to.len());
-    let mut lanes = [L::zero(); WIDTH];
+    // What comes next of each row is asked for: the processor does not foresee so many streams.
+    let first = to.as_mut_ptr().wrapping_add(rows.first);
+    let rows = Spread { first, apart: rows.apart, last, ahead: WIDTH };
+    let mut starts = [std::ptr::null(); WIDTH];
     for i in 0..WIDTH {
-        // Where the next numbers of each row go: the processor does not foresee so many streams.
-        prefetch(to.as_ptr().wrapping_add(rows.first + i.min(last) * rows.apart + WIDTH).cast());
-        lanes[i] = L::load(&from[i]);
+        starts[i] = from[i].as_ptr();
     }
-    let turned = L::transpose(lanes);
-    for p in 0..WIDTH {
-        let (at, n) = (rows.first + p.min(last) * rows.apart, if p > last { 0 } else { n });
-        // SAFETY: `last` asserted that they lie in the slice.
-        let to = unsafe { std::slice::from_raw_parts_mut(to.as_mut_ptr().add(at), n) };
-        T::store(turned[p], to);
-    }
+    // SAFETY: `last` asserted that the rows lie in the slice.
+    unsafe { T::turn_back::<L>(starts, n, rows) };
 }
 
 /// Reads places `range` of planes that lie `size` apart, sixteen or as many as there are. `to` has room for fifteen

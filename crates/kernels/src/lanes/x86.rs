@@ -2,7 +2,7 @@
 
 #![allow(clippy::needless_range_loop, reason = "iterators over lanes are not always inlined")]
 
-use super::{LaneKernel, Lanes, WIDTH, operators};
+use super::{LaneKernel, Lanes, Part, Spread, WIDTH, opaque, operators, prefetch};
 use std::arch::x86_64::*;
 use std::ops::{Add, Div, Mul, Sub};
 
@@ -30,7 +30,38 @@ operators!(
     [Div, div, _mm256_div_ps]
 );
 
+/// Eight of the lanes.
+#[derive(Clone, Copy)]
+struct Avx2Half([__m256; 1]);
+
+operators!(Avx2Half, [Add, add, _mm256_add_ps], [Sub, sub, _mm256_sub_ps], [Mul, mul, _mm256_mul_ps]);
+
+impl Part for Avx2Half {
+    const COUNT: usize = 8;
+    #[inline(always)]
+    fn splat(v: f32) -> Self {
+        // SAFETY: see above.
+        Avx2Half([unsafe { _mm256_set1_ps(v) }])
+    }
+    #[inline(always)]
+    fn mul_add(self, a: Self, b: Self) -> Self {
+        // SAFETY: see above.
+        Avx2Half([unsafe { _mm256_fmadd_ps(self.0[0], a.0[0], b.0[0]) }])
+    }
+    #[inline(always)]
+    unsafe fn read(from: *const f32) -> Self {
+        // SAFETY: the caller's.
+        Avx2Half([unsafe { _mm256_loadu_ps(from) }])
+    }
+    #[inline(always)]
+    unsafe fn write(self, to: *mut f32) {
+        // SAFETY: the caller's.
+        unsafe { _mm256_storeu_ps(to, self.0[0]) };
+    }
+}
+
 impl Lanes for Avx2 {
+    type Part = Avx2Half;
     const ROWS: usize = 6;
     const COLUMNS: usize = 1;
     #[inline(always)]
@@ -58,10 +89,7 @@ impl Lanes for Avx2 {
         if let Some(whole) = from.first_chunk() {
             return Self::load(whole);
         }
-        // As many ones as there are numbers, then zeros.
-        static MASKS: [[i32; WIDTH]; 2] = [[-1; WIDTH], [0; WIDTH]];
-        let masks = &MASKS.as_flattened()[WIDTH - from.len()..][..WIDTH];
-        let (from, masks) = (from.as_ptr(), masks.as_ptr());
+        let (from, masks) = (from.as_ptr(), masks(from.len()).as_ptr());
         // SAFETY: see above; what the masks leave out is not touched.
         Avx2(unsafe {
             [
@@ -75,25 +103,12 @@ impl Lanes for Avx2 {
         if let Some(whole) = to.first_chunk_mut() {
             return self.store(whole);
         }
-        // Not by masks, which take some AMD processors dozens of steps.
-        let (n, mut to, mut rest) = (to.len(), to.as_mut_ptr(), self.0[0]);
+        let (n, at) = (to.len(), to.as_mut_ptr());
         // SAFETY: see above; the n numbers are the slice's.
         unsafe {
-            if n & 8 != 0 {
-                _mm256_storeu_ps(to, rest);
-                (to, rest) = (to.add(8), self.0[1]);
-            }
-            let mut four = _mm256_castps256_ps128(rest);
-            if n & 4 != 0 {
-                _mm_storeu_ps(to, four);
-                (to, four) = (to.add(4), _mm256_extractf128_ps::<1>(rest));
-            }
-            if n & 2 != 0 {
-                _mm_storel_pd(to.cast(), _mm_castps_pd(four));
-                (to, four) = (to.add(2), _mm_movehl_ps(four, four));
-            }
-            if n & 1 != 0 {
-                _mm_store_ss(to, four);
+            store_some(self.0[0], n, at);
+            if n > 8 {
+                store_some(self.0[1], n - 8, at.add(8));
             }
         }
     }
@@ -144,11 +159,7 @@ impl Lanes for Avx2 {
     #[inline(always)]
     fn relu(mut self) -> Self {
         for i in 0..2 {
-            // SAFETY: see above. Not less or equal: above, or NaN.
-            self.0[i] = unsafe {
-                let above = _mm256_cmp_ps::<_CMP_NLE_UQ>(self.0[i], _mm256_setzero_ps());
-                _mm256_and_ps(above, self.0[i])
-            };
+            self.0[i] = above_zero(self.0[i]);
         }
         self
     }
@@ -232,6 +243,134 @@ impl Lanes for Avx2 {
             sum_halves(sum_rows(i, j, k, l), sum_rows(m, n, o, p)),
         ])
     }
+    /// Squares of eight by themselves, for which the registers suffice.
+    #[inline(always)]
+    unsafe fn turn(from: Spread<*const f32>, n: usize, to: [*mut f32; WIDTH]) {
+        for left in 0..2 {
+            let n = n.saturating_sub(8 * left);
+            for top in 0..2 {
+                if n == 0 {
+                    continue;
+                }
+                let first = from.first.wrapping_add(8 * left);
+                // SAFETY: whoever calls this answers for the numbers.
+                unsafe {
+                    let mut r = [_mm256_setzero_ps(); 8];
+                    if n >= 8 && from.last >= 8 * top + 7 {
+                        // All apart: no addresses to keep.
+                        let first = opaque(first.wrapping_add(8 * top * from.apart));
+                        for i in 0..8 {
+                            let row = first.wrapping_add(i * from.apart);
+                            r[i] = _mm256_loadu_ps(row);
+                            if left == 0 {
+                                prefetch(row.wrapping_add(from.ahead));
+                            }
+                        }
+                    } else {
+                        let mask = _mm256_loadu_si256(masks(n.min(8)).as_ptr().cast());
+                        for i in 0..8 {
+                            let row = first.wrapping_add(from.to_row(8 * top + i));
+                            r[i] = _mm256_maskload_ps(row, mask);
+                            if left == 0 {
+                                prefetch(row.wrapping_add(from.ahead));
+                            }
+                        }
+                    }
+                    let r = square(r);
+                    if n >= 8 {
+                        for i in 0..8 {
+                            _mm256_storeu_ps(to[8 * left + i].add(8 * top), r[i]);
+                        }
+                        continue;
+                    }
+                    for i in 0..7 {
+                        if i < n {
+                            _mm256_storeu_ps(to[8 * left + i].add(8 * top), r[i]);
+                        }
+                    }
+                }
+            }
+        }
+    }
+    #[inline(always)]
+    unsafe fn turn_back<const RELU: bool>(
+        from: [*const f32; WIDTH],
+        shift: Self,
+        n: usize,
+        to: Spread<*mut f32>,
+    ) {
+        for left in 0..2 {
+            for top in 0..2 {
+                let n = n.saturating_sub(8 * top);
+                if n == 0 || 8 * left > to.last {
+                    continue;
+                }
+                // SAFETY: whoever calls this answers for the numbers.
+                unsafe {
+                    let mut r = [_mm256_setzero_ps(); 8];
+                    for i in 0..8 {
+                        let v = _mm256_loadu_ps(from[8 * top + i].add(8 * left));
+                        r[i] = _mm256_add_ps(v, shift.0[left]);
+                        if RELU {
+                            r[i] = above_zero(r[i]);
+                        }
+                    }
+                    let r = square(r);
+                    let first = to.first.wrapping_add(8 * left * to.apart + 8 * top);
+                    let first = opaque(first).cast_mut();
+                    let rows = to.last + 1 - 8 * left;
+                    for i in 0..8 {
+                        let row = first.wrapping_add(i * to.apart);
+                        if n >= 8 && rows >= 8 {
+                            _mm256_storeu_ps(row, r[i]);
+                            if top == 0 {
+                                prefetch(row.wrapping_add(to.ahead));
+                            }
+                        } else if i < rows {
+                            store_some(r[i], n, row);
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// As many ones as there are numbers, then zeros.
+#[inline(always)]
+fn masks(n: usize) -> &'static [i32] {
+    static MASKS: [[i32; WIDTH]; 2] = [[-1; WIDTH], [0; WIDTH]];
+    &MASKS.as_flattened()[WIDTH - n..][..WIDTH]
+}
+
+/// The first `n` of eight numbers, or all. Not by masks, which take some AMD processors dozens of steps.
+#[inline(always)]
+unsafe fn store_some(numbers: __m256, n: usize, mut to: *mut f32) {
+    // SAFETY: the caller answers for the numbers.
+    unsafe {
+        if n >= 8 {
+            return _mm256_storeu_ps(to, numbers);
+        }
+        let mut four = _mm256_castps256_ps128(numbers);
+        if n & 4 != 0 {
+            _mm_storeu_ps(to, four);
+            (to, four) = (to.add(4), _mm256_extractf128_ps::<1>(numbers));
+        }
+        if n & 2 != 0 {
+            _mm_storel_pd(to.cast(), _mm_castps_pd(four));
+            (to, four) = (to.add(2), _mm_movehl_ps(four, four));
+        }
+        if n & 1 != 0 {
+            _mm_store_ss(to, four);
+        }
+    }
+}
+
+/// max(0, v); NaN stays.
+#[inline(always)]
+fn above_zero(v: __m256) -> __m256 {
+    // SAFETY: see above. Not less or equal: above, or NaN.
+    unsafe { _mm256_and_ps(_mm256_cmp_ps::<_CMP_NLE_UQ>(v, _mm256_setzero_ps()), v) }
 }
 
 /// In each half the four rows' sums of their halves.
@@ -297,6 +436,7 @@ fn first(n: usize) -> __mmask16 {
 }
 
 impl Lanes for Avx512 {
+    type Part = Avx512;
     const ROWS: usize = 12;
     const COLUMNS: usize = 2;
     const WIDE: [usize; 2] = [9, 3];

@@ -4,7 +4,7 @@ use super::copy::Copied;
 use super::{Pass, Side};
 use crate::conv::tile::{Left, Neighbours, PANEL, Places, Right, Sums, multiply_into};
 use crate::conv::{self, GRAIN, Shape, part};
-use crate::lanes::{LaneKernel, Lanes, WIDTH, dispatch_lanes};
+use crate::lanes::{LaneKernel, Lanes, Spread, WIDTH, dispatch_lanes};
 use crate::pool::{self, SendPtr};
 use crate::strided::numel;
 use crate::{DType, Storage};
@@ -284,23 +284,16 @@ impl LaneKernel for Turn<'_> {
                     let n = WIDTH.min(taps - tap);
                     let at = c * apart[0] + first * apart[1] + tap;
                     assert!(at + last * apart[1] + n <= weight.len());
-                    // Loops of constant length without checks, or the vectors would not stay in registers.
-                    let mut rows = [L::zero(); WIDTH];
+                    let mut to = [packed.as_mut_ptr(); WIDTH];
                     for i in 0..WIDTH {
-                        // SAFETY: in the slice, as asserted.
-                        rows[i] = L::load_some(unsafe {
-                            std::slice::from_raw_parts(weight.as_ptr().add(at + i.min(last) * apart[1]), n)
-                        });
+                        let at = places[tap + i.min(n - 1)] + c * down * PANEL + first;
+                        assert!(at + WIDTH <= packed.len());
+                        to[i] = to[i].wrapping_add(at);
                     }
-                    let columns = L::transpose(rows);
-                    for i in 0..WIDTH {
-                        if i < n {
-                            let at = places[tap + i] + c * down * PANEL + first;
-                            assert!(at + WIDTH <= packed.len());
-                            // SAFETY: in the slice, as asserted.
-                            columns[i].store(unsafe { &mut *packed.as_mut_ptr().add(at).cast() });
-                        }
-                    }
+                    let first = weight.as_ptr().wrapping_add(at);
+                    let rows = Spread { first, apart: apart[1], last, ahead: 0 };
+                    // SAFETY: in the slices, as asserted.
+                    unsafe { L::turn(rows, n, to) };
                 }
             }
         }
@@ -345,20 +338,21 @@ impl LaneKernel for Write<'_> {
             }
             for first in (0..channels).step_by(WIDTH) {
                 let last = (channels - first).min(WIDTH) - 1;
-                // Loops of constant length without checks, or the vectors would not stay in registers.
-                let mut pixels = [L::zero(); WIDTH];
+                let mut pixels = [sums.as_ptr(); WIDTH];
                 for i in 0..WIDTH {
-                    // SAFETY: of a pixel that there is: in the slice, as asserted.
-                    pixels[i] = L::load(unsafe { &*sums.as_ptr().add(places[i] + first).cast() });
+                    pixels[i] = pixels[i].wrapping_add(places[i] + first);
                 }
-                let rows = L::transpose(pixels);
-                for c in 0..WIDTH {
-                    let n = if c > last { 0 } else { n };
-                    let sum = rows[c] + L::splat(bias[first + c]);
-                    let at = out.wrapping_add((first + c.min(last)) * to.pixels() + pixel);
-                    // SAFETY: whoever gave `out` answers for so many pixels of each channel.
-                    let to = unsafe { std::slice::from_raw_parts_mut(at, n) };
-                    if relu { sum.relu() } else { sum }.store_some(to);
+                let (shift, plane) = (L::load_some(&bias[first..]), to.pixels());
+                let first = out.wrapping_add(first * plane + pixel);
+                let rows = Spread { first, apart: plane, last, ahead: WIDTH };
+                // SAFETY: of pixels that there are: in the slice, as asserted; whoever gave `out` answers for so many pixels of
+                // each channel.
+                unsafe {
+                    if relu {
+                        L::turn_back::<true>(pixels, shift, n, rows);
+                    } else {
+                        L::turn_back::<false>(pixels, shift, n, rows);
+                    }
                 }
             }
         }

@@ -8,7 +8,7 @@ use super::copy::Flat;
 use crate::conv::tile::{Apart, At, Left, Neighbours, PANEL, Right, multiply};
 use crate::conv::winograd::Planes;
 use crate::conv::{GRAIN, PARTS, Shape, part};
-use crate::lanes::{LaneKernel, Lanes, WIDTH, dispatch_lanes, prefetch};
+use crate::lanes::{LaneKernel, Lanes, Spread, WIDTH, dispatch_lanes};
 use crate::pool::{self, SendPtr};
 use crate::{DType, Storage};
 use std::ops::Range;
@@ -137,25 +137,21 @@ impl LaneKernel for Transpose<'_> {
             for (i, line) in lines.clone().enumerate() {
                 for x in (0..width).step_by(WIDTH) {
                     let n = WIDTH.min(width - x);
-                    // Loops of constant length without checks, or the vectors would not stay in registers.
-                    let mut rows = [L::zero(); WIDTH];
-                    for c in 0..WIDTH {
-                        let at = (first + c.min(last)) * plane + line * width + x;
-                        // What comes next of so many channels the processor does not foresee.
-                        prefetch(grad.data.as_ptr().wrapping_add(at + 4 * WIDTH));
-                        // SAFETY: of a channel and a line that there are: in the slice, as asserted.
-                        rows[c] = L::load_some(unsafe {
-                            std::slice::from_raw_parts(grad.data.as_ptr().add(at), n)
-                        });
-                    }
-                    let columns = L::transpose(rows);
+                    let mut to = [d.as_mut_ptr(); WIDTH];
                     for p in 0..WIDTH {
-                        if p < n {
-                            let at = (i * pitch + x + p) * PANEL + first;
-                            // SAFETY: half a row of a pixel of that line: in the slice, as asserted.
-                            columns[p].store(unsafe { &mut *d.as_mut_ptr().add(at).cast() });
-                        }
+                        to[p] = to[p].wrapping_add((i * pitch + x + p) * PANEL + first);
                     }
+                    let at = first * plane + line * width + x;
+                    // What comes next of so many channels the processor does not foresee.
+                    let rows = Spread {
+                        first: grad.data.as_ptr().wrapping_add(at),
+                        apart: plane,
+                        last,
+                        ahead: 4 * WIDTH,
+                    };
+                    // SAFETY: of channels and a line that there are, and half a row of each of n pixels of that line: in the
+                    // slices, as asserted.
+                    unsafe { L::turn(rows, n, to) };
                 }
             }
         }

@@ -2,7 +2,7 @@
 
 use super::Pass;
 use super::transform::Pixel;
-use crate::lanes::{Lanes, WIDTH, prefetch};
+use crate::lanes::{Lanes, Spread, WIDTH};
 use std::ops::Range;
 
 /// Lines that are asked for ahead of time: they lie apart for each channel, which the processor does not foresee.
@@ -53,26 +53,21 @@ impl Strip<'_> {
         assert!(last * plane + end * width <= image.data.len());
         for pixel in (from * width..end * width).step_by(WIDTH) {
             let n = (end * width - pixel).min(WIDTH);
-            // Loops of constant length without checks, or the vectors would not stay in registers.
-            let mut rows = [L::zero(); WIDTH];
-            for c in 0..WIDTH {
-                let pixels = image.data.as_ptr().wrapping_add(c.min(last) * plane + pixel);
-                prefetch(pixels.wrapping_add(AHEAD * width));
-                // SAFETY: of a channel that there is, up to pixel end · width of it: in the slice, as asserted.
-                rows[c] = L::load_some(unsafe { std::slice::from_raw_parts(pixels, n) });
-            }
-            let columns = L::transpose(rows);
+            let mut places = [lines.as_flattened_mut().as_mut_ptr(); WIDTH];
             for i in 0..WIDTH {
+                places[i] = places[i].wrapping_add(at * WIDTH);
                 if i < n {
-                    // SAFETY: `at` is less than `width` pixels after the beginning and the padding of one of the lines
-                    // before `used`: in the slice, as asserted.
-                    columns[i].store(unsafe { lines.get_unchecked_mut(at) });
                     (x, at) = (x + 1, at + 1);
                     if x == width {
                         (x, at) = (0, at + self.width - width);
                     }
                 }
             }
+            let first = image.data.as_ptr().wrapping_add(pixel);
+            let rows = Spread { first, apart: plane, last, ahead: AHEAD * width };
+            // SAFETY: of channels that there are, up to pixel end · width of them; and places less than `width` pixels after
+            // the beginning and the padding of one of the lines before `used`: in the slices, as asserted.
+            unsafe { L::turn(rows, n, places) };
         }
     }
 
@@ -100,31 +95,28 @@ impl Strip<'_> {
         let (end, last) = (count * width, channels.clamp(1, WIDTH) - 1);
         assert!(width <= self.width && count * self.width <= self.pixels.len());
         let shifts = L::load_some(&bias[..bias.len().min(WIDTH)]);
-        let mut shift = [0.0; WIDTH];
-        shifts.store(&mut shift);
         for pixel in (0..end).step_by(WIDTH) {
             let n = (end - pixel).min(WIDTH);
-            // Loops of constant length without checks, or the vectors would not stay in registers.
-            let mut columns = [L::zero(); WIDTH];
+            let mut places = [self.pixels.as_flattened().as_ptr(); WIDTH];
             for i in 0..WIDTH {
                 if i < n {
-                    // SAFETY: less than `width` pixels after the beginning of one of the lines before `count`.
-                    columns[i] = L::load(unsafe { self.pixels.get_unchecked(at) });
+                    places[i] = places[i].wrapping_add(at * WIDTH);
                     (x, at) = (x + 1, at + 1);
                     if x == width {
                         (x, at) = (0, at + self.width - width);
                     }
                 }
             }
-            let rows = L::transpose(columns);
-            for c in 0..WIDTH {
-                let n = if c > last { 0 } else { n };
-                let to = out.wrapping_add(c.min(last) * plane + pixel);
-                prefetch(to.wrapping_add(AHEAD * width));
-                let sum = rows[c] + L::splat(shift[c]);
-                // SAFETY: whoever gave `out` answers for `end` pixels of each channel.
-                let to = unsafe { std::slice::from_raw_parts_mut(to, n) };
-                if relu { sum.relu() } else { sum }.store_some(to);
+            let first = out.wrapping_add(pixel);
+            let rows = Spread { first, apart: plane, last, ahead: AHEAD * width };
+            // SAFETY: less than `width` pixels after the beginning of one of the lines before `count`; whoever gave `out`
+            // answers for `end` pixels of each channel.
+            unsafe {
+                if relu {
+                    L::turn_back::<true>(places, shifts, n, rows);
+                } else {
+                    L::turn_back::<false>(places, shifts, n, rows);
+                }
             }
         }
     }

@@ -19,7 +19,7 @@ pub(super) use gradient::weight_gradient;
 use super::Shape;
 use super::tile::{self, Left, PANEL, Right, multiply};
 use crate::lanes::turn::Pixels;
-use crate::lanes::{LaneKernel, Lanes, WIDTH, dispatch_lanes};
+use crate::lanes::{LaneKernel, Lanes, Spread, WIDTH, dispatch_lanes};
 use crate::pool::{self, SendPtr};
 use crate::strided::numel;
 use crate::{DType, Storage};
@@ -293,18 +293,15 @@ impl LaneKernel for Windows<'_> {
             for c in 0..pass.inputs {
                 let at = (panel * PANEL + first) * of_output + c * of_input;
                 assert!(at + (lanes - 1) * of_output + 9 <= weight.len());
-                let mut rows = [L::zero(); WIDTH];
-                for l in 0..WIDTH {
-                    let window = weight.as_ptr().wrapping_add(at + l.min(lanes - 1) * of_output);
-                    // SAFETY: of an output that there is: in the slice, as asserted.
-                    rows[l] = L::load_some(unsafe { std::slice::from_raw_parts(window, 9) });
-                }
-                let taps = L::transpose(rows);
                 let mut windows = [[0.0; WIDTH]; 9];
-                for tap in 0..9 {
-                    let place = if pass.reversed { 8 - tap } else { tap };
-                    taps[tap].store(&mut windows[place]);
+                let mut taps = [windows.as_flattened_mut().as_mut_ptr(); WIDTH];
+                for i in 0..9 {
+                    taps[i] = windows[if pass.reversed { 8 - i } else { i }].as_mut_ptr();
                 }
+                let window = weight.as_ptr().wrapping_add(at);
+                let rows = Spread { first: window, apart: of_output, last: lanes - 1, ahead: 0 };
+                // SAFETY: of outputs that there are: in the slice, as asserted; and nine vectors.
+                unsafe { L::turn(rows, 9, taps) };
                 let to = (&mut u[c * PANEL + first..], Apart::planes(REACH, plane));
                 square::<Window, L, _, _>((windows.as_flattened(), Apart::rows(3)), to);
             }

@@ -2,7 +2,7 @@
 //! (Barabasz et al. 2018, <https://arxiv.org/abs/1803.10986>). For signals d of 6 and windows g of 3, the 4 values of
 //! d ⋆ g are Aᵀ (Bᵀ d ⊙ G g).
 
-use crate::lanes::{Lanes, WIDTH};
+use crate::lanes::{Lanes, Part, WIDTH, opaque};
 use std::f32::consts::{FRAC_1_SQRT_2 as ROOT_HALF, SQRT_2 as ROOT_TWO};
 
 /// A vector of channels.
@@ -10,7 +10,7 @@ pub(super) type Pixel = [f32; WIDTH];
 
 /// A linear map of I numbers to O.
 pub(super) trait Map<const I: usize, const O: usize> {
-    fn line<L: Lanes>(x: [L; I]) -> [L; O];
+    fn line<L: Part>(x: [L; I]) -> [L; O];
 }
 
 /// Vectors in memory: element (i, j) of a square is at i · `line` + j · `column`.
@@ -41,35 +41,40 @@ pub(super) fn square<M: Map<I, O>, L: Lanes, const I: usize, const O: usize>(
     // Without checks in the loops, or the vectors would not stay in registers.
     assert!((I - 1) * (at.line + at.column) + WIDTH <= from.len());
     assert!((O - 1) * (place.line + place.column) + WIDTH <= to.len());
-    let mut half = [[L::zero(); I]; O];
-    for j in 0..I {
-        let mut column = [L::zero(); I];
-        for i in 0..I {
-            // SAFETY: in the slice, as asserted.
-            column[i] = L::load(unsafe { &*from.as_ptr().add(i * at.line + j * at.column).cast() });
+    for lane in (0..WIDTH).step_by(L::Part::COUNT) {
+        let (from, to) = (from.as_ptr().wrapping_add(lane), to.as_mut_ptr().wrapping_add(lane));
+        let mut half = [[L::Part::splat(0.0); I]; O];
+        for j in 0..I {
+            let mut column = [L::Part::splat(0.0); I];
+            for i in 0..I {
+                // SAFETY: in the slice, as asserted.
+                column[i] = unsafe { L::Part::read(from.add(i * at.line + j * at.column)) };
+            }
+            let column = M::line(column);
+            for o in 0..O {
+                half[o][j] = column[o];
+            }
         }
-        let column = M::line(column);
         for o in 0..O {
-            half[o][j] = column[o];
-        }
-    }
-    for o in 0..O {
-        let row = M::line(half[o]);
-        for q in 0..O {
-            // SAFETY: in the slice, as asserted.
-            row[q].store(unsafe { &mut *to.as_mut_ptr().add(o * place.line + q * place.column).cast() });
+            let row = M::line(half[o]);
+            // Or the compiler would keep all 36 addresses, on the stack.
+            let to = opaque(to.wrapping_add(o * place.line)).cast_mut();
+            for q in 0..O {
+                // SAFETY: in the slice, as asserted.
+                unsafe { row[q].write(to.add(q * place.column)) };
+            }
         }
     }
 }
 
 /// a · x + y
 #[inline(always)]
-fn fma<L: Lanes>(a: f32, x: L, y: L) -> L {
+fn fma<L: Part>(a: f32, x: L, y: L) -> L {
     x.mul_add(L::splat(a), y)
 }
 
 #[inline(always)]
-fn times<L: Lanes>(a: f32, x: L) -> L {
+fn times<L: Part>(a: f32, x: L) -> L {
     L::splat(a) * x
 }
 
@@ -77,7 +82,7 @@ fn times<L: Lanes>(a: f32, x: L) -> L {
 pub(super) struct Input;
 impl Map<6, 6> for Input {
     #[inline(always)]
-    fn line<L: Lanes>(d: [L; 6]) -> [L; 6] {
+    fn line<L: Part>(d: [L; 6]) -> [L; 6] {
         let (e, o) = (fma(-2.0, d[2], d[4]), fma(ROOT_HALF, d[3], times(-ROOT_TWO, d[1])));
         let (f, p) = (fma(-0.5, d[2], d[4]), fma(ROOT_TWO, d[3], times(-ROOT_HALF, d[1])));
         [fma(-2.5, d[2], d[0] + d[4]), e + o, e - o, f + p, f - p, fma(-2.5, d[3], d[1] + d[5])]
@@ -88,7 +93,7 @@ impl Map<6, 6> for Input {
 pub(super) struct Window;
 impl Map<3, 6> for Window {
     #[inline(always)]
-    fn line<L: Lanes>(g: [L; 3]) -> [L; 6] {
+    fn line<L: Part>(g: [L; 3]) -> [L; 6] {
         let (e, o) = (fma(-1.0 / 3.0, g[2], times(-2.0 / 3.0, g[0])), times(-ROOT_TWO / 3.0, g[1]));
         let (f, p) = (fma(1.0 / 3.0, g[2], times(1.0 / 6.0, g[0])), times(ROOT_TWO / 6.0, g[1]));
         [g[0], e + o, e - o, f + p, f - p, g[2]]
@@ -99,7 +104,7 @@ impl Map<3, 6> for Window {
 pub(super) struct Output;
 impl Map<6, 4> for Output {
     #[inline(always)]
-    fn line<L: Lanes>(m: [L; 6]) -> [L; 4] {
+    fn line<L: Part>(m: [L; 6]) -> [L; 4] {
         let (e, o) = (m[1] + m[2], m[1] - m[2]);
         let (f, p) = (m[3] + m[4], m[3] - m[4]);
         [
@@ -115,7 +120,7 @@ impl Map<6, 4> for Output {
 pub(super) struct OutputTransposed;
 impl Map<4, 6> for OutputTransposed {
     #[inline(always)]
-    fn line<L: Lanes>(y: [L; 4]) -> [L; 6] {
+    fn line<L: Part>(y: [L; 4]) -> [L; 6] {
         let (e, o) = (fma(0.5, y[2], y[0]), fma(ROOT_HALF / 2.0, y[3], times(ROOT_HALF, y[1])));
         let (f, p) = (fma(2.0, y[2], y[0]), fma(2.0 * ROOT_TWO, y[3], times(ROOT_TWO, y[1])));
         [y[0], e + o, e - o, f + p, f - p, y[3]]
@@ -126,7 +131,7 @@ impl Map<4, 6> for OutputTransposed {
 pub(super) struct WindowTransposed;
 impl Map<6, 3> for WindowTransposed {
     #[inline(always)]
-    fn line<L: Lanes>(u: [L; 6]) -> [L; 3] {
+    fn line<L: Part>(u: [L; 6]) -> [L; 3] {
         let (e, o) = (u[1] + u[2], u[2] - u[1]);
         let (f, p) = (u[3] + u[4], u[3] - u[4]);
         [
