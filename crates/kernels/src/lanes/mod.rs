@@ -52,15 +52,6 @@ pub(crate) trait Lanes:
     /// Lane j of row i becomes lane i of row j.
     fn transpose(rows: [Self; WIDTH]) -> [Self; WIDTH];
 
-    /// `transpose` to memory, where the columns are not wanted in registers.
-    #[inline(always)]
-    fn transpose_to(rows: [Self; WIDTH], to: &mut [[f32; WIDTH]; WIDTH]) {
-        let columns = Self::transpose(rows);
-        for i in 0..WIDTH {
-            columns[i].store(&mut to[i]);
-        }
-    }
-
     /// Number i of each of sixteen rows becomes a vector at `to[i]`, for the first `n` numbers of each, at most sixteen.
     ///
     /// # Safety

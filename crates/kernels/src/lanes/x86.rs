@@ -246,9 +246,10 @@ impl Lanes for Avx2 {
     /// Squares of eight by themselves, for which the registers suffice.
     #[inline(always)]
     unsafe fn turn(from: Spread<*const f32>, n: usize, to: [*mut f32; WIDTH]) {
-        for left in 0..2 {
-            let n = n.saturating_sub(8 * left);
-            for top in 0..2 {
+        // Rows may lie so far apart that more than eight displace each other from the cache.
+        for top in 0..2 {
+            for left in 0..2 {
+                let n = n.saturating_sub(8 * left);
                 if n == 0 {
                     continue;
                 }
@@ -556,13 +557,6 @@ impl Lanes for Avx512 {
         let upper = sum_pairs(sum_fours(a, b, c, d), sum_fours(e, f, g, h));
         let lower = sum_pairs(sum_fours(i, j, k, l), sum_fours(m, n, o, p));
         Avx512([sum_pairs(upper, lower)])
-    }
-    #[inline(always)]
-    fn transpose_to(rows: [Self; WIDTH], to: &mut [[f32; WIDTH]; WIDTH]) {
-        let columns = columns_of(rows);
-        for i in 0..WIDTH {
-            Avx512([columns[i]]).store(&mut to[i]);
-        }
     }
 }
 
