@@ -27,6 +27,8 @@ pub(crate) trait Lanes:
     const COLUMNS: usize;
     /// As many of the lanes as a register holds, for loops that need many registers.
     type Part: Part;
+    /// Whether it takes several registers to hold all lanes.
+    const NARROW: bool = Self::Part::COUNT < WIDTH;
     /// Another such block, [rows, columns], with less to read for each multiplication.
     const WIDE: [usize; 2] = [Self::ROWS, Self::COLUMNS];
     /// The same number in all.
@@ -192,6 +194,11 @@ pub(crate) trait Part: Copy + Add<Output = Self> + Sub<Output = Self> + Mul<Outp
     /// # Safety
     /// So many numbers may be read.
     unsafe fn read(from: *const f32) -> Self;
+    /// The first `n`, fewer than all, and zeros.
+    ///
+    /// # Safety
+    /// `n` numbers may be read.
+    unsafe fn read_some(from: *const f32, n: usize) -> Self;
     /// # Safety
     /// So many numbers may be written.
     unsafe fn write(self, to: *mut f32);
@@ -211,6 +218,11 @@ impl<L: Lanes> Part for L {
     unsafe fn read(from: *const f32) -> Self {
         // SAFETY: the caller's.
         L::load(unsafe { &*from.cast() })
+    }
+    #[inline(always)]
+    unsafe fn read_some(from: *const f32, n: usize) -> Self {
+        // SAFETY: the caller's.
+        L::load_some(unsafe { std::slice::from_raw_parts(from, n) })
     }
     #[inline(always)]
     unsafe fn write(self, to: *mut f32) {

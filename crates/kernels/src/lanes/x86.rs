@@ -54,6 +54,11 @@ impl Part for Avx2Half {
         Avx2Half([unsafe { _mm256_loadu_ps(from) }])
     }
     #[inline(always)]
+    unsafe fn read_some(from: *const f32, n: usize) -> Self {
+        // SAFETY: the caller's; what the mask leaves out is not touched.
+        Avx2Half([unsafe { _mm256_maskload_ps(from, _mm256_loadu_si256(masks(n).as_ptr().cast())) }])
+    }
+    #[inline(always)]
     unsafe fn write(self, to: *mut f32) {
         // SAFETY: the caller's.
         unsafe { _mm256_storeu_ps(to, self.0[0]) };

@@ -8,6 +8,7 @@
 #![allow(clippy::needless_range_loop, reason = "iterators over lanes are not always inlined")]
 
 mod copy;
+mod dots;
 mod lines;
 mod sums;
 mod weight;

@@ -3,8 +3,8 @@
 
 #![allow(clippy::needless_range_loop, reason = "iterators over lanes are not always inlined")]
 
-use super::FEW;
 use super::copy::Flat;
+use super::{FEW, dots};
 use crate::conv::tile::{Apart, At, Left, Neighbours, PANEL, Right, multiply};
 use crate::conv::winograd::Planes;
 use crate::conv::{GRAIN, PARTS, Shape, part};
@@ -24,6 +24,9 @@ pub(in crate::conv) fn weight_gradient(shape: &Shape, input: &[f32], grad: &[f32
     // Where lanes would be empty, and groups are tasks enough.
     if shape.outputs < FEW || (shape.outputs < WIDTH / 2 && shape.groups >= TASKS) {
         return few(shape, input, grad, out);
+    }
+    if dots::serves(shape) {
+        return dots::weight_gradient(shape, input, grad, out);
     }
     let flat = &Flat::forward(shape);
     let rows = shape.rows();
