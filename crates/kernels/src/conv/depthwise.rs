@@ -4,13 +4,10 @@
 
 #![allow(clippy::needless_range_loop, reason = "iterators over lanes are not always inlined")]
 
-use super::flat::{alternate, straight};
+use super::flat::alternate;
 use super::{GRAIN, Shape};
-use crate::lanes::{LaneKernel, Lanes, WIDTH, dispatch_lanes};
+use crate::lanes::{LaneKernel, Lanes, Part, WIDTH, dispatch_lanes};
 use crate::{DType, Storage, pool};
-
-/// Lines below a copy that are read for lines of the output that there are not.
-const BELOW: usize = 3;
 
 /// Floats of copies.
 const COPIES: usize = 1 << 12;
@@ -82,7 +79,7 @@ impl Plane {
         let line = stride[1] * pitch;
         let place = |column: usize| column % stride[1] * pitch + column / stride[1];
         let places = [place(before[1]), place(before[1] + 1)];
-        let size = (lines + BELOW) * line + output[1].next_multiple_of(WIDTH) + kernel;
+        let size = lines * line + output[1].next_multiple_of(WIDTH) + kernel;
         Plane { image, output, stride, kernel, line, pitch, places, size }
     }
 
@@ -98,7 +95,15 @@ impl Plane {
         for (y, line) in source.chunks_exact(size[1]).enumerate() {
             let to = &mut copy[(before[0] + y) * self.line..];
             if self.stride[1] == 1 {
-                straight::<L>(line, &mut to[first..]);
+                for x in (0..size[1]).step_by(WIDTH) {
+                    let (n, to) = (WIDTH.min(size[1] - x), &mut to[first + x..]);
+                    let lanes = L::load_some(&line[x..x + n]);
+                    // Zeros too: what is too much the next lines overwrite.
+                    match to.first_chunk_mut() {
+                        Some(to) => lanes.store(to),
+                        None => lanes.store_some(&mut to[..n]),
+                    }
+                }
             } else if first < self.pitch {
                 let (even, odd) = to.split_at_mut(self.pitch);
                 alternate::<L>(line, &mut even[first..], &mut odd[second - self.pitch..]);
@@ -224,41 +229,49 @@ impl LaneKernel for Sums<'_> {
     type Output = ();
     #[inline(always)]
     fn run<L: Lanes>(self) {
-        match (self.plane.kernel, self.plane.stride[0]) {
-            (3, 1) => self.lines::<L, 3, 1, 4>(),
-            (3, _) => self.lines::<L, 3, 2, 2>(),
-            (_, 1) => self.lines::<L, 5, 1, 2>(),
-            _ => self.lines::<L, 5, 2, 1>(),
+        match (self.plane.kernel, self.plane.stride[0], self.plane.output[0]) {
+            (3, 1, 4..) => self.lines::<L::Part, 3, 1, 4>(),
+            (3, 1, _) => self.lines::<L::Part, 3, 1, 1>(),
+            (3, _, 2..) => self.lines::<L::Part, 3, 2, 2>(),
+            (3, _, _) => self.lines::<L::Part, 3, 2, 1>(),
+            // Where registers do not hold the weights, more lines share those that are read.
+            (_, 1, 4..) if L::NARROW => self.lines::<L::Part, 5, 1, 4>(),
+            (_, 1, 2..) => self.lines::<L::Part, 5, 1, 2>(),
+            (_, 1, _) => self.lines::<L::Part, 5, 1, 1>(),
+            _ => self.lines::<L::Part, 5, 2, 1>(),
         }
     }
 }
 
 impl Sums<'_> {
-    /// With a window of K×K and step S, R lines at a time.
+    /// With a window of K×K and step S, R lines at a time, as there are at least. The last lines are done again where R does
+    /// not fit.
     #[inline(always)]
-    fn lines<L: Lanes, const K: usize, const S: usize, const R: usize>(self) {
+    fn lines<P: Part, const K: usize, const S: usize, const R: usize>(self) {
         let Sums { plane, weight, way, bias, copy, out } = self;
         let (reversed, relu) = (matches!(way, Way::Reversed), matches!(way, Way::Forward { relu: true }));
         let ([height, width], line, pitch) = (plane.output, plane.line, plane.pitch);
-        let mut weights = [[L::zero(); K]; K];
+        let mut weights = [[P::splat(0.0); K]; K];
         for y in 0..K {
             for x in 0..K {
                 let at = y * K + x;
-                weights[y][x] = L::splat(weight[if reversed { K * K - 1 - at } else { at }]);
+                weights[y][x] = P::splat(weight[if reversed { K * K - 1 - at } else { at }]);
             }
         }
-        let bias = L::splat(bias);
-        let last = (height.next_multiple_of(R) - 1) * S + K - 1;
-        assert!((last + 1) * line + width.next_multiple_of(WIDTH) + K <= copy.len());
+        let bias = P::splat(bias);
+        let last = (height - 1) * S + K - 1;
+        assert!(height >= R && (last + 1) * line + width.next_multiple_of(P::COUNT) + K <= copy.len());
+        assert!(height * width <= out.len());
         for row in (0..height).step_by(R) {
-            for column in (0..width).step_by(WIDTH) {
-                let n = WIDTH.min(width - column);
+            let row = row.min(height - R);
+            for column in (0..width).step_by(P::COUNT) {
+                let n = width - column;
                 let mut sums = [bias; R];
-                for i in 0..(R - 1) * S + K {
-                    let at = (row * S + i) * line + column;
-                    for x in 0..K {
-                        // SAFETY: asserted above; this line is one that the last block of lines sees at most.
-                        let pixels = unsafe { pixels::<L>(copy, at + x % S * pitch + x / S) };
+                for x in 0..K {
+                    for i in 0..(R - 1) * S + K {
+                        let at = (row * S + i) * line + column + x % S * pitch + x / S;
+                        // SAFETY: asserted above; this line is one that the last line sees at most.
+                        let pixels = unsafe { P::read(copy.as_ptr().add(at)) };
                         for r in 0..R {
                             if r * S <= i && i - r * S < K {
                                 sums[r] = weights[i - r * S][x].mul_add(pixels, sums[r]);
@@ -266,10 +279,22 @@ impl Sums<'_> {
                         }
                     }
                 }
-                for r in 0..R {
-                    if r < height - row {
-                        let sum = if relu { sums[r].relu() } else { sums[r] };
-                        sum.store_some(&mut out[(row + r) * width + column..][..n]);
+                // Choices for all lines: between one line and the next they would have each summed up by itself.
+                if relu {
+                    for r in 0..R {
+                        sums[r] = sums[r].above_zero();
+                    }
+                }
+                let to = out.as_mut_ptr().wrapping_add(row * width + column);
+                if n >= P::COUNT {
+                    for r in 0..R {
+                        // SAFETY: of a line that there is: in the slice, as asserted.
+                        unsafe { sums[r].write(to.add(r * width)) };
+                    }
+                } else {
+                    for r in 0..R {
+                        // SAFETY: as above.
+                        unsafe { sums[r].write_some(to.add(r * width), n) };
                     }
                 }
             }
@@ -393,42 +418,51 @@ struct Dots<'a> {
 impl LaneKernel for Dots<'_> {
     type Output = ();
     #[inline(always)]
-    fn run<L: Lanes>(self) {
+    fn run<L: Lanes>(mut self) {
         match (self.plane.kernel, self.plane.stride[0]) {
-            (3, 1) => self.dots::<L, 3, 1>(),
-            (3, _) => self.dots::<L, 3, 2>(),
-            (_, 1) => self.dots::<L, 5, 1>(),
-            _ => self.dots::<L, 5, 2>(),
+            (3, 1) => self.dots::<L::Part, 3, 3, 1>(0),
+            (3, _) => self.dots::<L::Part, 3, 3, 2>(0),
+            (_, 1) if L::NARROW => {
+                self.dots::<L::Part, 2, 5, 1>(0);
+                self.dots::<L::Part, 2, 5, 1>(2);
+                self.dots::<L::Part, 1, 5, 1>(4);
+            }
+            (_, 1) => self.dots::<L::Part, 5, 5, 1>(0),
+            _ => self.dots::<L::Part, 5, 5, 2>(0),
         }
     }
 }
 
 impl Dots<'_> {
+    /// With a window of K×K and step S, of H lines of the window from one on.
     #[inline(always)]
-    fn dots<L: Lanes, const K: usize, const S: usize>(self) {
-        let Dots { plane, grad, copy, sums, .. } = self;
+    fn dots<P: Part, const H: usize, const K: usize, const S: usize>(&mut self, first: usize) {
+        let Dots { plane, grad, copy, ref mut sums, .. } = *self;
         let (width, line, pitch) = (plane.output[1], plane.line, plane.pitch);
         let last = (plane.output[0] - 1) * S + K - 1;
-        assert!(grad.len() == plane.output[0] * width);
-        assert!((last + 1) * line + width.next_multiple_of(WIDTH) + K <= copy.len());
-        let mut lanes = [[L::zero(); K]; K];
+        assert!(first + H <= K && grad.len() == plane.output[0] * width);
+        assert!((last + 1) * line + width.next_multiple_of(P::COUNT) + K <= copy.len());
+        let mut lanes = [[P::splat(0.0); K]; H];
         for (row, grad) in grad.chunks_exact(width).enumerate() {
-            for column in (0..width).step_by(WIDTH) {
-                let g = L::load_some(&grad[column..width.min(column + WIDTH)]);
-                for y in 0..K {
-                    let at = (row * S + y) * line + column;
+            for column in (0..width).step_by(P::COUNT) {
+                let (at, n) = (grad.as_ptr().wrapping_add(column), width - column);
+                // SAFETY: inside the line.
+                let g = unsafe { if n >= P::COUNT { P::read(at) } else { P::read_some(at, n) } };
+                for y in 0..H {
+                    let at = (row * S + first + y) * line + column;
                     for x in 0..K {
                         // SAFETY: asserted above.
-                        let pixels = unsafe { pixels::<L>(copy, at + x % S * pitch + x / S) };
+                        let pixels = unsafe { P::read(copy.as_ptr().add(at + x % S * pitch + x / S)) };
                         lanes[y][x] = g.mul_add(pixels, lanes[y][x]);
                     }
                 }
             }
         }
-        for y in 0..K {
+        for y in 0..H {
             for x in 0..K {
-                let sum = &mut sums[(y * K + x) * WIDTH..][..WIDTH];
-                (L::load_some(sum) + lanes[y][x]).store_some(sum);
+                let sum = sums[((first + y) * K + x) * WIDTH..][..WIDTH].as_mut_ptr();
+                // SAFETY: a vector of the slice.
+                unsafe { (P::read(sum) + lanes[y][x]).write(sum) };
             }
         }
     }

@@ -202,6 +202,13 @@ pub(crate) trait Part: Copy + Add<Output = Self> + Sub<Output = Self> + Mul<Outp
     /// # Safety
     /// So many numbers may be written.
     unsafe fn write(self, to: *mut f32);
+    /// The first `n`, fewer than all.
+    ///
+    /// # Safety
+    /// `n` numbers may be written.
+    unsafe fn write_some(self, to: *mut f32, n: usize);
+    /// max(0, self); NaN stays NaN.
+    fn above_zero(self) -> Self;
 }
 
 impl<L: Lanes> Part for L {
@@ -228,6 +235,15 @@ impl<L: Lanes> Part for L {
     unsafe fn write(self, to: *mut f32) {
         // SAFETY: the caller's.
         L::store(self, unsafe { &mut *to.cast() });
+    }
+    #[inline(always)]
+    unsafe fn write_some(self, to: *mut f32, n: usize) {
+        // SAFETY: the caller's.
+        L::store_some(self, unsafe { std::slice::from_raw_parts_mut(to, n) });
+    }
+    #[inline(always)]
+    fn above_zero(self) -> Self {
+        self.relu()
     }
 }
 

@@ -63,6 +63,15 @@ impl Part for Avx2Half {
         // SAFETY: the caller's.
         unsafe { _mm256_storeu_ps(to, self.0[0]) };
     }
+    #[inline(always)]
+    unsafe fn write_some(self, to: *mut f32, n: usize) {
+        // SAFETY: the caller's.
+        unsafe { store_some(self.0[0], n, to) };
+    }
+    #[inline(always)]
+    fn above_zero(self) -> Self {
+        Avx2Half([above_zero(self.0[0])])
+    }
 }
 
 impl Lanes for Avx2 {

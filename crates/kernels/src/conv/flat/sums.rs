@@ -6,7 +6,7 @@
 use super::lines::{Cover, Lines, TERMS};
 use super::{FEW, WIDE};
 use crate::conv::tile::{Apart, At, Left, Neighbours, PANEL, Right, multiply};
-use crate::lanes::{LaneKernel, Lanes, WIDTH, dispatch_lanes, prefetch};
+use crate::lanes::{LaneKernel, Lanes, Part, WIDTH, dispatch_lanes, prefetch};
 
 /// Copies stretches of up to [`WIDTH`] windows: from a place of the copy to a column of the panel.
 pub(super) struct Pack<'a> {
@@ -204,7 +204,7 @@ impl LaneKernel for Write<'_> {
     }
 }
 
-/// The sums of a few rows, each by itself.
+/// The sums of a few rows.
 struct Few<'a> {
     left: &'a [f32],
     rows: usize,
@@ -216,26 +216,49 @@ struct Few<'a> {
 impl LaneKernel for Few<'_> {
     type Output = ();
     #[inline(always)]
-    fn run<L: Lanes>(self) {
-        let Few { left, rows, offsets, copy, sums } = self;
-        let k = offsets.len();
-        for row in 0..rows {
-            wide::<L>(&left[row * k..][..k], offsets, copy, &mut sums[row * WIDE..][..WIDE]);
+    fn run<L: Lanes>(mut self) {
+        let mut at = 0;
+        // As many vectors of windows at a time as the registers allow.
+        while at < WIDE {
+            at += match self.rows {
+                1 if L::NARROW => self.block::<L::Part, 1, 8>(at),
+                1 => self.block::<L::Part, 1, 4>(at),
+                2 => self.block::<L::Part, 2, 4>(at),
+                _ => self.block::<L::Part, 3, 4>(at),
+            };
         }
     }
 }
 
-/// The sums of one row for [`WIDE`] windows.
-#[inline(always)]
-fn wide<L: Lanes>(left: &[f32], offsets: &[usize], copy: &[f32], sums: &mut [f32]) {
-    let mut lanes = [L::zero(); WIDE / WIDTH];
-    for p in 0..left.len() {
-        let (v, copy) = (L::splat(left[p]), &copy[offsets[p]..][..WIDE]);
-        for j in 0..lanes.len() {
-            lanes[j] = v.mul_add(L::load_some(&copy[j * WIDTH..][..WIDTH]), lanes[j]);
+impl Few<'_> {
+    /// The sums of M rows for V vectors of windows, from this window on. Gives how many windows these are.
+    #[inline(always)]
+    fn block<P: Part, const M: usize, const V: usize>(&mut self, at: usize) -> usize {
+        let Few { left, offsets, copy, ref mut sums, .. } = *self;
+        let (k, n) = (offsets.len(), V * P::COUNT);
+        assert!(left.len() == M * k && at + n <= WIDE && (M - 1) * WIDE + at + n <= sums.len());
+        let mut lanes = [[P::splat(0.0); V]; M];
+        for p in 0..k {
+            let seen = &copy[offsets[p] + at..][..n];
+            let mut weights = [P::splat(0.0); M];
+            for i in 0..M {
+                // SAFETY: of M rows of k, as asserted.
+                weights[i] = P::splat(unsafe { *left.as_ptr().add(i * k + p) });
+            }
+            for j in 0..V {
+                // SAFETY: in the slice of V vectors.
+                let pixels = unsafe { P::read(seen.as_ptr().add(j * P::COUNT)) };
+                for i in 0..M {
+                    lanes[i][j] = weights[i].mul_add(pixels, lanes[i][j]);
+                }
+            }
         }
-    }
-    for j in 0..lanes.len() {
-        lanes[j].store_some(&mut sums[j * WIDTH..][..WIDTH]);
+        for i in 0..M {
+            for j in 0..V {
+                // SAFETY: in the slice, as asserted.
+                unsafe { lanes[i][j].write(sums.as_mut_ptr().add(i * WIDE + at + j * P::COUNT)) };
+            }
+        }
+        n
     }
 }
