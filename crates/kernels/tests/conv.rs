@@ -158,6 +158,10 @@ fn settings() -> Vec<Setting> {
         // Few outputs: of many groups, and of an image in several blocks.
         ([2, 9, 3, 6], [13, 12], 3, 1, 1),
         ([1, 1, 8, 2], [100, 128], 3, 1, 1),
+        // One, two or three rows of products, and few channels in several blocks.
+        ([3, 1, 1, 9], [20, 28], 3, 1, 1),
+        ([2, 1, 2, 3], [19, 33], 5, 1, 2),
+        ([2, 1, 3, 2], [120, 150], 3, 1, 1),
     ] {
         all.push(Setting(sizes, input, [kernel; 2], [stride; 2], [1, 1], around(padding)));
     }
@@ -192,6 +196,11 @@ fn settings() -> Vec<Setting> {
         ([6, 19], 5, 2, 4),
         ([11, 40], 5, 2, 1),
         ([5, 5], 5, 1, 0),
+        // Fewer lines than are summed up together.
+        ([1, 20], 3, 1, 1),
+        ([2, 23], 3, 2, 1),
+        ([3, 18], 5, 1, 2),
+        ([1, 21], 5, 1, 2),
     ] {
         let kernel = [kernel; 2];
         all.push(Setting([5, 6, 1, 1], input, kernel, [stride; 2], [1, 1], around(padding)));

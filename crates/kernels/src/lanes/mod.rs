@@ -465,6 +465,7 @@ mod tests {
                     .collect();
                 assert_eq!(to, want);
             }
+            turn::<L>();
             let mut to = [1.0; WIDTH];
             rows[1].mul_add_half(L::splat(3.0), rows[2]).store(&mut to);
             assert_eq!(
@@ -493,6 +494,46 @@ mod tests {
             let mut bytes = [0; 5];
             L::larger(best, other).1.store_bytes(&mut bytes);
             assert_eq!(bytes, [7, 7, 9, 7, 9]);
+        }
+    }
+
+    /// Rows that overlap, of all lengths, there and back.
+    #[inline(always)]
+    fn turn<L: Lanes>() {
+        let numbers: Vec<f32> = (0..200).map(|i| i as f32 - 100.0).collect();
+        for n in 1..=WIDTH {
+            for (last, apart) in [(15, 12), (15, 1), (9, 7), (7, 20), (2, 16), (0, 3)] {
+                let mut turned = [[f32::NAN; WIDTH]; WIDTH];
+                let mut places = [turned.as_mut_ptr().cast(); WIDTH];
+                for i in 0..n {
+                    places[i] = turned[n - 1 - i].as_mut_ptr();
+                }
+                let rows = Spread { first: numbers.as_ptr(), apart, last, ahead: 0 };
+                // SAFETY: the last row ends before number 15 · 12 + 16, and there are n vectors.
+                unsafe { L::turn(rows, n, places) };
+                for (i, vector) in turned[..n].iter().rev().enumerate() {
+                    assert_eq!(*vector, std::array::from_fn(|j| numbers[j.min(last) * apart + i]));
+                }
+                let places = places.map(|place| place.cast_const());
+                let (mut back, mut least) = (numbers.clone(), numbers.clone());
+                for relu in [false, true] {
+                    let to = if relu { &mut least } else { &mut back };
+                    let rows = Spread { first: to.as_mut_ptr(), apart, last, ahead: 0 };
+                    // SAFETY: as above; all places are vectors.
+                    unsafe {
+                        if relu {
+                            L::turn_back::<true>(places, L::splat(1.0), n, rows);
+                        } else {
+                            L::turn_back::<false>(places, L::splat(-0.0), n, rows);
+                        }
+                    }
+                }
+                assert_eq!(back, numbers);
+                for (i, &v) in least.iter().enumerate() {
+                    let is_row = (0..=last).any(|row| (row * apart..row * apart + n).contains(&i));
+                    assert_eq!(v, if is_row { (numbers[i] + 1.0).max(0.0) } else { numbers[i] });
+                }
+            }
         }
     }
 
