@@ -235,7 +235,7 @@ impl LaneKernel for Sums<'_> {
             (3, _, 2..) => self.lines::<L::Part, 3, 2, 2>(),
             (3, _, _) => self.lines::<L::Part, 3, 2, 1>(),
             // Where registers do not hold the weights, more lines share those that are read.
-            (_, 1, 4..) if L::NARROW => self.lines::<L::Part, 5, 1, 4>(),
+            (_, 1, 4..) if L::PARTED => self.lines::<L::Part, 5, 1, 4>(),
             (_, 1, 2..) => self.lines::<L::Part, 5, 1, 2>(),
             (_, 1, _) => self.lines::<L::Part, 5, 1, 1>(),
             _ => self.lines::<L::Part, 5, 2, 1>(),
@@ -422,7 +422,7 @@ impl LaneKernel for Dots<'_> {
         match (self.plane.kernel, self.plane.stride[0]) {
             (3, 1) => self.dots::<L::Part, 3, 3, 1>(0),
             (3, _) => self.dots::<L::Part, 3, 3, 2>(0),
-            (_, 1) if L::NARROW => {
+            (_, 1) if L::PARTED => {
                 self.dots::<L::Part, 2, 5, 1>(0);
                 self.dots::<L::Part, 2, 5, 1>(2);
                 self.dots::<L::Part, 1, 5, 1>(4);

@@ -28,13 +28,21 @@ pub(crate) trait Lanes:
     /// As many of the lanes as a register holds, for loops that need many registers.
     type Part: Part;
     /// Whether it takes several registers to hold all lanes.
-    const NARROW: bool = Self::Part::COUNT < WIDTH;
+    const PARTED: bool = Self::Part::COUNT < WIDTH;
     /// Another such block, [rows, columns], with less to read for each multiplication.
     const WIDE: [usize; 2] = [Self::ROWS, Self::COLUMNS];
     /// The same number in all.
     fn splat(v: f32) -> Self;
     /// From memory.
     fn load(from: &[f32; WIDTH]) -> Self;
+    /// Its halves from two places.
+    #[inline(always)]
+    fn load_halves(low: &[f32; WIDTH / 2], high: &[f32; WIDTH / 2]) -> Self {
+        let mut both = [0.0; WIDTH];
+        both[..WIDTH / 2].copy_from_slice(low);
+        both[WIDTH / 2..].copy_from_slice(high);
+        Self::load(&both)
+    }
     /// To memory.
     fn store(self, to: &mut [f32; WIDTH]);
     /// self · a + b

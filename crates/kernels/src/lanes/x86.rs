@@ -466,6 +466,14 @@ impl Lanes for Avx512 {
         Avx512([unsafe { _mm512_loadu_ps(from.as_ptr()) }])
     }
     #[inline(always)]
+    fn load_halves(low: &[f32; WIDTH / 2], high: &[f32; WIDTH / 2]) -> Self {
+        // SAFETY: see above.
+        Avx512(unsafe {
+            let (low, high) = (_mm256_loadu_ps(low.as_ptr()), _mm256_loadu_ps(high.as_ptr()));
+            [_mm512_insertf32x8::<1>(_mm512_castps256_ps512(low), high)]
+        })
+    }
+    #[inline(always)]
     fn store(self, to: &mut [f32; WIDTH]) {
         // SAFETY: see above.
         unsafe { _mm512_storeu_ps(to.as_mut_ptr(), self.0[0]) };

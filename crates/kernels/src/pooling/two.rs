@@ -55,21 +55,46 @@ impl Pairs {
     }
 }
 
-/// Two halves.
-#[inline(always)]
-fn join<T: Copy>(all: &[T], places: [usize; 2], filler: T) -> [T; WIDTH] {
-    let mut both = [filler; WIDTH];
-    for (i, at) in places.into_iter().enumerate() {
-        both[i * HALF..][..HALF].copy_from_slice(&all[at..][..HALF]);
-    }
-    both
+/// Vectors of eight numbers from two places each, which may be neighbours.
+trait Halves: Copy {
+    fn load<L: Lanes>(all: &[Self], places: [usize; 2]) -> L;
+    fn store<L: Lanes>(lanes: L, all: &mut [Self], places: [usize; 2]);
 }
 
-/// And back.
-#[inline(always)]
-fn part<T: Copy>(both: &[T; WIDTH], places: [usize; 2], all: &mut [T]) {
-    for (i, at) in places.into_iter().enumerate() {
-        all[at..][..HALF].copy_from_slice(&both[i * HALF..][..HALF]);
+impl Halves for f32 {
+    #[inline(always)]
+    fn load<L: Lanes>(all: &[f32], [low, high]: [usize; 2]) -> L {
+        let [low, high] = [&all[low..][..HALF], &all[high..][..HALF]];
+        match (low.first_chunk(), high.first_chunk()) {
+            (Some(low), Some(high)) => L::load_halves(low, high),
+            _ => L::zero(),
+        }
+    }
+    #[inline(always)]
+    fn store<L: Lanes>(lanes: L, all: &mut [f32], places: [usize; 2]) {
+        let mut both = [0.0; WIDTH];
+        lanes.store(&mut both);
+        for (i, at) in places.into_iter().enumerate() {
+            all[at..][..HALF].copy_from_slice(&both[i * HALF..][..HALF]);
+        }
+    }
+}
+
+impl Halves for u8 {
+    #[inline(always)]
+    fn load<L: Lanes>(all: &[u8], places: [usize; 2]) -> L {
+        // As numbers, so that they meet in a register.
+        let half = |at: usize| all[at..].first_chunk().map_or(0, |half| u64::from_le_bytes(*half));
+        let [low, high] = places.map(|at| u128::from(half(at)));
+        L::load_bytes(&(low | high << 64).to_le_bytes())
+    }
+    #[inline(always)]
+    fn store<L: Lanes>(lanes: L, all: &mut [u8], places: [usize; 2]) {
+        let mut both = [0; WIDTH];
+        lanes.store_bytes(&mut both);
+        for (i, at) in places.into_iter().enumerate() {
+            all[at..][..HALF].copy_from_slice(&both[i * HALF..][..HALF]);
+        }
     }
 }
 
@@ -136,7 +161,7 @@ impl Weigh for Place<'_> {
     }
     #[inline(always)]
     fn halves<L: Lanes>(&self, g: L, windows: [usize; 2]) -> [L; 4] {
-        Self::of(g, L::load_bytes(&join(self.codes, windows, 0)))
+        Self::of(g, u8::load(self.codes, windows))
     }
 }
 
@@ -180,8 +205,11 @@ impl<W: Weigh> LaneKernel for Backward<'_, W> {
                 if !(is_last && fits && (!narrow || row + 1 < rows)) {
                     self.some::<L>(row, column);
                 } else {
-                    let g = L::load(&join(self.g, [from, second], 0.0));
-                    let four = self.weigh.halves(g, [from, second]);
+                    let four = if narrow {
+                        self.weigh.halves(f32::load(self.g, [from, second]), [from, second])
+                    } else {
+                        self.weigh.four(L::load_some(&self.g[from..][..WIDTH]), from..from + WIDTH)
+                    };
                     let upper = L::interleave(four[0], four[1]);
                     let lower = L::interleave(four[2], four[3]);
                     upper[0].store_some(&mut self.gx[to..][..WIDTH]);
@@ -312,15 +340,18 @@ impl<J: Job> LaneKernel for Lines<'_, J> {
                     let [a, b] = L::alternate(load(from), load(second));
                     let [c, d] = L::alternate(load(from + width), load(second + width));
                     let [value, code] = self.job.window([a, b, c, d]);
-                    let mut both = [0.0; WIDTH];
-                    value.store(&mut both);
-                    part(&both, [to, to_second], self.out);
-                    if let Some(codes) = self.job.codes() {
-                        let mut both = [0; WIDTH];
-                        code.store_bytes(&mut both);
-                        part(&both, [to, to_second], codes);
+                    if narrow {
+                        f32::store(value, self.out, [to, to_second]);
+                        if let Some(codes) = self.job.codes() {
+                            u8::store(code, codes, [to, to_second]);
+                        }
+                        row += 1;
+                    } else {
+                        value.store_some(&mut self.out[to..][..WIDTH]);
+                        if let Some(codes) = self.job.codes() {
+                            code.store_bytes(&mut codes[to..][..WIDTH]);
+                        }
                     }
-                    row += usize::from(narrow);
                 } else {
                     self.some::<L>(row, column);
                 }

@@ -23,7 +23,7 @@ pub(super) fn serves(shape: &Shape) -> bool {
         type Output = bool;
         #[inline(always)]
         fn run<L: Lanes>(self) -> bool {
-            L::NARROW
+            L::PARTED
         }
     }
     shape.rows() <= ROWS && shape.output[1] >= WIDTH / 2 && dispatch_lanes(Has)

@@ -221,7 +221,7 @@ impl LaneKernel for Few<'_> {
         // As many vectors of windows at a time as the registers allow.
         while at < WIDE {
             at += match self.rows {
-                1 if L::NARROW => self.block::<L::Part, 1, 8>(at),
+                1 if L::PARTED => self.block::<L::Part, 1, 8>(at),
                 1 => self.block::<L::Part, 1, 4>(at),
                 2 => self.block::<L::Part, 2, 4>(at),
                 _ => self.block::<L::Part, 3, 4>(at),
