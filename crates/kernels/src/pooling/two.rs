@@ -199,10 +199,10 @@ impl<W: Weigh> LaneKernel for Backward<'_, W> {
             let mut column = 0;
             while column < columns {
                 let [[from, to], [second, to_second]] = self.pairs.halves(row, column);
-                // What is too much of a line goes over the next one, which is written later.
-                let is_last = columns <= WIDTH || column + WIDTH <= columns;
+                // What is too much of a line goes over the next one, which must be written later.
+                let in_order = columns <= WIDTH || column + WIDTH <= columns;
                 let fits = second + HALF <= self.g.len() && to_second + width + WIDTH <= self.gx.len();
-                if !(is_last && fits && (!narrow || row + 1 < rows)) {
+                if !(in_order && fits && (!narrow || row + 1 < rows)) {
                     self.some::<L>(row, column);
                 } else {
                     let four = if narrow {
