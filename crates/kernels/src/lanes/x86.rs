@@ -117,13 +117,14 @@ impl Lanes for Avx2 {
         if let Some(whole) = to.first_chunk_mut() {
             return self.store(whole);
         }
-        let (n, at) = (to.len(), to.as_mut_ptr());
+        let (n, mut to, mut rest) = (to.len(), to.as_mut_ptr(), self.0[0]);
         // SAFETY: see above; the n numbers are the slice's.
         unsafe {
-            store_some(self.0[0], n, at);
-            if n > 8 {
-                store_some(self.0[1], n - 8, at.add(8));
+            if n & 8 != 0 {
+                _mm256_storeu_ps(to, rest);
+                (to, rest) = (to.add(8), self.0[1]);
             }
+            store_few(rest, n, to);
         }
     }
     #[inline(always)]
@@ -358,14 +359,24 @@ fn masks(n: usize) -> &'static [i32] {
     &MASKS.as_flattened()[WIDTH - n..][..WIDTH]
 }
 
-/// The first `n` of eight numbers, or all. Not by masks, which take some AMD processors dozens of steps.
+/// The first `n` of eight numbers, or all.
 #[inline(always)]
-unsafe fn store_some(numbers: __m256, n: usize, mut to: *mut f32) {
+unsafe fn store_some(numbers: __m256, n: usize, to: *mut f32) {
     // SAFETY: the caller answers for the numbers.
     unsafe {
         if n >= 8 {
-            return _mm256_storeu_ps(to, numbers);
+            _mm256_storeu_ps(to, numbers);
+        } else {
+            store_few(numbers, n, to);
         }
+    }
+}
+
+/// The first `n` modulo 8 of eight numbers. Not by masks, which take some AMD processors dozens of steps.
+#[inline(always)]
+unsafe fn store_few(numbers: __m256, n: usize, mut to: *mut f32) {
+    // SAFETY: the caller answers for the numbers.
+    unsafe {
         let mut four = _mm256_castps256_ps128(numbers);
         if n & 4 != 0 {
             _mm_storeu_ps(to, four);
