@@ -52,7 +52,8 @@ fn chains<L: Lanes, const N: usize>(rounds: usize) -> usize {
     2 * rounds * N * WIDTH
 }
 
-/// Reads; what is past the last whole 128 is left out.
+/// Reads both halves in turns, a line of each: some processors read memory half as fast again in two streams as in one. What is
+/// past the last whole 128 is left out.
 pub fn read(from: &[f32]) -> f32 {
     struct Sum<'a>(&'a [f32]);
     impl LaneKernel for Sum<'_> {
@@ -60,9 +61,12 @@ pub fn read(from: &[f32]) -> f32 {
         #[inline(always)]
         fn run<L: Lanes>(self) -> f32 {
             let mut sums = [L::zero(); 8];
-            for block in self.0.as_chunks::<WIDTH>().0.as_chunks::<8>().0 {
-                for (sum, lanes) in sums.iter_mut().zip(block) {
-                    *sum = *sum + L::load(lanes);
+            let lines = self.0.as_chunks::<WIDTH>().0;
+            let (a, b) = lines.split_at(lines.len() / 8 * 4);
+            for (a, b) in a.as_chunks::<4>().0.iter().zip(b.as_chunks::<4>().0) {
+                for k in 0..4 {
+                    sums[k] = sums[k] + L::load(&a[k]);
+                    sums[4 + k] = sums[4 + k] + L::load(&b[k]);
                 }
             }
             let mut lanes = [0.0; WIDTH];

@@ -1,8 +1,8 @@
 //! Reductions over one axis of a contiguous `[outer, axis, inner]` block.
 //!
 //! The order of the additions depends on the sizes alone: the same bits on every instruction set and for any
-//! number of threads. Sums are blocked (64 running sums, pairwise over blocks), so their error grows with the
-//! logarithm of the length rather than with the length.
+//! number of threads. Sums are taken in steps (16 running sums of a block, of blocks, of parts of a row), so their error
+//! grows far more slowly than the length.
 
 mod arg;
 
@@ -61,7 +61,8 @@ impl Reducer for Max {
     #[inline(always)]
     #[allow(clippy::eq_op)]
     fn combine<T: Element>(self, a: T, b: T) -> T {
-        if b > a || b != b { b } else { a }
+        let best = if b > a { b } else { a };
+        if b == b { best } else { b }
     }
 }
 
@@ -76,17 +77,23 @@ impl Reducer for Min {
     #[inline(always)]
     #[allow(clippy::eq_op)]
     fn combine<T: Element>(self, a: T, b: T) -> T {
-        if b < a || b != b { b } else { a }
+        let best = if b < a { b } else { a };
+        if b == b { best } else { b }
     }
 }
 
-const LANES: usize = 64;
-/// Elements that one set of running results takes before it is folded.
-const BLOCK: usize = 4096;
+/// Running results of a row.
+const LANES: usize = 16;
+/// Elements that one set of running results takes before it joins those of the blocks before.
+const BLOCK: usize = 1024;
 /// Elements of one parallel task.
 const TASK: usize = 1 << 15;
+/// Elements of a part of a row that is longer than a task.
+const PART: usize = TASK / 4;
 /// Rows that are combined at once: as many streams as memory is read in.
 const STREAMS: usize = 8;
+/// As many columns as narrow rows are together, at least.
+const WIDE: usize = 64;
 /// Columns up to which rows are combined one after another.
 const NARROW: usize = 256;
 /// The fewest rows of one parallel task, if there are more.
@@ -104,10 +111,15 @@ pub fn reduce<T: Element>(r: impl Reducer, x: &[T], [outer, axis, inner]: [usize
         if axis > TASK {
             // Few long rows: split each one.
             for (row, o) in x.chunks_exact(axis).zip(out) {
-                let mut parts = vec![r.identity(); axis.div_ceil(TASK)];
-                pool::chunks_mut(&mut parts, 1, |i, part| {
-                    dispatch(Rows(r, &row[i * TASK..axis.min((i + 1) * TASK)], part));
+                let mut parts = vec![r.identity(); axis.div_ceil(PART)];
+                let (whole, last) = row.split_at(axis / PART * PART);
+                let (of_whole, of_last) = parts.split_at_mut(axis / PART);
+                pool::chunks_mut(of_whole, TASK / PART, |i, of| {
+                    dispatch(Rows(r, &whole[i * PART..(i + of.len()) * PART], of));
                 });
+                if !last.is_empty() {
+                    dispatch(Rows(r, last, of_last));
+                }
                 dispatch(Rows(r, &parts, std::slice::from_mut(o)));
             }
         } else {
@@ -169,8 +181,20 @@ impl<R: Reducer, T: Element> Kernel for Rows<'_, R, T> {
     fn run(self) {
         let Rows(r, x, out) = self;
         let axis = x.len() / out.len();
-        for (row, o) in x.chunks_exact(axis).zip(out) {
-            *o = along(r, row);
+        // The order of operations on integers makes no difference.
+        if axis < LANES || !T::DTYPE.is_float() {
+            for (row, o) in x.chunks_exact(axis).zip(out) {
+                *o = row.iter().fold(r.identity(), |a, &b| r.combine(a, b));
+            }
+            return;
+        }
+        let (pairs, other) = out.as_chunks_mut::<2>();
+        let (of_pairs, of_other) = x.split_at(pairs.len() * 2 * axis);
+        for (x, out) in of_pairs.chunks_exact(2 * axis).zip(pairs) {
+            *out = abreast(r, x, axis);
+        }
+        if let [out] = other {
+            *out = along(r, of_other);
         }
     }
 }
@@ -178,47 +202,44 @@ impl<R: Reducer, T: Element> Kernel for Rows<'_, R, T> {
 /// A row's elements combined.
 #[inline(always)]
 fn along<T: Element>(r: impl Reducer, row: &[T]) -> T {
-    // The order of operations on integers makes no difference.
-    if row.len() < LANES || !T::DTYPE.is_float() {
-        row.iter().fold(r.identity(), |a, &b| r.combine(a, b))
-    } else if row.len() <= BLOCK {
-        block(r, row)
-    } else {
-        long(r, row)
-    }
+    let [result] = abreast(r, row, row.len());
+    result
 }
 
-/// Up to [`BLOCK`] elements.
+/// The elements of each of `N` rows combined. A line of each in turn: some processors read memory half as fast again in two
+/// streams as in one. The compiler keeps the lanes of up to two in vectors.
 #[inline(always)]
-fn block<T: Element>(r: impl Reducer, x: &[T]) -> T {
-    let mut lanes = [r.identity::<T>(); LANES];
-    let (chunks, rest) = x.as_chunks::<LANES>();
-    for chunk in chunks {
-        for (lane, &v) in lanes.iter_mut().zip(chunk) {
-            *lane = r.combine(*lane, v);
+#[allow(clippy::needless_range_loop, reason = "no iterators over lanes: they are not always inlined")]
+fn abreast<const N: usize, T: Element>(r: impl Reducer, x: &[T], axis: usize) -> [T; N] {
+    let mut rows = [x; N];
+    for (k, row) in rows.iter_mut().enumerate() {
+        *row = &x[k * axis..][..axis];
+    }
+    let mut totals = [[r.identity::<T>(); LANES]; N];
+    for start in (0..axis / LANES * LANES).step_by(BLOCK) {
+        let mut lanes = [[r.identity::<T>(); LANES]; N];
+        let mut blocks = [x.as_chunks::<LANES>().0; N];
+        let n = BLOCK.min(axis - start) / LANES;
+        for k in 0..N {
+            blocks[k] = &rows[k][start..].as_chunks().0[..n];
+        }
+        for i in 0..n {
+            for k in 0..N {
+                for l in 0..LANES {
+                    lanes[k][l] = r.combine(lanes[k][l], blocks[k][i][l]);
+                }
+            }
+        }
+        for k in 0..N {
+            combine(r, &mut totals[k], &lanes[k]);
         }
     }
-    for (lane, &v) in lanes.iter_mut().zip(rest) {
-        *lane = r.combine(*lane, v);
+    let mut results = [r.identity(); N];
+    for k in 0..N {
+        combine(r, &mut totals[k], &rows[k][axis / LANES * LANES..]);
+        results[k] = fold(r, totals[k]);
     }
-    fold(r, lanes)
-}
-
-/// Any number of blocks, folded pairwise.
-#[inline(always)]
-fn long<T: Element>(r: impl Reducer, x: &[T]) -> T {
-    // Entry i stands for 2^i blocks.
-    let mut stack = [r.identity::<T>(); 40];
-    for (index, x) in x.chunks(BLOCK).enumerate() {
-        let (mut value, mut level, mut count) = (block(r, x), 0, index);
-        while count & 1 == 1 {
-            value = r.combine(stack[level], value);
-            stack[level] = r.identity();
-            (level, count) = (level + 1, count >> 1);
-        }
-        stack[level] = value;
-    }
-    stack.into_iter().rev().fold(r.identity(), |a, b| r.combine(a, b))
+    results
 }
 
 /// Combines running results pairwise; `N` is a power of two.
@@ -256,11 +277,11 @@ impl<R: Reducer, T: Element> Kernel for Columns<'_, R, T> {
             return;
         }
         // Narrow rows several at a time, as one row.
-        let fold = if n == inner { (LANES / n).max(1).next_power_of_two() } else { 1 };
+        let fold = if n == inner { (WIDE / n).max(1).next_power_of_two() } else { 1 };
         let whole = x.len() / (fold * inner) * fold * inner;
         let folds = fold > 1 && whole > 0;
-        let mut wide = [r.identity::<T>(); 2 * LANES];
-        let wide = &mut wide[..fold * n.min(LANES)];
+        let mut wide = [r.identity::<T>(); 2 * WIDE];
+        let wide = &mut wide[..fold * n.min(WIDE)];
         out.fill(r.identity());
         let (rows, inner, from, sums) =
             if folds { (&x[..whole], fold * inner, 0, &mut *wide) } else { (x, inner, from, &mut *out) };

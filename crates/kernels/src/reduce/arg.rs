@@ -1,6 +1,6 @@
 //! Where the largest or smallest elements stand.
 
-use super::{LANES, Max, Min, Reducer, TASK, along};
+use super::{Max, Min, Reducer, TASK, along};
 use crate::dtype::Element;
 use crate::isa::{Kernel, dispatch};
 use crate::pool;
@@ -31,6 +31,8 @@ pub fn arg<T: Element>(largest: bool, x: &[T], [outer, axis, inner]: [usize; 3],
     });
 }
 
+/// Elements that are looked through at once.
+const CHUNK: usize = 64;
 /// Columns whose best elements are kept at once.
 const ARG_COLUMNS: usize = 128;
 
@@ -47,7 +49,7 @@ impl<R: Reducer, T: Element> Kernel for ArgRows<'_, R, T> {
             let best = along(r, row);
             let is_nan = best != best;
             let mut at = 0;
-            for chunk in row.chunks(LANES) {
+            for chunk in row.chunks(CHUNK) {
                 let mut found = false;
                 for &v in chunk {
                     found |= if is_nan { v != v } else { v == best };
@@ -56,7 +58,7 @@ impl<R: Reducer, T: Element> Kernel for ArgRows<'_, R, T> {
                     at += chunk.iter().position(|&v| if is_nan { v != v } else { v == best }).unwrap_or(0);
                     break;
                 }
-                at += LANES;
+                at += CHUNK;
             }
             *o = at as i64;
         }
