@@ -39,7 +39,7 @@ pub fn cross_entropy<T: Float>(x: &[T], targets: Targets<'_, T>, classes: usize,
         type Output = T;
         #[inline(always)]
         fn run(self) -> T {
-            terms(self.0, T::exp_term, |_, _| {}).near_max(self.0).log_sum_above(self.0[self.1])
+            terms(self.0, T::exp_term).near_max(self.0).log_sum_above(self.0[self.1])
         }
     }
     assert_eq!(x.len(), numel(&[targets.classes.len(), classes]));
@@ -134,7 +134,7 @@ pub fn soft_cross_entropy<T: Float>(x: &[T], q: &[T], classes: usize, out: &mut 
         #[inline(always)]
         fn run(self) -> T {
             let Row(x, q) = self;
-            let (terms, zero) = (terms(x, T::exp_term, |_, _| {}).near_max(x), T::lit(0.0));
+            let (terms, zero) = (terms(x, T::exp_term).near_max(x), T::lit(0.0));
             let log_sum = terms.sum.ln();
             let mut lanes = [zero; 32];
             for (x, q) in x.chunks(32).zip(q.chunks(32)) {

@@ -9,7 +9,7 @@ use crate::strided::numel;
 /// Elements of one parallel task.
 const TASK: usize = 1 << 14;
 /// Running results of a row.
-const LANES: usize = 32;
+const LANES: usize = 16;
 
 /// What is computed of a row.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -160,7 +160,7 @@ impl<T: Float> Kernel for Rows<'_, T> {
         let Rows { kind, x, axis, out } = self;
         for (x, out) in x.chunks_exact(axis).zip(out.chunks_exact_mut(axis)) {
             if kind == Softmax::Log {
-                let Terms { shift, sum } = terms(x, T::exp_term, |_, _| {}).near_max(x);
+                let Terms { shift, sum } = terms(x, T::exp_term).near_max(x);
                 // In this order: beside a large maximum the sum's logarithm would be rounded away.
                 let log_sum = sum.ln();
                 for (o, &v) in out.iter_mut().zip(x) {
@@ -231,11 +231,15 @@ impl<T: Float> Kernel for Backward<'_, T> {
         let Backward { log, g, y, axis, out } = self;
         let rows = g.chunks_exact(axis).zip(y.chunks_exact(axis));
         for ((g, y), out) in rows.zip(out.chunks_exact_mut(axis)) {
-            let mut lanes = [T::lit(0.0); 32];
-            for (g, y) in g.chunks(32).zip(y.chunks(32)) {
-                for ((l, &g), &y) in lanes.iter_mut().zip(g).zip(y) {
-                    *l = *l + if log { g } else { g * y };
+            let mut lanes = [T::lit(0.0); LANES];
+            let ((gs, g_rest), (ys, y_rest)) = (g.as_chunks::<LANES>(), y.as_chunks::<LANES>());
+            for (g, y) in gs.iter().zip(ys) {
+                for k in 0..LANES {
+                    lanes[k] = lanes[k] + if log { g[k] } else { g[k] * y[k] };
                 }
+            }
+            for ((l, &g), &y) in lanes.iter_mut().zip(g_rest).zip(y_rest) {
+                *l = *l + if log { g } else { g * y };
             }
             let sum = fold(Sum, lanes);
             for ((o, &g), &y) in out.iter_mut().zip(g).zip(y) {
@@ -320,28 +324,52 @@ impl<T: Float> Terms<T> {
     }
 }
 
-/// The sum of a row's exponentials, which `exp` calculates; `store` gets each piece of them, and its number. One pass if
-/// no element is far above the first ones, whose maximum is the shift; else another one, which stores all again.
+/// The sum of a row's exponentials, which `exp` calculates. One pass if no element is far above the first ones, whose maximum is
+/// the shift; else another one.
 #[inline(always)]
-pub(crate) fn terms<T: Float>(
-    x: &[T],
-    exp: impl Fn(T) -> T,
-    mut store: impl FnMut(usize, &[T; LANES]),
-) -> Terms<T> {
-    let (pieces, last) = pieces(x);
+pub(crate) fn terms<T: Float>(x: &[T], exp: impl Fn(T) -> T) -> Terms<T> {
+    sum::<T, false>(x, exp, &mut [])
+}
+
+/// [`terms`] that are kept in `out`, which is as long as the row.
+#[inline(always)]
+pub(crate) fn stored_terms<T: Float>(x: &[T], exp: impl Fn(T) -> T, out: &mut [T]) -> Terms<T> {
+    sum::<T, true>(x, exp, out)
+}
+
+/// What is left of the row after the last piece is apart from the loop over the pieces, which stays tight.
+#[inline(always)]
+fn sum<T: Float, const STORE: bool>(x: &[T], exp: impl Fn(T) -> T, out: &mut [T]) -> Terms<T> {
+    let ((pieces, last), (out, out_rest)) = (pieces(x), out.as_chunks_mut::<LANES>());
     let Some(first) = pieces.first().or(last.as_ref()) else {
         return Terms { shift: T::NEG_INFINITY, sum: T::lit(0.0) };
     };
     let mut shift = fold(Max, *first);
     loop {
         let mut sums = [T::lit(0.0); LANES];
-        for (i, piece) in pieces.iter().chain(&last).enumerate() {
+        if STORE {
+            for (piece, out) in pieces.iter().zip(&mut *out) {
+                for k in 0..LANES {
+                    out[k] = exp(piece[k] - shift);
+                    sums[k] = sums[k] + out[k];
+                }
+            }
+        } else {
+            for piece in pieces {
+                for k in 0..LANES {
+                    sums[k] = sums[k] + exp(piece[k] - shift);
+                }
+            }
+        }
+        if let Some(last) = &last {
             let mut e = [T::lit(0.0); LANES];
             for k in 0..LANES {
-                e[k] = exp(piece[k] - shift);
+                e[k] = exp(last[k] - shift);
                 sums[k] = sums[k] + e[k];
             }
-            store(i, &e);
+            for (out, &e) in out_rest.iter_mut().zip(&e) {
+                *out = e;
+            }
         }
         let sum = fold(Sum, sums);
         // Far from overflow, and no NaN.
@@ -354,20 +382,6 @@ pub(crate) fn terms<T: Float>(
         }
         shift = max;
     }
-}
-
-/// [`terms`] that are kept in `out`, which is as long as the row.
-#[inline(always)]
-pub(crate) fn stored_terms<T: Float>(x: &[T], exp: impl Fn(T) -> T, out: &mut [T]) -> Terms<T> {
-    let (pieces, rest) = out.as_chunks_mut::<LANES>();
-    terms(x, exp, |i, e| match pieces.get_mut(i) {
-        Some(piece) => *piece = *e,
-        None => {
-            for (o, &e) in rest.iter_mut().zip(e) {
-                *o = e;
-            }
-        }
-    })
 }
 
 #[cfg(test)]
