@@ -21,6 +21,7 @@
 
 use std::f64::consts::TAU;
 
+use crate::isa::{Kernel, dispatch};
 use crate::math::ln_f32;
 
 /// Rounds of the variant that Random123 and PyTorch use.
@@ -118,9 +119,59 @@ pub fn fill_normal_f64(seed: u64, offset: u64, out: &mut [f64]) {
 }
 
 /// `out[i] = below(seed, offset + i, n)`, for n up to 2⁶³.
-#[inline(always)]
 pub fn fill_below(seed: u64, offset: u64, n: u64, out: &mut [i64]) {
-    fill(seed, offset, out, Below(n));
+    // The numbers of the blocks first: products of 128 bits would keep their rounds from being vectorised.
+    fill_bits(seed, offset, out);
+    for o in out {
+        *o = scale_below(*o as u64, n) as i64;
+    }
+}
+
+/// `out[i] = scale · x + shift` with a uniform or normal x, as the fillers give it, in the vectors of the instruction set in
+/// use.
+pub struct Draw<'a, T> {
+    /// Normal, or else uniform.
+    pub normal: bool,
+    /// The sequence.
+    pub seed: u64,
+    /// The number of the first element in it.
+    pub offset: u64,
+    /// What the numbers are multiplied by.
+    pub scale: T,
+    /// What is added to them.
+    pub shift: T,
+    /// Where they go.
+    pub out: &'a mut [T],
+}
+
+macro_rules! draw {
+    ($($t:ty: $normal:ident $uniform:ident),*) => {$(
+        impl Kernel for Draw<'_, $t> {
+            type Output = ();
+            #[inline(always)]
+            fn run(self) {
+                let Draw { normal, seed, offset, scale, shift, out } = self;
+                if normal { $normal(seed, offset, out) } else { $uniform(seed, offset, out) }
+                for o in out {
+                    *o = *o * scale + shift;
+                }
+            }
+        }
+    )*};
+}
+draw!(f32: fill_normal_f32 fill_uniform_f32, f64: fill_normal_f64 fill_uniform_f64);
+
+/// `out[i]` = what [`below`] makes number `offset + i` from, by [`scale_below`].
+pub fn fill_bits(seed: u64, offset: u64, out: &mut [i64]) {
+    struct Bare<'a>(u64, u64, &'a mut [i64]);
+    impl Kernel for Bare<'_> {
+        type Output = ();
+        #[inline(always)]
+        fn run(self) {
+            fill(self.0, self.1, self.2, Bits);
+        }
+    }
+    dispatch(Bare(seed, offset, out));
 }
 
 /// The numbers 0, …, n - 1 in random order (Fisher and Yates), another one for every `stream` (an epoch, say).
@@ -130,13 +181,16 @@ pub fn permutation(seed: u64, stream: u64, n: usize) -> Vec<usize> {
     let generator = Philox::new(seed);
     let [high0, high1] = halves(stream.wrapping_add(1));
     let mut order: Vec<usize> = (0..n).collect();
-    let mut bits = [0; 2];
+    let mut bits = [[0; 2]; 32];
     for (draw, last) in (1..n).rev().enumerate() {
-        if draw % 2 == 0 {
-            let [low0, low1] = halves(draw as u64 / 2);
-            bits = pair_u64(generator.at([low0, low1, high0, high1]));
+        let at = draw % 64;
+        if at == 0 {
+            for (i, bits) in bits.iter_mut().enumerate() {
+                let [low0, low1] = halves((draw / 2 + i) as u64);
+                *bits = pair_u64(generator.at([low0, low1, high0, high1]));
+            }
         }
-        order.swap(last, scale_below(bits[draw % 2], last as u64 + 1) as usize);
+        order.swap(last, scale_below(bits[at / 2][at % 2], last as u64 + 1) as usize);
     }
     order
 }
@@ -176,6 +230,8 @@ fn fill<T: Copy, const N: usize>(seed: u64, offset: u64, out: &mut [T], kind: im
 struct Uniform;
 struct Normal;
 struct Below(u64);
+/// As they come.
+struct Bits;
 
 impl Distribution<f32, 4> for Uniform {
     #[inline(always)]
@@ -219,6 +275,14 @@ impl Distribution<i64, 2> for Below {
     }
 }
 
+impl Distribution<i64, 2> for Bits {
+    #[inline(always)]
+    fn elements(&self, words: [u32; 4]) -> [i64; 2] {
+        let [first, second] = pair_u64(words);
+        [first as i64, second as i64]
+    }
+}
+
 /// A block's two 64-bit numbers.
 #[inline(always)]
 fn pair_u64([w0, w1, w2, w3]: [u32; 4]) -> [u64; 2] {
@@ -244,7 +308,7 @@ fn unit_f64(bits: u64) -> f64 {
 
 /// ⌊bits n / 2⁶⁴⌋.
 #[inline(always)]
-fn scale_below(bits: u64, n: u64) -> u64 {
+pub fn scale_below(bits: u64, n: u64) -> u64 {
     ((u128::from(bits) * u128::from(n)) >> 64) as u64
 }
 

@@ -4,7 +4,9 @@ use crate::op::{Fresh, ensure, unwrap};
 use crate::random;
 use crate::shape::Shape;
 use crate::{DType, Element, Tensor};
-use flambeau_kernels::{dispatch_all, pool, rng};
+use flambeau_kernels::isa::dispatch;
+use flambeau_kernels::rng::Draw;
+use flambeau_kernels::{dispatch_all, pool};
 
 /// Elements of one parallel task. A multiple of the generator's block, so that pieces start on one.
 const GRAIN: usize = 1 << 14;
@@ -215,19 +217,15 @@ impl Kind {
             Kind::Uniform(low, high) => (high - low, low),
             Kind::Normal(mean, std) => (std, mean),
         };
-        let uniform = matches!(self, Kind::Uniform(..));
+        let (normal, seed) = (matches!(self, Kind::Normal(..)), stream.seed);
         if dtype == DType::F64 {
-            let draw = if uniform { rng::fill_uniform_f64 } else { rng::fill_normal_f64 };
             pool::chunks_mut(out.slice::<f64>(), GRAIN, |start, out| {
-                draw(stream.seed, stream.offset + start as u64, out);
-                out.iter_mut().for_each(|o| *o = *o * scale + shift);
+                dispatch(Draw { normal, seed, offset: stream.offset + start as u64, scale, shift, out });
             });
         } else {
-            let draw = if uniform { rng::fill_uniform_f32 } else { rng::fill_normal_f32 };
             let (scale, shift) = (scale as f32, shift as f32);
             pool::chunks_mut(out.slice::<f32>(), GRAIN, |start, out| {
-                draw(stream.seed, stream.offset + start as u64, out);
-                out.iter_mut().for_each(|o| *o = *o * scale + shift);
+                dispatch(Draw { normal, seed, offset: stream.offset + start as u64, scale, shift, out });
             });
         }
     }

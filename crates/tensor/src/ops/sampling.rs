@@ -7,7 +7,8 @@ use crate::op::{ensure, raise, unwrap};
 use crate::shape::{Shape, broadcast_shape};
 use crate::testing::{Sample, integers, normal, sample};
 use crate::{DType, Error, Operand, Result, Tensor, random};
-use flambeau_kernels::rng;
+use flambeau_kernels::strided::GRAIN;
+use flambeau_kernels::{pool, rng};
 
 impl Tensor {
     /// Uniform random numbers in [0, 1), with this tensor's shape and dtype.
@@ -53,9 +54,10 @@ impl Tensor {
             let out = out.slice::<i64>();
             // The span of two i64 fits a u64; of its offsets from `low` the wrapped sum is right.
             let span = high.abs_diff(low);
-            for (i, o) in out.iter_mut().enumerate() {
-                *o = low.wrapping_add(rng::below(stream.seed, stream.offset + i as u64, span) as i64);
-            }
+            pool::chunks_mut(out, GRAIN, |start, out| {
+                rng::fill_below(stream.seed, stream.offset + start as u64, span, out);
+                out.iter_mut().for_each(|o| *o = low.wrapping_add(*o));
+            });
         })
     }
 
@@ -74,10 +76,13 @@ impl Tensor {
         Tensor::compute_as("randperm", [n], DType::I64, |out| {
             let out = out.slice::<i64>();
             out.iter_mut().enumerate().for_each(|(i, o)| *o = i as i64);
-            // Fisher and Yates.
-            for last in (1..n).rev() {
-                let with = rng::below(stream.seed, stream.offset + last as u64, last as u64 + 1);
-                out.swap(last, with as usize);
+            // Fisher and Yates, with some numbers drawn at a time.
+            let mut bits = [0; 256];
+            for first in (0..n).step_by(bits.len()).rev() {
+                rng::fill_bits(stream.seed, stream.offset + first as u64, &mut bits);
+                for last in (first.max(1)..n.min(first + bits.len())).rev() {
+                    out.swap(last, rng::scale_below(bits[last - first] as u64, last as u64 + 1) as usize);
+                }
             }
         })
     }
