@@ -58,9 +58,10 @@ pub fn map_in_place<const N: usize, T: Element>(f: &dyn Rows<N, T, T>, x: [Optio
 /// # Panics
 /// As [`map`].
 pub fn copy<T: Element>(x: Strided<'_, T>, shape: &[usize], out: &mut [T]) {
-    if out.len() < rows::LARGE || !strided::transposed(x, shape, out) {
-        map(&Copy, [x], shape, out);
+    if rows::copy(x, shape, out) || out.len() >= rows::LARGE && strided::transposed(x, shape, out) {
+        return;
     }
+    map(&Copy, [x], shape, out);
 }
 
 /// The identity, which makes [`map`] a copy into contiguous form.
@@ -91,6 +92,31 @@ pub fn add_assign<T: Element>(x: &[T], out: &mut [T]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn copies_of_any_layout_are_those_of_a_plain_loop() {
+        let data: Vec<i64> = (0..60_000).collect();
+        for (shape, strides) in [
+            ([2, 3, 5], [0, 7, 1]),
+            ([3, 70, 90], [13_000, 100, 1]),
+            ([90, 3, 70], [100, 9_000, 1]),
+            ([30, 40, 7], [1, 30, 1200]),
+            ([2, 0, 7], [7, 7, 1]),
+            ([4, 50, 60], [60, 0, 1]),
+            ([3, 60, 40], [0, 1, 60]),
+        ] {
+            for threads in [1, 3] {
+                let mut out = vec![-1; numel(&shape)];
+                let x = Strided { data: &data, offset: 11, strides: &strides };
+                pool::with_num_threads(threads, || copy(x, &shape, &mut out));
+                let [_, y, z] = shape;
+                for (i, &v) in out.iter().enumerate() {
+                    let at = i / (y * z) * strides[0] + i / z % y * strides[1] + i % z * strides[2];
+                    assert_eq!(v, data[11 + at], "{shape:?} {strides:?} {i}");
+                }
+            }
+        }
+    }
 
     #[test]
     fn operands_of_any_layout_are_those_of_a_plain_loop() {

@@ -78,6 +78,19 @@ pub(super) fn map<const N: usize, I: Element, O: Element>(
     in_order(f, x, &dims, out);
 }
 
+/// As [`super::copy`], if the elements of a row lie side by side; else gives false.
+pub(super) fn copy<T: Element>(x: Strided<'_, T>, shape: &[usize], out: &mut [T]) -> bool {
+    let dims = coalesce(shape, [x.strides]);
+    // Past the cache the other way leads.
+    if stream::pays(out) || dims.first().is_none_or(|inner| inner.strides != [1]) {
+        return false;
+    }
+    x.check(shape);
+    assert_eq!(numel(shape), out.len());
+    pool::chunks_mut(out, GRAIN, |start, out| gather(&x, &dims, 0, start, out));
+    true
+}
+
 /// [`map`] in the order of `out`, whatever that means for the operands.
 fn in_order<const N: usize, I: Element, O: Element>(
     f: &dyn Rows<N, I, O>,
@@ -287,6 +300,7 @@ pub(crate) fn gather<const N: usize, I: Element>(
         let to = &mut to[done..done + n];
         match inner.strides[k] {
             0 => to.fill(x.data[from]),
+            1 => to.copy_from_slice(&x.data[from..from + n]),
             stride => {
                 for (i, to) in to.iter_mut().enumerate() {
                     *to = x.data[from + i * stride];
