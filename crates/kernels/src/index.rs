@@ -5,6 +5,7 @@ use crate::dtype::Element;
 use crate::isa::{Kernel, dispatch};
 use crate::num::Float;
 use crate::pool;
+use crate::stream;
 use crate::strided::{Dim, GRAIN, Strided, coalesce, numel, offsets};
 use smallvec::SmallVec;
 use std::ops::Range;
@@ -31,6 +32,38 @@ pub fn index_select<T: Element>(x: &[T], [outer, axis, inner]: [usize; 3], index
             let row = start / inner + i;
             let from = (row / index.len() * axis + index[row % index.len()] as usize) * inner;
             o.copy_from_slice(&x[from..from + inner]);
+        }
+    });
+}
+
+/// Rows of `row` elements, each made of a piece of each part in turn: so many elements as stand beside the part.
+pub fn interleave<T: Element>(parts: &[(&[T], usize)], row: usize, out: &mut [T]) {
+    assert_eq!(parts.iter().map(|part| part.1).sum::<usize>(), row);
+    let past_cache = stream::pays(out);
+    pool::chunks_mut(out, GRAIN, |start, mut out| {
+        let (mut o, mut column) = (start / row, start % row);
+        while !out.is_empty() {
+            let mut first = 0;
+            for &(part, width) in parts {
+                // What of the piece is within this stretch of the row.
+                if column < first + width && !out.is_empty() {
+                    let skip = column - first;
+                    let (to, rest) = out.split_at_mut((width - skip).min(out.len()));
+                    let from = &part[o * width + skip..][..to.len()];
+                    if past_cache {
+                        stream::copy(from, to)
+                    } else {
+                        to.copy_from_slice(from)
+                    }
+                    column += to.len();
+                    out = rest;
+                }
+                first += width;
+            }
+            (o, column) = (o + 1, 0);
+        }
+        if past_cache {
+            stream::end();
         }
     });
 }
@@ -75,6 +108,15 @@ pub fn index_add<T: Element>(x: &[T], [outer, axis, inner]: [usize; 3], index: &
     if x.is_empty() {
         return;
     }
+    if inner == 1 {
+        for (out, x) in out.chunks_exact_mut(axis).zip(x.chunks_exact(index.len())) {
+            for (&at, &v) in index.iter().zip(x) {
+                let o = &mut out[at as usize];
+                *o = T::from_num(o.to_num() + v.to_num());
+            }
+        }
+        return;
+    }
     for o in 0..outer {
         for (i, &slice) in index.iter().enumerate() {
             let to = (o * axis + slice as usize) * inner;
@@ -84,6 +126,20 @@ pub fn index_add<T: Element>(x: &[T], [outer, axis, inner]: [usize; 3], index: &
             }
         }
     }
+}
+
+/// Whether every index lies from 0 to below `size`.
+pub fn within(index: &[i64], size: usize) -> bool {
+    struct Within<'a>(&'a [i64], i64);
+    impl Kernel for Within<'_> {
+        type Output = bool;
+        #[inline(always)]
+        fn run(self) -> bool {
+            // Negative where one is negative or too large; all of them, as a search that may stop early takes longer.
+            self.0.iter().fold(0, |signs, &i| signs | i | self.1.wrapping_sub(i)) >= 0
+        }
+    }
+    dispatch(Within(index, i64::try_from(size).unwrap_or(i64::MAX) - 1))
 }
 
 /// Places in a contiguous tensor with these strides: out\[i, j, …\] is where the element at (i, j, …) is, but with
@@ -249,6 +305,50 @@ pub fn renormalize<T: Float>(table: &mut [T], rows: usize, index: &[i64], max_no
             // PyTorch's 1e-7, so that the new norm is not above by rounding.
             let scale = T::lit(max_norm / (norm + 1e-7));
             row.iter_mut().for_each(|v| *v = *v * scale);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn indices_are_told_from_those_outside() {
+        let inside: Vec<i64> = (0..100).map(|i| i * 7 % 10).collect();
+        assert!(within(&inside, 10) && within(&[], 0) && within(&[i64::MAX - 1], usize::MAX));
+        for outside in [-1, 10, i64::MIN, i64::MAX] {
+            for at in [0, 31, 99] {
+                let mut index = inside.clone();
+                index[at] = outside;
+                assert!(!within(&index, 10), "{outside} at {at}");
+            }
+        }
+        assert!(!within(&[0], 0));
+    }
+
+    #[test]
+    fn pieces_are_joined_row_by_row() {
+        for widths in [[3, 0, 2], [1, 1, 1], [20_000, 7, 300], [0, 0, 5]] {
+            let row: usize = widths.iter().sum();
+            for rows in [0, 1, 4, 300] {
+                if rows * row > 100_000 {
+                    continue;
+                }
+                let number = |k: usize, o: usize, i: usize| (k * 1_000_000 + o * widths[k] + i) as i64;
+                let parts: Vec<Vec<i64>> = (0..3)
+                    .map(|k| (0..rows).flat_map(|o| (0..widths[k]).map(move |i| number(k, o, i))).collect())
+                    .collect();
+                let want: Vec<i64> = (0..rows)
+                    .flat_map(|o| (0..3).flat_map(move |k| (0..widths[k]).map(move |i| number(k, o, i))))
+                    .collect();
+                let beside: Vec<_> = parts.iter().map(|part| &part[..]).zip(widths).collect();
+                for threads in [1, 3] {
+                    let mut out = vec![-1; rows * row];
+                    pool::with_num_threads(threads, || interleave(&beside, row, &mut out));
+                    assert_eq!(out, want, "{widths:?}, {rows} rows");
+                }
+            }
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::op::{Fresh, Op, Output, apply, ensure, unwrap};
 use crate::shape::normalize_dim;
 use crate::testing::{Sample, normal, sample};
 use crate::{Error, Result, Tensor, result_type};
-use flambeau_kernels::dispatch_all;
+use flambeau_kernels::{dispatch_all, index};
 
 /// `torch.cat` along a dimension.
 struct Cat {
@@ -61,20 +61,12 @@ impl Op for Cat {
     }
 
     fn cpu(&self, x: &[&Tensor], out: &mut [Fresh]) {
-        let [outer, axis, inner] = around(out[0].shape(), self.dim);
-        let row = axis * inner;
+        let [_, axis, inner] = around(out[0].shape(), self.dim);
         dispatch_all!(x[0].dtype(), T => {
-            let out = out[0].slice::<T>();
-            let mut at = 0;
-            for x in x {
-                let x = x.contiguous();
-                let width = x.numel() / outer.max(1);
-                let view = x.view::<T>();
-                for (o, part) in view.slice().chunks_exact(width.max(1)).enumerate() {
-                    out[o * row + at..o * row + at + width].copy_from_slice(part);
-                }
-                at += width;
-            }
+            let x: Vec<_> = x.iter().map(|x| x.contiguous()).collect();
+            let views: Vec<_> = x.iter().map(|x| x.view::<T>()).collect();
+            let parts = x.iter().zip(&views).map(|(x, view)| (view.slice(), x.shape()[self.dim] * inner));
+            index::interleave(&parts.collect::<Vec<_>>(), axis * inner, out[0].slice());
         });
     }
 

@@ -39,9 +39,7 @@ pub(crate) fn check_positions(op: &'static str, index: &Tensor, shape: &[usize],
     let size = size(shape, dim);
     let values = index.detach().contiguous();
     let values = values.view::<i64>();
-    // Negative ones are the largest; all of them, as a search that may stop early takes longer.
-    let most = values.iter().fold(0, |most, &i| (i as u64).max(most));
-    if most < size as u64 {
+    if index::within(&values, size) {
         return Ok(());
     }
     match values.iter().find(|&&i| i < 0 || i as usize >= size) {

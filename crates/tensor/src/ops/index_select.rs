@@ -37,7 +37,11 @@ pub(crate) fn check_index(op: &'static str, index: &Tensor, x: &Tensor, dim: usi
         ));
     }
     let values = index.detach().contiguous();
-    match values.view::<i64>().iter().find(|&&i| i < 0 || i as usize >= size) {
+    let values = values.view::<i64>();
+    if index::within(&values, size) {
+        return Ok(());
+    }
+    match values.iter().find(|&&i| i < 0 || i as usize >= size) {
         Some(i) => Err(Error::op(
             op,
             format!("index {i} is outside of a dimension of size {size}; it must be from 0 to below {size}"),

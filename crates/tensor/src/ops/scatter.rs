@@ -83,7 +83,9 @@ fn positions(op: &'static str, x: &Tensor, dim: usize, index: &Tensor) -> Result
     }
     let index = index.detach().contiguous();
     let index = index.view::<i64>();
-    if let Some(i) = index.iter().find(|&&i| i < 0 || i as usize >= of[dim]) {
+    if !index::within(&index, of[dim])
+        && let Some(i) = index.iter().find(|&&i| i < 0 || i as usize >= of[dim])
+    {
         return wrong(&format!(
             "{i} is outside of dimension {dim}, whose size is {}; it must be from 0 to below that",
             of[dim]
