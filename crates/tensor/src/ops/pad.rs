@@ -7,9 +7,9 @@ use crate::resample::{Rule, along};
 use crate::shape::Shape;
 use crate::testing::{Sample, integers, normal, sample};
 use crate::{Element, Error, Result, Tensor};
-use flambeau_kernels::dispatch_all;
 use flambeau_kernels::resample::Taps;
-use flambeau_kernels::strided::copy_into;
+use flambeau_kernels::strided::{GRAIN, copy_into};
+use flambeau_kernels::{dispatch_all, pool};
 use smallvec::smallvec;
 
 /// What [`Tensor::pad`] adds.
@@ -80,14 +80,27 @@ impl Op for ConstantPad {
     fn cpu(&self, x: &[&Tensor], out: &mut [Fresh]) {
         let core = self.pads.iter().enumerate().fold(x[0].clone(), |x, (dim, &pad)| crop(&x, dim, pad));
         let strides = out[0].shape().strides();
-        let offset =
+        let offset: usize =
             self.pads.iter().zip(strides.iter()).map(|(pad, step)| pad.0.max(0) as usize * step).sum();
+        // Parts of the first dimension, if that is not padded itself, are tasks.
+        let step = strides.first().map_or(1, |&step| step.max(1));
+        let parts = self.pads.first().is_some_and(|pad| pad.0 <= 0 && pad.1 <= 0);
         dispatch_all!(x[0].dtype(), T => {
+            let (view, value) = (core.view::<T>(), T::from_f64(self.value));
+            let (from, sizes) = (view.strided(), core.shape());
             let out = out[0].slice::<T>();
-            out.fill(T::from_f64(self.value));
-            if core.numel() > 0 {
-                copy_into(core.view::<T>().strided(), core.shape(), out, offset, &strides);
-            }
+            let grain = if parts { (GRAIN / step).max(1) * step } else { out.len() };
+            pool::chunks_mut(out, grain, |start, out| {
+                out.fill(value);
+                if !sizes.contains(&0) {
+                    let (mut src, mut shape) = (from, sizes.to_vec());
+                    if parts {
+                        src.offset += start / step * src.strides[0];
+                        shape[0] = out.len() / step;
+                    }
+                    copy_into(src, &shape, out, offset, &strides);
+                }
+            });
         });
     }
 

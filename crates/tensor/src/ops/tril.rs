@@ -14,10 +14,11 @@ fn triangle(op: &'static str, x: &Tensor, diagonal: isize, lower: bool) -> Tenso
     };
     let kept = Tensor::compute([rows, columns], DType::Bool, |out| {
         for (row, out) in out.slice::<bool>().chunks_exact_mut(columns.max(1)).enumerate() {
-            for (column, o) in out.iter_mut().enumerate() {
-                let off = column as isize - row as isize;
-                *o = if lower { off <= diagonal } else { off >= diagonal };
-            }
+            // The first column above the diagonal, or the first that is not below it.
+            let first = (row as isize).saturating_add(diagonal).saturating_add(isize::from(lower));
+            let (left, right) = out.split_at_mut(first.clamp(0, columns as isize) as usize);
+            left.fill(lower);
+            right.fill(!lower);
         }
     });
     Tensor::where_(&kept, x, &Tensor::full_as(0.0, (), x.dtype()))
