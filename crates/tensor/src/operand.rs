@@ -126,6 +126,11 @@ macro_rules! operator {
         fn in_memory(x: &mut Tensor, number: Option<f64>, other: Option<&Tensor>, left: bool) -> bool {
             $crate::pointwise::in_memory_of($op, x, number, other, left)
         }
+        /// In place; see [`write`](crate::pointwise::write).
+        #[track_caller]
+        pub(crate) fn write(x: &Tensor, number: Option<f64>, other: Option<&Tensor>) -> bool {
+            $crate::pointwise::write($op, x, number, other)
+        }
         $crate::operand::operator!(@number $trait, $method, $op, f64 i64);
     };
     // Only one float and one integer type: with more, `(1.0 - x).sum()` could not be inferred.

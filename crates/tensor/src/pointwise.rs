@@ -4,7 +4,7 @@
 //! the forward and of the fused backward pass, vectorised for each instruction set. When a gradient is itself
 //! to be differentiated, the same `df` runs on whole tensors instead and records itself.
 
-use crate::autograd::{Context, Gradients, is_grad_enabled};
+use crate::autograd::{Context, Gradients, is_anomaly_enabled, is_grad_enabled};
 use crate::op::{Fresh, Mask, Op, Output, Outputs, Saves, apply_alike, apply_in_place, no_memory, try_apply};
 use crate::shape::broadcast_shape;
 use crate::sym::{Sym, trace};
@@ -162,6 +162,40 @@ fn in_memory<const N: usize, P: Pointwise<N>>(p: P, x: &mut Tensor, others: [Opt
             map_in_place(&Formula(p), rows, storage.as_mut_slice());
         });
     })
+}
+
+/// An operation whose result takes the place of x, which others may see. Only where nothing is recorded and the operands are
+/// alike; says whether it was done.
+#[track_caller]
+pub(crate) fn write<P: Pointwise<2>>(p: P, x: &Tensor, number: Option<f64>, other: Option<&Tensor>) -> bool {
+    match (number, other) {
+        (Some(number), _) => write_rows(WithNumber { p, number, left: false }, x, [None]),
+        (_, Some(other)) => write_rows(p, x, [None, Some(other)]),
+        _ => false,
+    }
+}
+
+#[track_caller]
+fn write_rows<const N: usize, P: Pointwise<N>>(p: P, x: &Tensor, others: [Option<&Tensor>; N]) -> bool {
+    let mut needs = others.iter().flatten().any(|other| other.requires_grad());
+    needs |= x.requires_grad() || x.base().requires_grad();
+    let plain = x.dtype().is_float() && x.is_contiguous() && !is_anomaly_enabled();
+    let alike = others.iter().flatten().all(|other| {
+        let like = other.dtype() == x.dtype() && other.shape_ref() == x.shape_ref();
+        like && other.is_contiguous() && !other.shares_storage(x)
+    });
+    if needs && is_grad_enabled() || !plain || !alike {
+        return false;
+    }
+    dispatch_float!(x.dtype(), T => {
+        let views = others.map(|other| other.map(Tensor::view::<T>));
+        let mut rows = [None; N];
+        for (row, view) in rows.iter_mut().zip(&views) {
+            *row = view.as_ref().map(|view| view.slice());
+        }
+        map_in_place(&Formula(p), rows, &mut x.slice_mut::<T>());
+    });
+    true
 }
 
 /// An operation on two operands one of which is a number.

@@ -201,3 +201,39 @@ fn a_dtype_is_changed_in_place() {
     assert!(message(&|| w.to_dtype_(DType::F32)).contains("read"));
     drop(held);
 }
+
+#[test]
+fn operators_in_place_give_what_they_give_elsewhere() {
+    type Write = fn(&Tensor, &Tensor) -> Tensor;
+    let cases: [(Write, Write); 4] = [
+        (|x, y| x.add_(y), |x, y| x + y),
+        (|x, y| x.sub_(y), |x, y| x - y),
+        (|x, y| x.mul_(y), |x, y| x * y),
+        (|x, y| x.div_(y), |x, y| x / y),
+    ];
+    for (write, compute) in cases {
+        let (x, y) = (Tensor::rand([40, 40]) + 1.0, Tensor::rand([40, 40]) + 1.0);
+        let others: [fn(&Tensor, &Tensor) -> Tensor; 6] = [
+            |_, y| y.clone(),
+            |_, y| y.t(),
+            |_, y| y.i(3),
+            |_, y| y.to_dtype(DType::F64),
+            // The memory that is written.
+            |own, _| own.clone(),
+            |own, _| own.t(),
+        ];
+        for other in others {
+            let own = x.copy();
+            let (other, version) = (other(&own, &y), own.version());
+            let want = compute(&own, &other).to_dtype(DType::F32).to_vec::<f32>();
+            assert!(write(&own, &other).is_same(&own) && own.version() > version);
+            assert_eq!(own.to_vec::<f32>(), want);
+        }
+        // Part of a larger tensor, which sees it.
+        let (whole, part) = (x.copy(), x.i(5..9) * 1.0);
+        let want = compute(&part, &part.copy()).to_vec::<f32>();
+        write(&whole.i(5..9), &part);
+        assert_eq!(whole.i(5..9).to_vec::<f32>(), want);
+        assert_eq!(whole.i(..5).to_vec::<f32>(), x.i(..5).to_vec::<f32>());
+    }
+}

@@ -189,7 +189,13 @@ impl Tensor {
         dispatch_all!(self.dtype(), T => {
             let view = new.view::<T>();
             let layout = self.layout();
-            copy_into(view.strided(), self.shape(), &mut self.view_mut::<T>(), layout.offset, &layout.strides);
+            let mut memory = self.view_mut::<T>();
+            if self.is_contiguous() && self.numel() > 0 {
+                let own = &mut memory[layout.offset..][..self.numel()];
+                pointwise::copy(view.strided(), self.shape(), own);
+            } else {
+                copy_into(view.strided(), self.shape(), &mut memory, layout.offset, &layout.strides);
+            }
         });
     }
 

@@ -22,10 +22,39 @@ macro_rules! twins {
     };
 }
 
+/// Those of the operators: without a step in between where nothing is recorded.
+macro_rules! operators {
+    ($($name:ident is $op:ident;)*) => {
+        impl Tensor {
+            $(
+                #[doc = concat!("[`", stringify!($op), "`](Tensor::", stringify!($op), ") in place, recorded; returns this tensor.")]
+                ///
+                /// # Panics
+                #[doc = concat!("As [`copy_`](Tensor::copy_) and [`", stringify!($op), "`](Tensor::", stringify!($op), "), and if the")]
+                /// result is larger than this tensor or of a higher kind than its dtype (bool < integer < float).
+                #[track_caller]
+                pub fn $name(&self, other: impl Operand) -> Tensor {
+                    let old = self.old(stringify!($name));
+                    if crate::ops::$op::write(self, other.number(), other.tensor()) {
+                        return self.clone();
+                    }
+                    self.replace(stringify!($name), old.$op(other))
+                }
+            )*
+        }
+    };
+}
+
+operators! {
+    add_ is add;
+    sub_ is sub;
+    mul_ is mul;
+    div_ is div;
+}
+
 twins! {
     abs_ is abs();
     acos_ is acos();
-    add_ is add(other: impl Operand);
     addcdiv_ is addcdiv(tensor1: &Tensor, tensor2: &Tensor, value: f64);
     addcmul_ is addcmul(tensor1: &Tensor, tensor2: &Tensor, value: f64);
     addmm_ is addmm(mat1: &Tensor, mat2: &Tensor, beta: impl Operand, alpha: impl Operand);
@@ -39,7 +68,6 @@ twins! {
     cosh_ is cosh();
     cumprod_ is cumprod(dim: isize);
     cumsum_ is cumsum(dim: isize);
-    div_ is div(other: impl Operand);
     div_mode_ is div_mode(other: impl Operand, rounding_mode: RoundingMode);
     eq_ is eq(other: impl Operand);
     erf_ is erf();
@@ -64,7 +92,6 @@ twins! {
     logical_xor_ is logical_xor(other: &Tensor);
     lt_ is lt(other: impl Operand);
     masked_fill_ is masked_fill(mask: &Tensor, value: impl Operand);
-    mul_ is mul(other: impl Operand);
     nan_to_num_ is nan_to_num(nan: f64, posinf: Option<f64>, neginf: Option<f64>);
     ne_ is ne(other: impl Operand);
     neg_ is neg();
@@ -83,7 +110,6 @@ twins! {
     sinh_ is sinh();
     sqrt_ is sqrt();
     square_ is square();
-    sub_ is sub(other: impl Operand);
     tan_ is tan();
     tanh_ is tanh();
     tril_ is tril(diagonal: isize);
