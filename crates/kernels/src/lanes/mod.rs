@@ -6,10 +6,12 @@
 
 #![allow(clippy::needless_range_loop, reason = "see `operators`")]
 
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
 mod part;
 pub(crate) mod turn;
-#[cfg(target_arch = "x86_64")]
-mod x86;
 
 use crate::isa::{Isa, isa};
 pub(crate) use part::Part;
@@ -232,10 +234,10 @@ pub(crate) fn dispatch_lanes<K: LaneKernel>(kernel: K) -> K::Output {
         Isa::Scalar => kernel.run::<Scalar>(),
         // SAFETY: `isa` returns a set only if the processor has it.
         #[cfg(target_arch = "x86_64")]
-        Isa::Avx2 => unsafe { x86::avx2(kernel) },
+        Isa::Avx2 => unsafe { avx2::run(kernel) },
         // SAFETY: as above.
         #[cfg(target_arch = "x86_64")]
-        Isa::Avx512 => unsafe { x86::avx512(kernel) },
+        Isa::Avx512 => unsafe { avx512::run(kernel) },
         #[cfg(not(target_arch = "x86_64"))]
         _ => kernel.run::<Scalar>(),
     }
