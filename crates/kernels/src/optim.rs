@@ -126,7 +126,7 @@ struct Pass<'a, T, U, const N: usize> {
     state: [&'a mut [T]; N],
 }
 
-/// Elements that are updated at a time: in the caches' lines, and without a check for each of slices' bounds.
+/// Elements that are updated at a time: arrays of a known length need no checks of bounds.
 const BLOCK: usize = 64;
 
 impl<T: Float, U: Update, const N: usize> Kernel for Pass<'_, T, U, N> {
@@ -139,6 +139,7 @@ impl<T: Float, U: Update, const N: usize> Kernel for Pass<'_, T, U, N> {
         // With loops: closures over arrays are not always inlined, and then nothing is vectorised.
         let mut state = state.map(|s| s.as_chunks_mut::<BLOCK>());
         for (b, (p, grad)) in blocks.iter_mut().zip(grads).enumerate() {
+            // In the place of state that the rule does not have.
             let mut none = [[T::default(); BLOCK]; MAX_STATE];
             let [mut x, mut y, mut z] = none.each_mut();
             for (k, (blocks, _)) in state.iter_mut().enumerate() {
@@ -224,13 +225,13 @@ pub fn maximum<T: Float>(a: T, b: T) -> T {
     if b > a || b != b { b } else { a }
 }
 
-/// Makes 0 of what is too small to count, as processors can by themselves in their mode of this name. Averages of gradients that have become 0 decay through subnormal numbers, with which many
-/// processors calculate a hundred times as slowly. Where a root has `eps` added to it and the quotient is added to a
-/// parameter, nothing so small can be seen, unless `eps` is far below the usual ones: then all counts.
+/// Makes 0 of what is too small to count. Averages of gradients that have become 0 decay through subnormal numbers, with
+/// which many processors calculate a hundred times as slowly. Where a root has `eps` added to it and the quotient is added
+/// to a parameter, nothing so small can be seen, unless `eps` is far below the usual ones: then all counts.
 #[derive(Clone, Copy, Debug)]
 pub struct FlushToZero {
-    /// The least number that counts, in the type's least normal ones. A number and no condition, which would cost each
-    /// element some instructions.
+    /// The least number that counts, in multiples of the type's `MIN_POSITIVE`. A number and no condition, which would cost
+    /// each element some instructions.
     least: f64,
 }
 

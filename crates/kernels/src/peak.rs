@@ -52,7 +52,7 @@ fn chains<L: Lanes, const N: usize>(rounds: usize) -> usize {
     2 * rounds * N * WIDTH
 }
 
-/// Reads both halves in turns, a line of each: some processors read memory half as fast again in two streams as in one. What is
+/// Reads both halves in turns, a line of each: some processors read memory 1.5 times as fast in two streams as in one. What is
 /// past the last whole 128 is left out.
 pub fn read(from: &[f32]) -> f32 {
     struct Sum<'a>(&'a [f32]);

@@ -206,7 +206,7 @@ fn along<T: Element>(r: impl Reducer, row: &[T]) -> T {
     result
 }
 
-/// The elements of each of `N` rows combined. A line of each in turn: some processors read memory half as fast again in two
+/// The elements of each of `N` rows combined. A line of each in turn: some processors read memory 1.5 times as fast in two
 /// streams as in one. The compiler keeps the lanes of up to two in vectors.
 #[inline(always)]
 #[allow(clippy::needless_range_loop, reason = "no iterators over lanes: they are not always inlined")]

@@ -203,6 +203,11 @@ pub(crate) fn current() -> &'static str {
     CURRENT.get()
 }
 
+/// Makes an op the one that runs, until what this returns is dropped.
+pub(crate) fn running(name: &'static str) -> impl Drop {
+    Scoped::set(&CURRENT, name)
+}
+
 /// Raises an error: how mistakes in arithmetic are reported. Inside [`try_call`] it ends there, else it is a panic
 /// with the error's message at the caller's line.
 #[doc(hidden)]

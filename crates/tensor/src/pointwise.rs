@@ -5,7 +5,9 @@
 //! to be differentiated, the same `df` runs on whole tensors instead and records itself.
 
 use crate::autograd::{Context, Gradients, is_anomaly_enabled, is_grad_enabled};
-use crate::op::{Fresh, Mask, Op, Output, Outputs, Saves, apply_alike, apply_in_place, no_memory, try_apply};
+use crate::op::{
+    Fresh, Mask, Op, Output, Outputs, Saves, apply_alike, apply_in_place, no_memory, running, try_apply,
+};
 use crate::shape::broadcast_shape;
 use crate::sym::{Sym, trace};
 use crate::{DType, Element, Result, Tensor};
@@ -187,6 +189,7 @@ fn write_rows<const N: usize, P: Pointwise<N>>(p: P, x: &Tensor, others: [Option
     if needs && is_grad_enabled() || !plain || !alike {
         return false;
     }
+    let _running = running(P::NAME);
     dispatch_float!(x.dtype(), T => {
         let views = others.map(|other| other.map(Tensor::view::<T>));
         let mut rows = [None; N];

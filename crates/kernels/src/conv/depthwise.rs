@@ -279,7 +279,7 @@ impl Sums<'_> {
                         }
                     }
                 }
-                // Choices for all lines: between one line and the next they would have each summed up by itself.
+                // One choice for all lines: a choice for each makes the compiler sum up each line by itself.
                 if relu {
                     for r in 0..R {
                         sums[r] = sums[r].above_zero();

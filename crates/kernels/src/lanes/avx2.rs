@@ -11,8 +11,8 @@ pub(super) fn run<K: LaneKernel>(kernel: K) -> K::Output {
     kernel.run::<Avx2>()
 }
 
-// SAFETY of all intrinsics below: `Avx2` is used under `run` alone, whose callers have made sure of the instruction set;
-// loads and stores get references to sixteen numbers.
+// SAFETY of all intrinsics below: `Avx2` and its half are used under `run` alone, whose callers have made sure of the
+// instruction set; loads and stores get references to as many numbers, or pointers for which their callers answer.
 
 #[derive(Clone, Copy)]
 struct Avx2([__m256; 2]);
@@ -179,7 +179,7 @@ impl Lanes for Avx2 {
         for (half, x) in [low.0, high.0].into_iter().enumerate() {
             // SAFETY: see above.
             unsafe {
-                // Lines 0 1 4 5 and 2 3 6 7 of each half register, put in order of pairs.
+                // Lanes 0 1 4 5 and 2 3 6 7 of each half register, put in order of pairs.
                 let even = _mm256_shuffle_ps::<0b10_00_10_00>(x[0], x[1]);
                 let odd = _mm256_shuffle_ps::<0b11_01_11_01>(x[0], x[1]);
                 let order = |v| _mm256_castpd_ps(_mm256_permute4x64_pd::<0b11_01_10_00>(_mm256_castps_pd(v)));

@@ -257,7 +257,7 @@ pub(crate) fn tile_size(width: usize) -> [usize; 2] {
     dispatch_lanes(Size(width))
 }
 
-/// Whether the instruction set in use has registers for small blocks of results only.
+/// Whether blocks of results have one column in the instruction set in use: AVX2 and scalar.
 pub(crate) fn is_narrow() -> bool {
     struct Narrow;
     impl LaneKernel for Narrow {
@@ -268,6 +268,19 @@ pub(crate) fn is_narrow() -> bool {
         }
     }
     dispatch_lanes(Narrow)
+}
+
+/// Whether a register holds some of the lanes only in the instruction set in use, and a [`Part`] pays: AVX2.
+pub(crate) fn is_parted() -> bool {
+    struct Parted;
+    impl LaneKernel for Parted {
+        type Output = bool;
+        #[inline(always)]
+        fn run<L: Lanes>(self) -> bool {
+            L::PARTED
+        }
+    }
+    dispatch_lanes(Parted)
 }
 
 /// Arithmetic, register by register. Here and below there are loops where the standard

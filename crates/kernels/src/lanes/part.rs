@@ -13,7 +13,7 @@ pub(crate) trait Part: Copy + Add<Output = Self> + Sub<Output = Self> + Mul<Outp
     /// self · a + b
     fn mul_add(self, a: Self, b: Self) -> Self;
     /// # Safety
-    /// So many numbers may be read.
+    /// `COUNT` numbers may be read.
     unsafe fn read(from: *const f32) -> Self;
     /// The first `n`, fewer than all, and zeros.
     ///
@@ -21,7 +21,7 @@ pub(crate) trait Part: Copy + Add<Output = Self> + Sub<Output = Self> + Mul<Outp
     /// `n` numbers may be read.
     unsafe fn read_some(from: *const f32, n: usize) -> Self;
     /// # Safety
-    /// So many numbers may be written.
+    /// `COUNT` numbers may be written.
     unsafe fn write(self, to: *mut f32);
     /// The first `n`, fewer than all.
     ///

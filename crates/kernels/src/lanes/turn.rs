@@ -131,7 +131,7 @@ impl Rows {
     }
 }
 
-/// Vector i of `to` becomes number i of each row, for the first `n`; the vectors after these become anything. Lanes
+/// Vector i of `to` becomes number i of each row, for the first `n`; the vectors after these stay. Lanes
 /// without a row are as the last row. What lies `ahead` of the rows is asked for.
 #[inline(always)]
 pub(crate) fn turn_in<L: Lanes, T: Number>(

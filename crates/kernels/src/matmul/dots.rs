@@ -238,7 +238,7 @@ impl Dots<'_> {
     }
 }
 
-/// Of each of R rows of `many`, `step` apart, sixteen sums whose sum is its product with one of k elements.
+/// Of each of R rows of `many`, `step` apart, sixteen partial sums of its dot product with `one`, both of k elements.
 ///
 /// # Safety
 /// They have as many.

@@ -70,6 +70,8 @@ pub fn matmul_wrapping<T: Element>([m, k, n]: [usize; 3], a: Matrix<'_, T>, b: M
 const MANY: usize = 256;
 /// Multiply-adds below which a smaller product of the library's stays in one piece, with wide registers.
 const PIECE: usize = 1 << 20;
+/// The library has other ways for results of at most so many rows and columns, and of at most four times as many elements.
+const SMALL: usize = 64;
 
 /// out = a·b, or out += a·b where `accumulate`; a is m×k, b is k×n, `out` is m×n with contiguous rows.
 ///
@@ -133,12 +135,12 @@ pub fn matmul_with<T: Float>(
     let [down, across] = pieces([m, k, n]);
     let base = pool::SendPtr(out.as_mut_ptr());
     let width = n;
+    let [rows, columns] = tiles();
     pool::run(down * across, &|piece| {
         // In whole register tiles.
-        let [rows, columns] = if is_narrow() { [24, 16] } else { [48, 64] };
         let [(row, m), (column, n)] = [(m, down, piece / across, rows), (n, across, piece % across, columns)]
             .map(|(size, pieces, i, tile)| {
-                let start = |i| if i == pieces { size } else { size * i / pieces / tile * tile };
+                let start = |i: usize| (size.div_ceil(tile) * i / pieces * tile).min(size);
                 (start(i), start(i + 1) - start(i))
             });
         let a = Matrix { offset: a.offset + row * a.rows, ..a };
@@ -154,6 +156,11 @@ pub fn matmul_with<T: Float>(
             }
         }
     });
+}
+
+/// Rows and columns of whole register tiles of the library's.
+fn tiles() -> [usize; 2] {
+    if is_narrow() { [24, 16] } else { [48, 64] }
 }
 
 /// Into how many pieces the library's products are cut, by rows and by columns.
@@ -177,17 +184,19 @@ fn pieces([m, k, n]: [usize; 3]) -> [usize; 2] {
         }
         return [down, across];
     }
-    let (piece, most, [rows, columns]) = match is_narrow() {
-        true => (PIECE / 8, pool::num_threads(), [24, 16]),
-        false => (PIECE, 64, [96, 64]),
-    };
-    let pieces = (numel(&[m, k, n]) / piece).clamp(1, most);
     // By columns where there are enough: each piece packs its own part of b, while pieces by rows would all pack
     // the whole of it.
     let by_rows = n < 128 && m >= n;
-    let (length, tile) = if by_rows { (m, rows) } else { (n, columns) };
-    *(if by_rows { &mut down } else { &mut across }) =
-        length.div_ceil(length.div_ceil(pieces).next_multiple_of(tile));
+    let (length, other) = if by_rows { (m, n) } else { (n, m) };
+    let (work, [rows, columns]) = (numel(&[m, k, n]), tiles());
+    *(if by_rows { &mut down } else { &mut across }) = if is_narrow() {
+        // No piece becomes small, or the number of threads would decide how sums are cut.
+        let least = SMALL.max(4 * SMALL / other) + 2 * rows;
+        (work / (PIECE / 8)).min(length / least).clamp(1, pool::num_threads())
+    } else {
+        let step = length.div_ceil((work / PIECE).clamp(1, 64));
+        length.div_ceil(step.next_multiple_of(if by_rows { 2 * rows } else { columns }))
+    };
     [down, across]
 }
 
@@ -413,27 +422,38 @@ mod tests {
 
     #[test]
     fn the_same_bits_on_any_number_of_threads() {
-        fn check<T: Float + PartialEq>(x: &[T], [m, k, n]: [usize; 3], turned: bool) {
+        fn check<T: Float + PartialEq>(x: &[T], [m, k, n]: [usize; 3], [a_turned, b_turned]: [bool; 2]) {
             let product = |threads| {
                 pool::with_num_threads(threads, || {
                     let mut out = vec![T::default(); m * n];
-                    let (rows, columns) = if turned { (1, m) } else { (k, 1) };
-                    let a = Matrix { data: x, offset: 0, rows, columns };
-                    let b = Matrix { data: x, offset: 0, rows: n, columns: 1 };
-                    matmul([m, k, n], a, b, &mut out, false);
+                    let matrix = |rows, columns, turned| {
+                        let (rows, columns) = if turned { (1, rows) } else { (columns, 1) };
+                        Matrix { data: x, offset: 0, rows, columns }
+                    };
+                    matmul([m, k, n], matrix(m, k, a_turned), matrix(k, n, b_turned), &mut out, false);
                     out
                 })
             };
             let one = product(1);
-            assert!(one == product(2) && one == product(7), "{m} {k} {n}");
+            assert!([2, 7, 8].into_iter().all(|threads| one == product(threads)), "{m} {k} {n}");
         }
-        let x: Vec<f32> = (0..700 * 784).map(|i| rng::normal_f32(1, i)).collect();
+        let x: Vec<f32> = (0..784 * 784).map(|i| rng::normal_f32(1, i)).collect();
         let wide: Vec<f64> = x.iter().map(|&x| x.into()).collect();
         let large = [[200, 784, 200], [300, 784, 257], [257, 600, 700], [512, 784, 512]];
-        let small =
-            [[64, 200, 200], [10, 200, 200], [784, 64, 200], [200, 64, 784], [128, 16, 128], [5, 700, 70]];
+        // The first ones have pieces that the library could take for small products.
+        let small = [
+            [64, 784, 128],
+            [32, 784, 256],
+            [8, 512, 256],
+            [64, 200, 200],
+            [10, 200, 200],
+            [784, 64, 200],
+            [200, 64, 784],
+            [128, 16, 128],
+            [5, 700, 70],
+        ];
         for sizes in large.into_iter().chain(small) {
-            for turned in [false, true] {
+            for turned in [[false, false], [true, false], [false, true], [true, true]] {
                 check(&x, sizes, turned);
                 check(&wide, sizes, turned);
             }

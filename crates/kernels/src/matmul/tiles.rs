@@ -50,7 +50,7 @@ pub(super) fn are_ours([m, k, n]: [usize; 3], a: &Matrix<'_, f32>, b: &Matrix<'_
     if fits([m, k, n]) && m.min(n) < MANY {
         let neighbours = a.rows == 1 || b.columns == 1;
         if neighbours && is_narrow() {
-            // What lies side by side the library packs too, and needs less time for each of so many small tiles.
+            // The library packs neighbours too, which pays where tiles are so small that many share a panel.
             return false;
         }
         // Short sums over neighbours spend their time in stores, which the library does better.

@@ -1,5 +1,6 @@
-//! The gradient of the weight where few positions are seen: windows are lanes, so that gradients are read as they lie. To
-//! turn them would cost more than the lanes which are empty at the ends of lines.
+//! The gradient of the weight where few positions are seen, with AVX2: windows are lanes, so that gradients are read as they
+//! lie. To transpose them, as [`weight`](super::weight) does, would cost more than the lanes which are empty at the ends of
+//! lines.
 
 #![allow(clippy::needless_range_loop, reason = "iterators over lanes are not always inlined")]
 
@@ -7,7 +8,7 @@ use super::copy::Flat;
 use super::weight::{Part, by_panels};
 use crate::conv::Shape;
 use crate::conv::tile::PANEL;
-use crate::lanes::{self, LaneKernel, Lanes, WIDTH, dispatch_lanes};
+use crate::lanes::{self, LaneKernel, Lanes, WIDTH, dispatch_lanes, is_parted};
 use crate::{DType, Storage};
 
 /// Positions at most.
@@ -18,15 +19,7 @@ const POSITIONS: usize = 3;
 
 /// Whether it is worth it, in the instruction set in use.
 pub(super) fn serves(shape: &Shape) -> bool {
-    struct Has;
-    impl LaneKernel for Has {
-        type Output = bool;
-        #[inline(always)]
-        fn run<L: Lanes>(self) -> bool {
-            L::PARTED
-        }
-    }
-    shape.rows() <= ROWS && shape.output[1] >= WIDTH / 2 && dispatch_lanes(Has)
+    shape.rows() <= ROWS && shape.output[1] >= WIDTH / 2 && is_parted()
 }
 
 pub(super) fn weight_gradient(shape: &Shape, input: &[f32], grad: &[f32], out: &mut [f32]) {

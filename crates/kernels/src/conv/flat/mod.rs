@@ -27,7 +27,7 @@ use std::borrow::Cow;
 /// Floats of a copy at most, where one line of windows needs so many.
 const MOST: usize = 1 << 22;
 
-/// Rows that are too few to share what is loaded: each is done by itself, for [`WIDE`] windows at a time.
+/// Fewer rows share what is loaded, for [`WIDE`] windows at a time.
 const FEW: usize = 4;
 const WIDE: usize = 2 * PANEL;
 
