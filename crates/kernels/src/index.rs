@@ -37,7 +37,7 @@ pub fn index_select<T: Element>(x: &[T], [outer, axis, inner]: [usize; 3], index
 }
 
 /// Rows of `row` elements, each made of a piece of each part in turn: so many elements as stand beside the part.
-pub fn interleave<T: Element>(parts: &[(&[T], usize)], row: usize, out: &mut [T]) {
+pub fn cat<T: Element>(parts: &[(&[T], usize)], row: usize, out: &mut [T]) {
     assert_eq!(parts.iter().map(|part| part.1).sum::<usize>(), row);
     let past_cache = stream::pays(out);
     pool::chunks_mut(out, GRAIN, |start, mut out| {
@@ -345,7 +345,7 @@ mod tests {
                 let beside: Vec<_> = parts.iter().map(|part| &part[..]).zip(widths).collect();
                 for threads in [1, 3] {
                     let mut out = vec![-1; rows * row];
-                    pool::with_num_threads(threads, || interleave(&beside, row, &mut out));
+                    pool::with_num_threads(threads, || cat(&beside, row, &mut out));
                     assert_eq!(out, want, "{widths:?}, {rows} rows");
                 }
             }

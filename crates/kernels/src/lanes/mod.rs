@@ -11,10 +11,12 @@ mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 mod part;
+mod scalar;
 pub(crate) mod turn;
 
 use crate::isa::{Isa, isa};
 pub(crate) use part::Part;
+use scalar::Scalar;
 use std::ops::{Add, Div, Mul, Sub};
 
 /// How many there are.
@@ -72,20 +74,8 @@ pub(crate) trait Lanes:
     /// `n` numbers may be read from each row, and a vector written to each of the first `n` of `to`.
     #[inline(always)]
     unsafe fn turn(from: Spread<*const f32>, n: usize, to: [*mut f32; WIDTH]) {
-        let mut rows = [Self::zero(); WIDTH];
-        for i in 0..WIDTH {
-            let row = from.first.wrapping_add(from.to_row(i));
-            prefetch(row.wrapping_add(from.ahead));
-            // SAFETY: see above.
-            rows[i] = Self::load_some(unsafe { std::slice::from_raw_parts(row, n) });
-        }
-        let columns = Self::transpose(rows);
-        for i in 0..WIDTH {
-            if i < n {
-                // SAFETY: see above.
-                columns[i].store(unsafe { &mut *to[i].cast() });
-            }
-        }
+        // SAFETY: the caller's.
+        unsafe { turn::turn::<Self, f32>(from, n, to) };
     }
 
     /// The way back, of vectors to which a shift is added, and of which max(0, …) is taken with `RELU`: lane i of the
@@ -100,20 +90,8 @@ pub(crate) trait Lanes:
         n: usize,
         to: Spread<*mut f32>,
     ) {
-        let mut columns = [Self::zero(); WIDTH];
-        for i in 0..WIDTH {
-            // SAFETY: see above.
-            let column = Self::load(unsafe { &*from[i].cast() }) + shift;
-            columns[i] = if RELU { column.relu() } else { column };
-        }
-        let turned = Self::transpose(columns);
-        for i in 0..WIDTH {
-            let row = to.first.wrapping_add(to.to_row(i));
-            prefetch(row.wrapping_add(to.ahead));
-            // SAFETY: see above.
-            turned[i]
-                .store_some(unsafe { std::slice::from_raw_parts_mut(row, if i > to.last { 0 } else { n }) });
-        }
+        // SAFETY: the caller's.
+        unsafe { turn::turn_back::<Self, f32, RELU>(from, shift, n, to) };
     }
 
     /// Lane i is the sum of row i.
@@ -303,97 +281,6 @@ macro_rules! operators {
 }
 
 use operators;
-
-/// What every target has: the compiler makes of it what it can.
-#[derive(Clone, Copy)]
-struct Scalar([f32; WIDTH]);
-
-operators!(Scalar, [Add, add, f32::add], [Sub, sub, f32::sub], [Mul, mul, f32::mul], [Div, div, f32::div]);
-
-impl Lanes for Scalar {
-    type Part = Scalar;
-    const ROWS: usize = 2;
-    const COLUMNS: usize = 1;
-    #[inline(always)]
-    fn splat(v: f32) -> Self {
-        Scalar([v; WIDTH])
-    }
-    #[inline(always)]
-    fn load(from: &[f32; WIDTH]) -> Self {
-        Scalar(*from)
-    }
-    #[inline(always)]
-    fn store(self, to: &mut [f32; WIDTH]) {
-        *to = self.0;
-    }
-    #[inline(always)]
-    fn mul_add(self, a: Self, b: Self) -> Self {
-        self * a + b
-    }
-    #[inline(always)]
-    fn mul_add_half(self, a: Self, mut b: Self) -> Self {
-        for i in 0..WIDTH / 2 {
-            b.0[i] += self.0[i] * a.0[i];
-        }
-        b
-    }
-    #[inline(always)]
-    fn relu(mut self) -> Self {
-        for i in 0..WIDTH {
-            self.0[i] = if self.0[i] <= 0.0 { 0.0 } else { self.0[i] };
-        }
-        self
-    }
-    #[inline(always)]
-    fn alternate(low: Self, high: Self) -> [Self; 2] {
-        let mut both = [low; 2];
-        for i in 0..WIDTH / 2 {
-            for j in 0..2 {
-                both[j].0[i] = low.0[2 * i + j];
-                both[j].0[WIDTH / 2 + i] = high.0[2 * i + j];
-            }
-        }
-        both
-    }
-    #[inline(always)]
-    fn interleave(even: Self, odd: Self) -> [Self; 2] {
-        let mut both = [even; 2];
-        for i in 0..WIDTH / 2 {
-            for (half, at) in [(0, i), (1, WIDTH / 2 + i)] {
-                both[half].0[2 * i] = even.0[at];
-                both[half].0[2 * i + 1] = odd.0[at];
-            }
-        }
-        both
-    }
-    #[inline(always)]
-    fn larger(mut best: (Self, Self), other: (Self, Self)) -> (Self, Self) {
-        for i in 0..WIDTH {
-            let (old, new) = (best.0.0[i], other.0.0[i]);
-            if new > old || new.is_nan() {
-                (best.0.0[i], best.1.0[i]) = (new, other.1.0[i]);
-            }
-        }
-        best
-    }
-    #[inline(always)]
-    fn where_equal(mut self, a: Self, b: Self) -> Self {
-        for i in 0..WIDTH {
-            self.0[i] = if a.0[i] == b.0[i] { self.0[i] } else { 0.0 };
-        }
-        self
-    }
-    #[inline(always)]
-    fn transpose(rows: [Self; WIDTH]) -> [Self; WIDTH] {
-        let mut columns = rows;
-        for i in 0..WIDTH {
-            for j in 0..WIDTH {
-                columns[i].0[j] = rows[j].0[i];
-            }
-        }
-        columns
-    }
-}
 
 #[cfg(test)]
 mod tests {

@@ -43,20 +43,8 @@ pub(crate) trait Number: Copy {
     /// As there.
     #[inline(always)]
     unsafe fn turn<L: Lanes>(from: Spread<*const Self>, n: usize, to: [*mut f32; WIDTH]) {
-        let mut rows = [L::zero(); WIDTH];
-        for i in 0..WIDTH {
-            let row = from.first.wrapping_add(from.to_row(i));
-            prefetch(row.wrapping_add(from.ahead).cast());
-            // SAFETY: see above.
-            rows[i] = Self::load(unsafe { std::slice::from_raw_parts(row, n) });
-        }
-        let columns = L::transpose(rows);
-        for i in 0..WIDTH {
-            if i < n {
-                // SAFETY: as above.
-                columns[i].store(unsafe { &mut *to[i].cast() });
-            }
-        }
+        // SAFETY: the caller's.
+        unsafe { turn::<L, Self>(from, n, to) };
     }
 
     /// [`Lanes::turn_back`] without a shift.
@@ -65,19 +53,57 @@ pub(crate) trait Number: Copy {
     /// As there.
     #[inline(always)]
     unsafe fn turn_back<L: Lanes>(from: [*const f32; WIDTH], n: usize, to: Spread<*mut Self>) {
-        let mut columns = [L::zero(); WIDTH];
-        for i in 0..WIDTH {
-            // SAFETY: see above.
-            columns[i] = L::load(unsafe { &*from[i].cast() });
+        // SAFETY: the caller's.
+        unsafe { turn_back::<L, Self, false>(from, L::splat(-0.0), n, to) };
+    }
+}
+
+/// [`Lanes::turn`] in registers, of any numbers.
+///
+/// # Safety
+/// As there.
+#[inline(always)]
+pub(super) unsafe fn turn<L: Lanes, T: Number>(from: Spread<*const T>, n: usize, to: [*mut f32; WIDTH]) {
+    let mut rows = [L::zero(); WIDTH];
+    for i in 0..WIDTH {
+        let row = from.first.wrapping_add(from.to_row(i));
+        prefetch(row.wrapping_add(from.ahead).cast());
+        // SAFETY: the caller's.
+        rows[i] = T::load(unsafe { std::slice::from_raw_parts(row, n) });
+    }
+    let columns = L::transpose(rows);
+    for i in 0..WIDTH {
+        if i < n {
+            // SAFETY: the caller's.
+            columns[i].store(unsafe { &mut *to[i].cast() });
         }
-        let turned = L::transpose(columns);
-        for i in 0..WIDTH {
-            let row = to.first.wrapping_add(to.to_row(i));
-            prefetch(row.wrapping_add(to.ahead).cast_const().cast());
-            // SAFETY: as above.
-            let row = unsafe { std::slice::from_raw_parts_mut(row, if i > to.last { 0 } else { n }) };
-            Self::store(turned[i], row);
-        }
+    }
+}
+
+/// [`Lanes::turn_back`] in registers, to any numbers.
+///
+/// # Safety
+/// As there.
+#[inline(always)]
+pub(super) unsafe fn turn_back<L: Lanes, T: Number, const RELU: bool>(
+    from: [*const f32; WIDTH],
+    shift: L,
+    n: usize,
+    to: Spread<*mut T>,
+) {
+    let mut columns = [L::zero(); WIDTH];
+    for i in 0..WIDTH {
+        // SAFETY: the caller's.
+        let column = L::load(unsafe { &*from[i].cast() }) + shift;
+        columns[i] = if RELU { column.relu() } else { column };
+    }
+    let turned = L::transpose(columns);
+    for i in 0..WIDTH {
+        let row = to.first.wrapping_add(to.to_row(i));
+        prefetch(row.wrapping_add(to.ahead).cast_const().cast());
+        // SAFETY: the caller's.
+        let row = unsafe { std::slice::from_raw_parts_mut(row, if i > to.last { 0 } else { n }) };
+        T::store(turned[i], row);
     }
 }
 

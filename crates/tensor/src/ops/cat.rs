@@ -66,7 +66,7 @@ impl Op for Cat {
             let x: Vec<_> = x.iter().map(|x| x.contiguous()).collect();
             let views: Vec<_> = x.iter().map(|x| x.view::<T>()).collect();
             let parts = x.iter().zip(&views).map(|(x, view)| (view.slice(), x.shape()[self.dim] * inner));
-            index::interleave(&parts.collect::<Vec<_>>(), axis * inner, out[0].slice());
+            index::cat(&parts.collect::<Vec<_>>(), axis * inner, out[0].slice());
         });
     }
 
