@@ -28,12 +28,14 @@ pub mod rng;
 pub mod scan;
 pub mod select;
 pub mod shared;
+mod short;
 pub mod softmax;
 pub mod sort;
 pub mod storage;
 mod stream;
 pub mod strided;
 mod tiny;
+pub mod trig;
 pub mod vector;
 
 pub use dtype::{DType, Element};

@@ -4,12 +4,14 @@ use crate::isa::{Kernel, dispatch};
 use crate::num::Float;
 use crate::pool;
 use crate::reduce::{Sum, fold};
+use crate::short;
 use crate::softmax::{stored_terms, terms};
 use crate::strided::{GRAIN, numel};
 
-/// Rows of one parallel task.
+/// Rows of one parallel task: of short ones some sixteen.
 fn rows(classes: usize) -> usize {
-    ((1 << 14) / classes.max(1)).max(1)
+    let rows = ((1 << 14) / classes.max(1)).max(1);
+    if rows > 16 { rows - rows % 16 } else { rows }
 }
 
 /// The classes that rows are compared with.
@@ -45,6 +47,9 @@ pub fn cross_entropy<T: Float>(x: &[T], targets: Targets<'_, T>, classes: usize,
     assert_eq!(x.len(), numel(&[targets.classes.len(), classes]));
     assert_eq!(out.len(), targets.classes.len());
     pool::chunks_mut(out, rows(classes), |start, out| {
+        if short_rows(x, &targets, classes, |_| T::lit(1.0), start, &mut [], out) {
+            return;
+        }
         for (i, o) in out.iter_mut().enumerate() {
             let row = start + i;
             *o = match targets.of(row, T::lit(1.0)) {
@@ -53,6 +58,41 @@ pub fn cross_entropy<T: Float>(x: &[T], targets: Targets<'_, T>, classes: usize,
             };
         }
     });
+}
+
+/// Losses of short rows from number `start` on into `out`, and their gradients times `scale`, each unless it is empty. Says
+/// whether it was done.
+fn short_rows<T: Float>(
+    x: &[T],
+    targets: &Targets<'_, T>,
+    classes: usize,
+    scale: impl Fn(usize) -> T,
+    start: usize,
+    gradient: &mut [T],
+    out: &mut [T],
+) -> bool {
+    if classes == 0 {
+        return false;
+    }
+    let count = out.len().max(gradient.len() / classes);
+    let x = &x[start * classes..][..count * classes];
+    let (one, zero) = (T::lit(1.0), T::lit(0.0));
+    let weighted = |row| targets.of(start + row, scale(start + row)).map_or(zero, |(_, scale)| scale);
+    let done = short::terms(x, classes, weighted, gradient, |row, terms| {
+        if let Some(out) = out.get_mut(row) {
+            let loss = |(t, weight)| terms.log_sum_above(x[row * classes + t]) * weight;
+            *out = targets.of(start + row, one).map_or(zero, loss);
+        }
+    });
+    if done {
+        for (row, gradient) in gradient.chunks_exact_mut(classes).enumerate() {
+            match targets.of(start + row, scale(start + row)) {
+                None => gradient.fill(zero),
+                Some((t, scale)) => gradient[t] = gradient[t] - scale,
+            }
+        }
+    }
+    done
 }
 
 /// A row's scores, class and scale, and where its gradient goes; gives the loss without the scale.
@@ -83,6 +123,9 @@ pub fn cross_entropy_backward<T: Float>(
     assert_eq!(x.len(), numel(&[targets.classes.len(), classes]));
     assert_eq!(out.len(), x.len());
     pool::chunks_mut(out, rows(classes) * classes.max(1), |start, out| {
+        if short_rows(x, &targets, classes, &scale, start / classes, out, &mut []) {
+            return;
+        }
         for (i, o) in out.chunks_exact_mut(classes).enumerate() {
             let row = start / classes + i;
             match targets.of(row, scale(row)) {
@@ -109,10 +152,16 @@ pub fn cross_entropy_with_gradient<T: Float>(
     assert_eq!(gradient.len(), x.len());
     let gradient = pool::SendPtr(gradient.as_mut_ptr());
     pool::chunks_mut(out, rows(classes), |start, out| {
+        // SAFETY: each row is one task's alone, and lies inside the gradient, which outlives the call.
+        let gradient = unsafe {
+            std::slice::from_raw_parts_mut(gradient.get().add(start * classes), out.len() * classes)
+        };
+        if short_rows(x, &targets, classes, |_| scale, start, gradient, out) {
+            return;
+        }
         for (i, o) in out.iter_mut().enumerate() {
             let at = (start + i) * classes;
-            // SAFETY: each row is one task's alone, and lies inside the gradient, which outlives the call.
-            let gradient = unsafe { std::slice::from_raw_parts_mut(gradient.get().add(at), classes) };
+            let gradient = &mut gradient[i * classes..][..classes];
             *o = match targets.of(start + i, T::lit(1.0)) {
                 None => {
                     gradient.fill(T::lit(0.0));
@@ -218,4 +267,57 @@ pub fn nll_backward<T: Float>(
             }
         }
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rng;
+
+    /// Short rows, of which sixteen pass together, and long ones; ignored ones with NaN.
+    #[test]
+    fn cross_entropy_agrees_with_a_plain_loop() {
+        for [rows, classes] in [[37, 5], [20, 48], [3, 5], [5000, 7], [19, 60], [4, 1]] {
+            let mut x: Vec<f32> = (0..rows * classes).map(|i| rng::normal_f32(3, i as u64) * 4.0).collect();
+            let mut of: Vec<i64> = (0..rows).map(|row| (row * 7 % classes) as i64).collect();
+            of[2] = -100;
+            x[2 * classes] = f32::NAN;
+            let weight: Vec<f32> = (0..classes).map(|class| 0.5 + class as f32 * 0.1).collect();
+            let targets = Targets { classes: &of, ignore: -100, weight: Some(&weight) };
+            let results = [1, 3].map(|threads| {
+                pool::with_num_threads(threads, || {
+                    let mut losses = [vec![9.0; rows], vec![9.0; rows]];
+                    let mut gradients = [vec![9.0; x.len()], vec![9.0; x.len()]];
+                    cross_entropy(&x, targets, classes, &mut losses[0]);
+                    cross_entropy_backward(&x, targets, classes, |_| 0.5, &mut gradients[0]);
+                    cross_entropy_with_gradient(&x, targets, classes, 0.5, &mut losses[1], &mut gradients[1]);
+                    (losses, gradients)
+                })
+            });
+            assert!(results[0] == results[1], "{rows} x {classes}");
+            let (losses, gradients) = &results[0];
+            for row in 0..rows {
+                let at = row * classes..(row + 1) * classes;
+                let (x, ignored) = (&x[at.clone()], of[row] < 0);
+                let sum: f64 = x.iter().map(|&v| f64::from(v).exp()).sum();
+                let target = if ignored { 0 } else { of[row] as usize };
+                let weight = f64::from(weight[target]);
+                let want = if ignored { 0.0 } else { (sum.ln() - f64::from(x[target])) * weight };
+                for loss in losses {
+                    assert!(
+                        (f64::from(loss[row]) - want).abs() < 1e-5 * (1.0 + want),
+                        "{rows} x {classes}, row {row}"
+                    );
+                }
+                for (j, (&a, &b)) in gradients[0][at.clone()].iter().zip(&gradients[1][at]).enumerate() {
+                    let share = f64::from(x[j]).exp() / sum - f64::from(u8::from(j == target));
+                    let want = if ignored { 0.0 } else { share * weight * 0.5 };
+                    assert!(
+                        (f64::from(a) - want).abs() < 1e-6 && a == b,
+                        "{rows} x {classes}, row {row}: {a}, {b}"
+                    );
+                }
+            }
+        }
+    }
 }

@@ -258,11 +258,11 @@ pub fn pow_f32(x: f32, y: f32) -> f32 {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
     /// The largest error in ulp over f32s from all over the range, including infinities, NaNs and subnormals.
-    fn worst_ulp(f: fn(f32) -> f32, exact: fn(f64) -> f64) -> f64 {
+    pub(crate) fn worst_ulp(f: fn(f32) -> f32, exact: fn(f64) -> f64) -> f64 {
         let mut worst = 0.0f64;
         for bits in (0..=u32::MAX).step_by(19_997) {
             let x = f32::from_bits(bits);
@@ -280,7 +280,7 @@ mod tests {
     }
 
     /// `f` gives these very bits (any NaN for a NaN).
-    fn check(f: fn(f32) -> f32, pairs: &[(f32, f32)]) {
+    pub(crate) fn check(f: fn(f32) -> f32, pairs: &[(f32, f32)]) {
         for &(x, want) in pairs {
             let got = f(x);
             assert!(

@@ -4,7 +4,7 @@
 //! in the tensor crate, on whole tensors to build differentiable gradients.
 
 use crate::dtype::Element;
-use crate::math;
+use crate::{math, trig};
 use std::num::Wrapping;
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
@@ -154,7 +154,7 @@ macro_rules! comparisons {
 }
 
 macro_rules! float {
-    ($t:ty, $exp:path, $exp_m1:path, $ln:path, $ln_1p:path, $tanh:path, $erf:path, $pow:path, $atan:path, $sigmoid:expr) => {
+    ($t:ty, $exp:path, $exp_m1:path, $ln:path, $ln_1p:path, $tanh:path, $erf:path, $pow:path, $atan:path, $sin:path, $cos:path, $tan:path, $sigmoid:expr) => {
         impl Num for $t {
             comparisons!();
             #[inline(always)]
@@ -211,15 +211,15 @@ macro_rules! float {
             }
             #[inline(always)]
             fn sin(self) -> Self {
-                <$t>::sin(self)
+                $sin(self)
             }
             #[inline(always)]
             fn cos(self) -> Self {
-                <$t>::cos(self)
+                $cos(self)
             }
             #[inline(always)]
             fn tan(self) -> Self {
-                <$t>::tan(self)
+                $tan(self)
             }
             #[inline(always)]
             fn asin(self) -> Self {
@@ -298,6 +298,9 @@ float!(
     math::erf_f32,
     math::pow_f32,
     math::atan_f32,
+    trig::sin_f32,
+    trig::cos_f32,
+    trig::tan_f32,
     math::sigmoid_f32
 );
 float!(
@@ -310,6 +313,9 @@ float!(
     libm::erf,
     f64::powf,
     f64::atan,
+    f64::sin,
+    f64::cos,
+    f64::tan,
     |x: f64| 1.0 / (1.0 + (-x).exp())
 );
 

@@ -4,10 +4,18 @@ use crate::isa::{Kernel, dispatch};
 use crate::num::Float;
 use crate::pool;
 use crate::reduce::{Max, Reducer, Sum, fold};
+use crate::short;
 use crate::strided::numel;
 
 /// Elements of one parallel task.
 const TASK: usize = 1 << 14;
+
+/// Elements of one task, from blocks of so many: of short ones some sixteen.
+fn task(block: usize) -> usize {
+    let blocks = (TASK / block).max(1);
+    block * if blocks > LANES { blocks - blocks % LANES } else { blocks }
+}
+
 /// Running results of a row.
 const LANES: usize = 16;
 
@@ -32,10 +40,13 @@ pub fn softmax<T: Float>(kind: Softmax, x: &[T], [outer, axis, inner]: [usize; 3
     if inner >= COLUMNS {
         return columns([outer, axis, inner], out, |columns| dispatch(Columns { kind, x, columns }));
     }
-    let rows = (TASK / (axis * inner)).max(1);
-    pool::chunks_mut(out, rows * axis * inner, |start, out| {
+    pool::chunks_mut(out, task(axis * inner), |start, out| {
         if inner == 1 {
-            return dispatch(Rows { kind, x: &x[start..start + out.len()], axis, out });
+            let x = &x[start..start + out.len()];
+            if !short::softmax(kind, x, axis, out) {
+                dispatch(Rows { kind, x, axis, out });
+            }
+            return;
         }
         let (mut row, mut result) = (vec![T::default(); axis], vec![T::default(); axis]);
         for (block, o) in out.chunks_exact_mut(axis * inner).enumerate() {
@@ -191,11 +202,13 @@ pub fn backward<T: Float>(kind: Softmax, g: &[T], y: &[T], [outer, axis, inner]:
             dispatch(BackwardColumns { log, g, y, columns })
         });
     }
-    let rows = (TASK / (axis * inner)).max(1);
-    pool::chunks_mut(out, rows * axis * inner, |start, out| {
+    pool::chunks_mut(out, task(axis * inner), |start, out| {
         if inner == 1 {
             let (g, y) = (&g[start..start + out.len()], &y[start..start + out.len()]);
-            return dispatch(Backward { log, g, y, axis, out });
+            if !short::softmax_backward(log, [g, y], axis, out) {
+                dispatch(Backward { log, g, y, axis, out });
+            }
+            return;
         }
         let mut rows = [vec![T::default(); axis], vec![T::default(); axis]];
         let mut result = vec![T::default(); axis];
@@ -392,8 +405,17 @@ mod tests {
     /// Columns as lanes, columns copied into rows, and rows.
     #[test]
     fn every_axis_agrees_with_a_plain_loop() {
-        for shape in [[3, 5, 1], [2, 200, 1], [2, 40, 7], [3, 9, 16], [2, 30, 100], [1, 300, 64], [70, 3, 20]]
-        {
+        for shape in [
+            [3, 5, 1],
+            [37, 5, 1],
+            [20, 48, 1],
+            [2, 200, 1],
+            [2, 40, 7],
+            [3, 9, 16],
+            [2, 30, 100],
+            [1, 300, 64],
+            [70, 3, 20],
+        ] {
             let [outer, axis, inner] = shape;
             let numbers = |seed| -> Vec<f32> {
                 (0..outer * axis * inner).map(|i| rng::normal_f32(seed, i as u64) * 3.0).collect()

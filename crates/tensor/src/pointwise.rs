@@ -171,14 +171,25 @@ fn in_memory<const N: usize, P: Pointwise<N>>(p: P, x: &mut Tensor, others: [Opt
 #[track_caller]
 pub(crate) fn write<P: Pointwise<2>>(p: P, x: &Tensor, number: Option<f64>, other: Option<&Tensor>) -> bool {
     match (number, other) {
-        (Some(number), _) => write_rows(WithNumber { p, number, left: false }, x, [None]),
-        (_, Some(other)) => write_rows(p, x, [None, Some(other)]),
+        (Some(number), _) => write_formula(WithNumber { p, number, left: false }, x),
+        (_, Some(other)) => write_rows(P::NAME, &Formula(p), x, [None, Some(other)]),
         _ => false,
     }
 }
 
+/// [`write`] of an operation on x alone.
 #[track_caller]
-fn write_rows<const N: usize, P: Pointwise<N>>(p: P, x: &Tensor, others: [Option<&Tensor>; N]) -> bool {
+pub(crate) fn write_formula<P: Pointwise<1>>(p: P, x: &Tensor) -> bool {
+    write_rows(P::NAME, &Formula(p), x, [None])
+}
+
+#[track_caller]
+fn write_rows<const N: usize>(
+    name: &'static str,
+    f: &dyn Floats<N>,
+    x: &Tensor,
+    others: [Option<&Tensor>; N],
+) -> bool {
     let mut needs = others.iter().flatten().any(|other| other.requires_grad());
     needs |= x.requires_grad() || x.base().requires_grad();
     let plain = x.dtype().is_float() && x.is_contiguous() && !is_anomaly_enabled();
@@ -189,16 +200,21 @@ fn write_rows<const N: usize, P: Pointwise<N>>(p: P, x: &Tensor, others: [Option
     if needs && is_grad_enabled() || !plain || !alike {
         return false;
     }
-    let _running = running(P::NAME);
-    dispatch_float!(x.dtype(), T => {
-        let views = others.map(|other| other.map(Tensor::view::<T>));
-        let mut rows = [None; N];
-        for (row, view) in rows.iter_mut().zip(&views) {
-            *row = view.as_ref().map(|view| view.slice());
-        }
-        map_in_place(&Formula(p), rows, &mut x.slice_mut::<T>());
-    });
+    let _running = running(name);
+    match x.dtype() {
+        DType::F64 => write_with(f.double(), x, others),
+        _ => write_with(f.single(), x, others),
+    }
     true
+}
+
+fn write_with<const N: usize, T: Element>(f: &dyn Rows<N, T, T>, x: &Tensor, others: [Option<&Tensor>; N]) {
+    let views = others.map(|other| other.map(Tensor::view::<T>));
+    let mut rows = [None; N];
+    for (row, view) in rows.iter_mut().zip(&views) {
+        *row = view.as_ref().map(|view| view.slice());
+    }
+    map_in_place(f, rows, &mut x.slice_mut::<T>());
 }
 
 /// An operation on two operands one of which is a number.

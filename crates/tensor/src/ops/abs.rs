@@ -6,7 +6,7 @@ use crate::testing::{Sample, integers, normal, sample};
 use crate::{Num, Tensor};
 
 #[derive(Clone, Copy)]
-struct Abs;
+pub(crate) struct Abs;
 
 impl Pointwise<1> for Abs {
     const NAME: &'static str = "abs";

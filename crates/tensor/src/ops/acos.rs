@@ -6,7 +6,7 @@ use crate::testing::{Sample, integers, normal, sample};
 use crate::{Num, Tensor};
 
 #[derive(Clone, Copy)]
-struct Acos;
+pub(crate) struct Acos;
 
 impl Pointwise<1> for Acos {
     const NAME: &'static str = "acos";

@@ -6,7 +6,7 @@ use crate::testing::{Sample, integers, normal, sample};
 use crate::{Num, Tensor};
 
 #[derive(Clone, Copy)]
-struct Asin;
+pub(crate) struct Asin;
 
 impl Pointwise<1> for Asin {
     const NAME: &'static str = "asin";

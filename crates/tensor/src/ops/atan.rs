@@ -6,7 +6,7 @@ use crate::testing::{Sample, integers, normal, sample};
 use crate::{Num, Tensor};
 
 #[derive(Clone, Copy)]
-struct Atan;
+pub(crate) struct Atan;
 
 impl Pointwise<1> for Atan {
     const NAME: &'static str = "atan";

@@ -6,7 +6,7 @@ use crate::testing::{Sample, integers, normal, sample};
 use crate::{Num, Tensor};
 
 #[derive(Clone, Copy)]
-struct Ceil;
+pub(crate) struct Ceil;
 
 impl Pointwise<1> for Ceil {
     const NAME: &'static str = "ceil";

@@ -6,7 +6,7 @@ use crate::testing::{Sample, integers, normal, sample};
 use crate::{Num, Tensor};
 
 #[derive(Clone, Copy)]
-struct Cos;
+pub(crate) struct Cos;
 
 impl Pointwise<1> for Cos {
     const NAME: &'static str = "cos";

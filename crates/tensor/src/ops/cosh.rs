@@ -6,7 +6,7 @@ use crate::testing::{Sample, integers, normal, sample};
 use crate::{Num, Tensor};
 
 #[derive(Clone, Copy)]
-struct Cosh;
+pub(crate) struct Cosh;
 
 impl Pointwise<1> for Cosh {
     const NAME: &'static str = "cosh";

@@ -7,7 +7,7 @@ use crate::{Num, Tensor};
 use std::f64::consts::FRAC_2_SQRT_PI;
 
 #[derive(Clone, Copy)]
-struct Erf;
+pub(crate) struct Erf;
 
 impl Pointwise<1> for Erf {
     const NAME: &'static str = "erf";

@@ -6,7 +6,7 @@ use crate::testing::{Sample, normal, sample};
 use crate::{Num, Tensor};
 
 #[derive(Clone, Copy)]
-struct Exp;
+pub(crate) struct Exp;
 
 impl Pointwise<1> for Exp {
     const NAME: &'static str = "exp";

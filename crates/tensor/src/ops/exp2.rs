@@ -7,7 +7,7 @@ use crate::{Num, Tensor};
 use std::f64::consts::LN_2;
 
 #[derive(Clone, Copy)]
-struct Exp2;
+pub(crate) struct Exp2;
 
 impl Pointwise<1> for Exp2 {
     const NAME: &'static str = "exp2";

@@ -6,7 +6,7 @@ use crate::testing::{Sample, integers, normal, sample};
 use crate::{Num, Tensor};
 
 #[derive(Clone, Copy)]
-struct Expm1;
+pub(crate) struct Expm1;
 
 impl Pointwise<1> for Expm1 {
     const NAME: &'static str = "expm1";

@@ -6,7 +6,7 @@ use crate::testing::{Sample, integers, normal, sample};
 use crate::{Num, Tensor};
 
 #[derive(Clone, Copy)]
-struct Floor;
+pub(crate) struct Floor;
 
 impl Pointwise<1> for Floor {
     const NAME: &'static str = "floor";

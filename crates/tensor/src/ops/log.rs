@@ -6,7 +6,7 @@ use crate::testing::{Sample, positive, sample};
 use crate::{Num, Tensor};
 
 #[derive(Clone, Copy)]
-struct Log;
+pub(crate) struct Log;
 
 impl Pointwise<1> for Log {
     const NAME: &'static str = "log";

@@ -7,7 +7,7 @@ use crate::{Num, Tensor};
 use std::f64::consts::LN_10;
 
 #[derive(Clone, Copy)]
-struct Log10;
+pub(crate) struct Log10;
 
 impl Pointwise<1> for Log10 {
     const NAME: &'static str = "log10";

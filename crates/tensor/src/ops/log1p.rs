@@ -6,7 +6,7 @@ use crate::testing::{Sample, integers, positive, sample};
 use crate::{Num, Tensor};
 
 #[derive(Clone, Copy)]
-struct Log1p;
+pub(crate) struct Log1p;
 
 impl Pointwise<1> for Log1p {
     const NAME: &'static str = "log1p";

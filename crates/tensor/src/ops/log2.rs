@@ -7,7 +7,7 @@ use crate::{Num, Tensor};
 use std::f64::consts::LN_2;
 
 #[derive(Clone, Copy)]
-struct Log2;
+pub(crate) struct Log2;
 
 impl Pointwise<1> for Log2 {
     const NAME: &'static str = "log2";

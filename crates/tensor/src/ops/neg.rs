@@ -6,7 +6,7 @@ use crate::testing::{Sample, normal, sample};
 use crate::{Num, Tensor};
 
 #[derive(Clone, Copy)]
-struct Neg;
+pub(crate) struct Neg;
 
 impl Pointwise<1> for Neg {
     const NAME: &'static str = "neg";

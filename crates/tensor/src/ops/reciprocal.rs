@@ -6,7 +6,7 @@ use crate::testing::{Sample, normal, positive, sample};
 use crate::{Num, Tensor};
 
 #[derive(Clone, Copy)]
-struct Reciprocal;
+pub(crate) struct Reciprocal;
 
 impl Pointwise<1> for Reciprocal {
     const NAME: &'static str = "reciprocal";

@@ -6,7 +6,7 @@ use crate::testing::{Sample, normal, sample};
 use crate::{Num, Result, Tensor};
 
 #[derive(Clone, Copy)]
-struct Relu;
+pub(crate) struct Relu;
 
 impl Pointwise<1> for Relu {
     const NAME: &'static str = "relu";

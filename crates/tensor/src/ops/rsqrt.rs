@@ -6,7 +6,7 @@ use crate::testing::{Sample, integers, positive, sample};
 use crate::{Num, Tensor};
 
 #[derive(Clone, Copy)]
-struct Rsqrt;
+pub(crate) struct Rsqrt;
 
 impl Pointwise<1> for Rsqrt {
     const NAME: &'static str = "rsqrt";

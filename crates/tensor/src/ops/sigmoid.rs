@@ -6,7 +6,7 @@ use crate::testing::{Sample, normal, sample};
 use crate::{Num, Tensor};
 
 #[derive(Clone, Copy)]
-struct Sigmoid;
+pub(crate) struct Sigmoid;
 
 impl Pointwise<1> for Sigmoid {
     const NAME: &'static str = "sigmoid";

@@ -6,7 +6,7 @@ use crate::testing::{Sample, integers, normal, sample};
 use crate::{Num, Tensor};
 
 #[derive(Clone, Copy)]
-struct Sign;
+pub(crate) struct Sign;
 
 impl Pointwise<1> for Sign {
     const NAME: &'static str = "sign";

@@ -6,7 +6,7 @@ use crate::testing::{Sample, integers, normal, sample};
 use crate::{Num, Tensor};
 
 #[derive(Clone, Copy)]
-struct Sin;
+pub(crate) struct Sin;
 
 impl Pointwise<1> for Sin {
     const NAME: &'static str = "sin";

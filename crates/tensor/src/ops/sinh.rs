@@ -6,7 +6,7 @@ use crate::testing::{Sample, integers, normal, sample};
 use crate::{Num, Tensor};
 
 #[derive(Clone, Copy)]
-struct Sinh;
+pub(crate) struct Sinh;
 
 impl Pointwise<1> for Sinh {
     const NAME: &'static str = "sinh";

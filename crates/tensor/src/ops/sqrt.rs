@@ -6,7 +6,7 @@ use crate::testing::{Sample, positive, sample};
 use crate::{Num, Tensor};
 
 #[derive(Clone, Copy)]
-struct Sqrt;
+pub(crate) struct Sqrt;
 
 impl Pointwise<1> for Sqrt {
     const NAME: &'static str = "sqrt";

@@ -6,7 +6,7 @@ use crate::testing::{Sample, integers, normal, sample};
 use crate::{DType, Num, Tensor};
 
 #[derive(Clone, Copy)]
-struct Square;
+pub(crate) struct Square;
 
 impl Pointwise<1> for Square {
     const NAME: &'static str = "square";

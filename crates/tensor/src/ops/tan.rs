@@ -6,7 +6,7 @@ use crate::testing::{Sample, integers, normal, sample};
 use crate::{Num, Tensor};
 
 #[derive(Clone, Copy)]
-struct Tan;
+pub(crate) struct Tan;
 
 impl Pointwise<1> for Tan {
     const NAME: &'static str = "tan";

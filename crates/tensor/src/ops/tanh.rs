@@ -6,7 +6,7 @@ use crate::testing::{Sample, normal, sample};
 use crate::{Num, Tensor};
 
 #[derive(Clone, Copy)]
-struct Tanh;
+pub(crate) struct Tanh;
 
 impl Pointwise<1> for Tanh {
     const NAME: &'static str = "tanh";

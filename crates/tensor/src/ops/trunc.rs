@@ -6,7 +6,7 @@ use crate::testing::{Sample, integers, normal, sample};
 use crate::{Num, Tensor};
 
 #[derive(Clone, Copy)]
-struct Trunc;
+pub(crate) struct Trunc;
 
 impl Pointwise<1> for Trunc {
     const NAME: &'static str = "trunc";
