@@ -12,6 +12,7 @@ use crate::dtype::Element;
 use crate::isa::{Kernel, dispatch};
 use crate::num::Num;
 use crate::pool;
+use crate::stream;
 use crate::strided::numel;
 
 /// How two partial results become one.
@@ -86,6 +87,8 @@ impl Reducer for Min {
 const LANES: usize = 16;
 /// Elements that one set of running results takes before it joins those of the blocks before.
 const BLOCK: usize = 1024;
+/// Lines of [`LANES`] elements that are asked for together.
+const LINES: usize = 16;
 /// Elements of one parallel task.
 const TASK: usize = 1 << 15;
 /// Elements of a part of a row that is longer than a task.
@@ -108,6 +111,7 @@ pub fn reduce<T: Element>(r: impl Reducer, x: &[T], [outer, axis, inner]: [usize
     if x.is_empty() {
         out.fill(r.identity());
     } else if inner == 1 {
+        let is_far = stream::is_far(size_of_val(x));
         if axis > TASK {
             // Few long rows: split each one.
             for (row, o) in x.chunks_exact(axis).zip(out) {
@@ -115,16 +119,16 @@ pub fn reduce<T: Element>(r: impl Reducer, x: &[T], [outer, axis, inner]: [usize
                 let (whole, last) = row.split_at(axis / PART * PART);
                 let (of_whole, of_last) = parts.split_at_mut(axis / PART);
                 pool::chunks_mut(of_whole, TASK / PART, |i, of| {
-                    dispatch(Rows(r, &whole[i * PART..(i + of.len()) * PART], of));
+                    dispatch(Rows(r, &whole[i * PART..(i + of.len()) * PART], of, is_far));
                 });
                 if !last.is_empty() {
-                    dispatch(Rows(r, last, of_last));
+                    dispatch(Rows(r, last, of_last, false));
                 }
-                dispatch(Rows(r, &parts, std::slice::from_mut(o)));
+                dispatch(Rows(r, &parts, std::slice::from_mut(o), false));
             }
         } else {
             pool::chunks_mut(out, (TASK / axis).max(1), |start, out| {
-                dispatch(Rows(r, &x[start * axis..(start + out.len()) * axis], out));
+                dispatch(Rows(r, &x[start * axis..(start + out.len()) * axis], out, is_far));
             });
         }
     } else {
@@ -172,14 +176,14 @@ fn tasks<T: Element>(r: impl Reducer, x: &[T], [outer, axis, inner]: [usize; 3],
     });
 }
 
-/// Each of some rows of one length, which is not 0.
-struct Rows<'a, R, T>(R, &'a [T], &'a mut [T]);
+/// Each of some rows of one length, which is not 0, and whether they are part of an operand beyond the cache.
+struct Rows<'a, R, T>(R, &'a [T], &'a mut [T], bool);
 impl<R: Reducer, T: Element> Kernel for Rows<'_, R, T> {
     type Output = ();
     const WIDE: bool = T::DTYPE.is_float();
     #[inline(always)]
     fn run(self) {
-        let Rows(r, x, out) = self;
+        let Rows(r, x, out, is_far) = self;
         let axis = x.len() / out.len();
         // The order of operations on integers makes no difference.
         if axis < LANES || !T::DTYPE.is_float() {
@@ -191,18 +195,18 @@ impl<R: Reducer, T: Element> Kernel for Rows<'_, R, T> {
         let (pairs, other) = out.as_chunks_mut::<2>();
         let (of_pairs, of_other) = x.split_at(pairs.len() * 2 * axis);
         for (x, out) in of_pairs.chunks_exact(2 * axis).zip(pairs) {
-            *out = abreast(r, x, axis);
+            *out = abreast(r, x, axis, is_far);
         }
         if let [out] = other {
-            *out = along(r, of_other);
+            *out = along(r, of_other, is_far);
         }
     }
 }
 
 /// A row's elements combined.
 #[inline(always)]
-fn along<T: Element>(r: impl Reducer, row: &[T]) -> T {
-    let [result] = abreast(r, row, row.len());
+fn along<T: Element>(r: impl Reducer, row: &[T], is_far: bool) -> T {
+    let [result] = abreast(r, row, row.len(), is_far);
     result
 }
 
@@ -210,7 +214,7 @@ fn along<T: Element>(r: impl Reducer, row: &[T]) -> T {
 /// streams as in one. The compiler keeps the lanes of up to two in vectors.
 #[inline(always)]
 #[allow(clippy::needless_range_loop, reason = "no iterators over lanes: they are not always inlined")]
-fn abreast<const N: usize, T: Element>(r: impl Reducer, x: &[T], axis: usize) -> [T; N] {
+fn abreast<const N: usize, T: Element>(r: impl Reducer, x: &[T], axis: usize, is_far: bool) -> [T; N] {
     let mut rows = [x; N];
     for (k, row) in rows.iter_mut().enumerate() {
         *row = &x[k * axis..][..axis];
@@ -223,10 +227,18 @@ fn abreast<const N: usize, T: Element>(r: impl Reducer, x: &[T], axis: usize) ->
         for k in 0..N {
             blocks[k] = &rows[k][start..].as_chunks().0[..n];
         }
-        for i in 0..n {
-            for k in 0..N {
-                for l in 0..LANES {
-                    lanes[k][l] = r.combine(lanes[k][l], blocks[k][i][l]);
+        for from in (0..n).step_by(LINES) {
+            let to = n.min(from + LINES);
+            if is_far {
+                for k in 0..N {
+                    stream::ask_ahead(&blocks[k][from..to]);
+                }
+            }
+            for i in from..to {
+                for k in 0..N {
+                    for l in 0..LANES {
+                        lanes[k][l] = r.combine(lanes[k][l], blocks[k][i][l]);
+                    }
                 }
             }
         }

@@ -1,5 +1,7 @@
-//! Writing past the cache: what is too large to be still there when it is read next need not displace what is, and a
-//! line that is overwritten as a whole need not be read first.
+//! What does not fit the cache. Written past it, it does not displace what fits, and a line that is overwritten as a whole
+//! need not be read first. What is read is asked for early: processors do that too, but not across the bounds of pages.
+
+use crate::lanes::prefetch;
 
 /// Bytes from which on a result goes past the cache: beyond what the last level of most processors holds.
 const LARGE: usize = 32 << 20;
@@ -8,6 +10,21 @@ const LARGE: usize = 32 << 20;
 #[inline]
 pub(crate) fn pays<T>(out: &[T]) -> bool {
     cfg!(target_arch = "x86_64") && size_of_val(out) >= LARGE
+}
+
+/// Whether operands of so many bytes are beyond the cache of a core.
+#[inline]
+pub(crate) fn is_far(bytes: usize) -> bool {
+    bytes >= 2 << 20
+}
+
+/// Asks for as many bytes as this row has, a page farther on.
+#[inline(always)]
+pub(crate) fn ask_ahead<T>(row: &[T]) {
+    let next = row.as_ptr().cast::<f32>().wrapping_byte_add(4096);
+    for line in 0..size_of_val(row).div_ceil(64) {
+        prefetch(next.wrapping_byte_add(64 * line));
+    }
 }
 
 /// Copies past the cache where the target can; ended by [`end`].

@@ -120,6 +120,7 @@ pub(super) fn in_place<const N: usize, T: Element>(
     out: &mut [T],
 ) {
     assert!(x.iter().flatten().all(|x| x.len() == out.len()), "lengths differ");
+    let is_far = stream::is_far(size_of_val(out) * N);
     pool::chunks_mut(out, GRAIN, |start, out| {
         let mut old = [T::default(); BUFFER];
         for (i, out) in out.chunks_mut(BUFFER).enumerate() {
@@ -129,7 +130,13 @@ pub(super) fn in_place<const N: usize, T: Element>(
             for k in 0..N {
                 if let Some(x) = x[k] {
                     rows[k] = &x[start + i * BUFFER..][..out.len()];
+                    if is_far {
+                        stream::ask_ahead(rows[k]);
+                    }
                 }
+            }
+            if is_far {
+                stream::ask_ahead(out);
             }
             f.rows(rows, out);
         }
@@ -180,11 +187,31 @@ pub(super) fn part<const N: usize, I: Element, O: Element>(
         for k in 0..N {
             rows[k] = &x[k].data[x[k].offset + start..][..out.len()];
         }
-        f.rows(rows, out);
+        far(f, rows, only.size, out);
     } else if dims[0].size < BUFFER / 2 {
         short_rows(f, x, dims, start, out);
     } else {
         long_rows(f, x, dims, start, out);
+    }
+}
+
+/// f of rows that are part of longer ones, of `size` elements.
+fn far<const N: usize, I: Element, O: Element>(
+    f: &dyn Rows<N, I, O>,
+    x: [&[I]; N],
+    size: usize,
+    out: &mut [O],
+) {
+    if !stream::is_far(size * (N * size_of::<I>() + size_of::<O>())) {
+        return f.rows(x, out);
+    }
+    for (i, out) in out.chunks_mut(BUFFER).enumerate() {
+        let mut rows = x;
+        for k in 0..N {
+            rows[k] = &x[k][i * BUFFER..][..out.len()];
+            stream::ask_ahead(rows[k]);
+        }
+        f.rows(rows, out);
     }
 }
 

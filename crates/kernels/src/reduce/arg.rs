@@ -46,7 +46,7 @@ impl<R: Reducer, T: Element> Kernel for ArgRows<'_, R, T> {
     fn run(self) {
         let ArgRows(r, x, out) = self;
         for (row, o) in x.chunks_exact(x.len() / out.len()).zip(out) {
-            let best = along(r, row);
+            let best = along(r, row, false);
             let is_nan = best != best;
             let mut at = 0;
             for chunk in row.chunks(CHUNK) {
