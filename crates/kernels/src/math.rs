@@ -257,6 +257,28 @@ pub fn pow_f32(x: f32, y: f32) -> f32 {
     if (y == 0.0) | (x == 1.0) { 1.0 } else { power }
 }
 
+/// What is left of x after as many whole y as fit, with the sign of x: exact, C's `fmod`. The common case, a quotient that is
+/// no large number, is not left to the standard library, whose loop goes bit by bit.
+#[inline(always)]
+pub fn fmod_f32(x: f32, y: f32) -> f32 {
+    /// Not inlined: an instruction would be carried out always, and its result thrown away.
+    #[cold]
+    #[inline(never)]
+    fn of_any(x: f32, y: f32) -> f32 {
+        x % y
+    }
+    let (a, b) = (f64::from(x), f64::from(y));
+    let quotient = a / b;
+    // Not below them for NaN either.
+    if quotient.abs() < (1 << 29) as f64 && b.abs() < f64::INFINITY {
+        // The product has at most 24 + 29 bits. The quotient may have been rounded up to a whole number.
+        let rest = a - f64::from(quotient as i32) * b;
+        let rest = if rest * a < 0.0 { rest.abs() - b.abs() } else { rest };
+        return (rest as f32).abs().copysign(x);
+    }
+    of_any(x, y)
+}
+
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
@@ -397,6 +419,30 @@ pub(crate) mod tests {
             atan_f32,
             &[(0.0, 0.0), (-0.0, -0.0), (TINY, TINY), (INF, right), (-INF, -right), (NAN, NAN), (-NAN, NAN)],
         );
+    }
+
+    #[test]
+    fn fmod() {
+        let special = [0.0, TINY, 1.0, 0.37, 3.0, 1e-20, 8_388_607.5, 3e38, INF, NAN];
+        let near = |v: f32| [v, f32::from_bits(v.to_bits().wrapping_sub(1)), f32::from_bits(v.to_bits() + 1)];
+        let mut pairs: Vec<(f32, f32)> = Vec::new();
+        for x in special {
+            pairs.extend(special.iter().flat_map(|&y| [(x, y), (-x, y), (x, -y), (-x, -y)]));
+        }
+        for i in 0..200_000 {
+            let y = crate::rng::uniform_f32(1, i) * 3.0 + 1e-3;
+            let x = crate::rng::uniform_f32(2, i) * 100.0 - 50.0;
+            // And those next to a multiple.
+            let multiple = y * (x * 1000.0).round();
+            pairs.extend(near(multiple).into_iter().chain([x]).map(|x| (x, y)));
+        }
+        for (x, y) in pairs {
+            let (got, want) = (fmod_f32(x, y), x % y);
+            assert!(
+                got.to_bits() == want.to_bits() || got.is_nan() && want.is_nan(),
+                "{x} % {y}: {got} for {want}"
+            );
+        }
     }
 
     #[test]

@@ -154,7 +154,7 @@ macro_rules! comparisons {
 }
 
 macro_rules! float {
-    ($t:ty, $exp:path, $exp_m1:path, $ln:path, $ln_1p:path, $tanh:path, $erf:path, $pow:path, $atan:path, $sin:path, $cos:path, $tan:path, $sigmoid:expr) => {
+    ($t:ty, $exp:path, $exp_m1:path, $ln:path, $ln_1p:path, $tanh:path, $erf:path, $pow:path, $atan:path, $sin:path, $cos:path, $tan:path, $fmod:expr, $sigmoid:expr) => {
         impl Num for $t {
             comparisons!();
             #[inline(always)]
@@ -263,7 +263,7 @@ macro_rules! float {
             }
             #[inline(always)]
             fn fmod(self, other: Self) -> Self {
-                self % other
+                $fmod(self, other)
             }
             #[inline(always)]
             fn div_trunc(self, other: Self) -> Self {
@@ -274,7 +274,7 @@ macro_rules! float {
                 if other == 0.0 {
                     return self / other;
                 }
-                let rest = self % other;
+                let rest = $fmod(self, other);
                 let mut quotient = (self - rest) / other;
                 if rest != 0.0 && (other < 0.0) != (rest < 0.0) {
                     quotient -= 1.0;
@@ -301,6 +301,7 @@ float!(
     trig::sin_f32,
     trig::cos_f32,
     trig::tan_f32,
+    math::fmod_f32,
     math::sigmoid_f32
 );
 float!(
@@ -316,6 +317,7 @@ float!(
     f64::sin,
     f64::cos,
     f64::tan,
+    |x: f64, y: f64| x % y,
     |x: f64| 1.0 / (1.0 + (-x).exp())
 );
 

@@ -9,6 +9,7 @@ use flambeau_kernels::{Float, Num, Strided, dropout, loss, optim, reduce, rng, s
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::process::Command;
 
+#[derive(Clone, Copy)]
 struct Formula;
 impl Map<2, f32, f32> for Formula {
     #[inline(always)]

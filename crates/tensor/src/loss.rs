@@ -103,6 +103,7 @@ struct Reduced<P, const N: usize> {
 }
 
 /// ∂f/∂xᵢ times a gradient that is the same for all elements.
+#[derive(Clone, Copy)]
 struct Slope<P, T> {
     p: P,
     wrt: usize,

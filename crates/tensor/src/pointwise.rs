@@ -284,6 +284,7 @@ pub fn result_type(x: &[&Tensor]) -> DType {
 /// A [`Pointwise`] as an [`Op`].
 struct Pw<P, const N: usize>(P);
 
+#[derive(Clone, Copy)]
 pub(crate) struct Formula<P>(pub(crate) P);
 impl<const N: usize, P: Pointwise<N>, T: Element> Map<N, T, T> for Formula<P> {
     #[inline(always)]
@@ -293,6 +294,7 @@ impl<const N: usize, P: Pointwise<N>, T: Element> Map<N, T, T> for Formula<P> {
 }
 
 /// g · ∂f/∂xᵢ for i = `wrt`; the operands come as (g, y, x₀, …) in `M` = N + 2 slots.
+#[derive(Clone, Copy)]
 struct Derivative<P, const N: usize> {
     p: P,
     wrt: usize,

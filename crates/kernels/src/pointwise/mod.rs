@@ -14,7 +14,7 @@ use crate::strided::{self, GRAIN, Strided, numel};
 
 /// A function of `N` elements. Mark `apply` `#[inline(always)]` so that it vectorises. What takes it as [`Rows`] is compiled
 /// once for the types of the elements, and not for each of the hundreds of functions.
-pub trait Map<const N: usize, I, O>: Sync {
+pub trait Map<const N: usize, I, O>: std::marker::Copy + Sync {
     /// The function.
     fn apply(&self, x: [I; N]) -> O;
 }
@@ -65,6 +65,7 @@ pub fn copy<T: Element>(x: Strided<'_, T>, shape: &[usize], out: &mut [T]) {
 }
 
 /// The identity, which makes [`map`] a copy into contiguous form.
+#[derive(Clone, std::marker::Copy)]
 pub struct Copy;
 impl<T: Element> Map<1, T, T> for Copy {
     #[inline(always)]
@@ -120,6 +121,7 @@ mod tests {
 
     #[test]
     fn operands_of_any_layout_are_those_of_a_plain_loop() {
+        #[derive(Clone, std::marker::Copy)]
         struct Pair;
         impl Map<2, i64, i64> for Pair {
             fn apply(&self, [a, b]: [i64; 2]) -> i64 {

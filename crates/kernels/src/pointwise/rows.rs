@@ -29,12 +29,13 @@ impl<const N: usize, I: Element, O: Element, F: Map<N, I, O>> Rows<N, I, O> for 
     }
 
     fn rows(&self, x: [&[I]; N], out: &mut [O]) {
-        dispatch(Row { f: self, x, out });
+        dispatch(Row { f: *self, x, out });
     }
 }
 
+/// With a function of its own, whose numbers nothing that is written can change.
 struct Row<'a, const N: usize, I, O, F> {
-    f: &'a F,
+    f: F,
     x: [&'a [I]; N],
     out: &'a mut [O],
 }

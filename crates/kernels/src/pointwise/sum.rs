@@ -75,6 +75,7 @@ mod tests {
 
     #[test]
     fn a_sum_of_values_is_the_sum_of_a_plain_loop_on_any_number_of_threads() {
+        #[derive(Clone, Copy)]
         struct Product;
         impl Map<2, f64, f64> for Product {
             fn apply(&self, [a, b]: [f64; 2]) -> f64 {

@@ -3,7 +3,7 @@
 use crate::ops::div::RoundingMode;
 use crate::ops::{
     abs, acos, asin, atan, ceil, cos, cosh, erf, exp, exp2, expm1, floor, log, log1p, log2, log10, neg,
-    reciprocal, relu, rsqrt, sigmoid, sign, sin, sinh, sqrt, square, tan, tanh, trunc,
+    reciprocal, relu, round, rsqrt, sigmoid, sign, sin, sinh, sqrt, square, tan, tanh, trunc,
 };
 use crate::pointwise::write_formula;
 use crate::{Operand, Tensor};
@@ -100,6 +100,7 @@ formulas! {
     neg_ is neg::Neg;
     reciprocal_ is reciprocal::Reciprocal;
     relu_ is relu::Relu;
+    round_ is round::Round;
     rsqrt_ is rsqrt::Rsqrt;
     sigmoid_ is sigmoid::Sigmoid;
     sign_ is sign::Sign;
@@ -140,7 +141,6 @@ twins! {
     ne_ is ne(other: impl Operand);
     pow_ is pow(exponent: impl Operand);
     remainder_ is remainder(other: impl Operand);
-    round_ is round();
     round_decimals_ is round_decimals(decimals: i32);
     scatter_ is scatter(dim: isize, index: &Tensor, source: impl Operand);
     scatter_add_ is scatter_add(dim: isize, index: &Tensor, source: &Tensor);

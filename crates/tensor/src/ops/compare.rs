@@ -29,6 +29,7 @@ pub enum Compare {
     Ge,
 }
 
+#[derive(Clone, Copy)]
 struct Test<const OP: u8>;
 impl<const OP: u8, T: Element> Map<2, T, bool> for Test<OP> {
     #[inline(always)]

@@ -17,6 +17,7 @@ enum Class {
     Nan,
 }
 
+#[derive(Clone, Copy)]
 struct Is<const CLASS: u8>;
 impl<const CLASS: u8, T: Element<Num: Num<Mask = bool>>> Map<1, T, bool> for Is<CLASS> {
     #[inline(always)]

@@ -17,6 +17,7 @@ enum Logical {
     Xor,
 }
 
+#[derive(Clone, Copy)]
 struct Table<const OP: u8>;
 impl<const OP: u8> Map<2, bool, bool> for Table<OP> {
     #[inline(always)]

@@ -7,9 +7,7 @@ use crate::testing::{Sample, integers, normal, sample};
 use crate::{Num, Tensor};
 
 #[derive(Clone, Copy)]
-struct Round {
-    decimals: i32,
-}
+pub(crate) struct Round;
 
 impl Pointwise<1> for Round {
     const NAME: &'static str = "round";
@@ -18,12 +16,30 @@ impl Pointwise<1> for Round {
 
     #[inline(always)]
     fn f<E: Num>(self, [x]: [E; 1]) -> E {
-        if self.decimals == 0 {
-            return x.round();
-        }
-        // A positive power of ten, which is exact up to 10²², on either side.
-        let scale = E::lit(10f64.powi(self.decimals.saturating_abs()));
-        if self.decimals > 0 { (x * scale).round() / scale } else { (x / scale).round() * scale }
+        x.round()
+    }
+
+    #[inline(always)]
+    fn df<E: Num>(self, _: E, _: [E; 1], _: E) -> [E; 1] {
+        [E::lit(0.0)]
+    }
+}
+
+/// To multiples of a power of ten, or of one by it.
+#[derive(Clone, Copy)]
+struct RoundDecimals {
+    scale: f64,
+    divides: bool,
+}
+
+impl Pointwise<1> for RoundDecimals {
+    const NAME: &'static str = "round";
+    const READS: Reads = Reads::Nothing;
+
+    #[inline(always)]
+    fn f<E: Num>(self, [x]: [E; 1]) -> E {
+        let scale = E::lit(self.scale);
+        if self.divides { (x * scale).round() / scale } else { (x / scale).round() * scale }
     }
 
     #[inline(always)]
@@ -42,7 +58,7 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn round(&self) -> Tensor {
-        pointwise(Round { decimals: 0 }, [self])
+        pointwise(Round, [self])
     }
 
     /// Rounded to this many decimals; to tens, hundreds, … with −1, −2, …; otherwise as [`round`](Tensor::round).
@@ -63,7 +79,12 @@ impl Tensor {
             "round",
             "{dtype} to {decimals} decimals; convert it to a float dtype first"
         );
-        pointwise(Round { decimals }, [self])
+        if decimals == 0 {
+            return self.round();
+        }
+        // A positive power of ten, which is exact up to 10²², on either side.
+        let scale = 10f64.powi(decimals.saturating_abs());
+        pointwise(RoundDecimals { scale, divides: decimals > 0 }, [self])
     }
 }
 
