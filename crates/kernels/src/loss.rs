@@ -8,10 +8,9 @@ use crate::short;
 use crate::softmax::{stored_terms, terms};
 use crate::strided::{GRAIN, numel};
 
-/// Rows of one parallel task: of short ones some sixteen.
+/// Rows of one parallel task.
 fn rows(classes: usize) -> usize {
-    let rows = ((1 << 14) / classes.max(1)).max(1);
-    if rows > 16 { rows - rows % 16 } else { rows }
+    short::whole(((1 << 14) / classes.max(1)).max(1))
 }
 
 /// The classes that rows are compared with.
@@ -60,8 +59,8 @@ pub fn cross_entropy<T: Float>(x: &[T], targets: Targets<'_, T>, classes: usize,
     });
 }
 
-/// Losses of short rows from number `start` on into `out`, and their gradients times `scale`, each unless it is empty. Says
-/// whether it was done.
+/// Losses of rows from number `start` on into `out`, and their gradients times `scale`, each unless it is empty, if the
+/// rows are short. Says whether it was done.
 fn short_rows<T: Float>(
     x: &[T],
     targets: &Targets<'_, T>,
@@ -71,28 +70,26 @@ fn short_rows<T: Float>(
     gradient: &mut [T],
     out: &mut [T],
 ) -> bool {
-    if classes == 0 {
+    if !short::serves::<T>(targets.classes.len(), classes) {
         return false;
     }
     let count = out.len().max(gradient.len() / classes);
     let x = &x[start * classes..][..count * classes];
     let (one, zero) = (T::lit(1.0), T::lit(0.0));
     let weighted = |row| targets.of(start + row, scale(start + row)).map_or(zero, |(_, scale)| scale);
-    let done = short::terms(x, classes, weighted, gradient, |row, terms| {
+    short::terms(x, classes, weighted, gradient, |row, terms| {
         if let Some(out) = out.get_mut(row) {
-            let loss = |(t, weight)| terms.log_sum_above(x[row * classes + t]) * weight;
+            let loss = |(t, weight)| terms.log_sum_above(x[row * classes..][..classes][t]) * weight;
             *out = targets.of(start + row, one).map_or(zero, loss);
         }
     });
-    if done {
-        for (row, gradient) in gradient.chunks_exact_mut(classes).enumerate() {
-            match targets.of(start + row, scale(start + row)) {
-                None => gradient.fill(zero),
-                Some((t, scale)) => gradient[t] = gradient[t] - scale,
-            }
+    for (row, gradient) in gradient.chunks_exact_mut(classes).enumerate() {
+        match targets.of(start + row, scale(start + row)) {
+            None => gradient.fill(zero),
+            Some((t, scale)) => gradient[t] = gradient[t] - scale,
         }
     }
-    done
+    true
 }
 
 /// A row's scores, class and scale, and where its gradient goes; gives the loss without the scale.

@@ -271,9 +271,9 @@ pub fn fmod_f32(x: f32, y: f32) -> f32 {
     let quotient = a / b;
     // Not below them for NaN either.
     if quotient.abs() < (1 << 29) as f64 && b.abs() < f64::INFINITY {
-        // The product has at most 24 + 29 bits. The quotient may have been rounded up to a whole number.
+        // The product has at most 24 + 29 bits. The quotient was not rounded up to a whole number: below one it is at least
+        // 2⁻²⁴ short of it.
         let rest = a - f64::from(quotient as i32) * b;
-        let rest = if rest * a < 0.0 { rest.abs() - b.abs() } else { rest };
         return (rest as f32).abs().copysign(x);
     }
     of_any(x, y)

@@ -1,7 +1,7 @@
 //! Rows too short to be vectors by themselves, of `f32`: sixteen pass together, each a lane. What is calculated of a row
 //! does not depend on the others.
 
-use crate::dtype::{floats, floats_mut};
+use crate::dtype::{DType, floats, floats_mut};
 use crate::lanes::turn::{Pixel, read, write};
 use crate::lanes::{LaneKernel, Lanes, WIDTH, dispatch_lanes};
 use crate::num::{Float, Num};
@@ -11,9 +11,14 @@ use crate::softmax::{Softmax, Terms};
 /// The most elements of such a row.
 const LONGEST: usize = 48;
 
-/// Whether so many rows of that length go this way: fewer are done sooner one by one.
-fn serves(rows: usize, len: usize) -> bool {
-    len <= LONGEST && rows >= 4
+/// Whether an operand of so many rows of that length, which is not 0, goes this way: fewer are done sooner one by one.
+pub(crate) fn serves<T: Float>(rows: usize, len: usize) -> bool {
+    T::DTYPE == DType::F32 && (1..=LONGEST).contains(&len) && rows >= 4
+}
+
+/// So many rows, or a little fewer, that fill whole passes.
+pub(crate) fn whole(rows: usize) -> usize {
+    if rows > WIDTH { rows - rows % WIDTH } else { rows }
 }
 
 /// Element a of sixteen rows, for every a, and room for the fifteen that are read beyond a row's end.
@@ -26,12 +31,9 @@ impl Block {
     }
 }
 
-/// [`softmax`](crate::softmax::softmax) of rows; says whether it was done.
-pub(crate) fn softmax<T: Float>(kind: Softmax, x: &[T], len: usize, out: &mut [T]) -> bool {
-    let (Some(x), Some(out)) = (floats(x), floats_mut(out)) else { return false };
-    if !serves(x.len() / len, len) {
-        return false;
-    }
+/// [`softmax`](crate::softmax::softmax) of rows, where this way [`serves`].
+pub(crate) fn softmax<T: Float>(kind: Softmax, x: &[T], len: usize, out: &mut [T]) {
+    let (Some(x), Some(out)) = (floats(x), floats_mut(out)) else { unreachable!("{}", T::DTYPE) };
     let mut block = Block::new();
     for (x, out) in x.chunks(WIDTH * len).zip(out.chunks_mut(WIDTH * len)) {
         let exp = if kind == Softmax::Log { Exp::Term } else { Exp::Kept };
@@ -51,15 +53,13 @@ pub(crate) fn softmax<T: Float>(kind: Softmax, x: &[T], len: usize, out: &mut [T
             dispatch_lanes(Scaled { scale: &sums, zeros, len, block: &mut block, out });
         }
     }
-    true
 }
 
-/// [`softmax::backward`](crate::softmax::backward) of rows; says whether it was done.
-pub(crate) fn softmax_backward<T: Float>(log: bool, [g, y]: [&[T]; 2], len: usize, out: &mut [T]) -> bool {
-    let (Some(g), Some(y), Some(out)) = (floats(g), floats(y), floats_mut(out)) else { return false };
-    if !serves(g.len() / len, len) {
-        return false;
-    }
+/// [`softmax::backward`](crate::softmax::backward) of rows, where this way [`serves`].
+pub(crate) fn softmax_backward<T: Float>(log: bool, [g, y]: [&[T]; 2], len: usize, out: &mut [T]) {
+    let (Some(g), Some(y), Some(out)) = (floats(g), floats(y), floats_mut(out)) else {
+        unreachable!("{}", T::DTYPE)
+    };
     let mut blocks = [Block::new(), Block::new()];
     let rows = g.chunks(WIDTH * len).zip(y.chunks(WIDTH * len));
     for ((g, y), out) in rows.zip(out.chunks_mut(WIDTH * len)) {
@@ -69,22 +69,18 @@ pub(crate) fn softmax_backward<T: Float>(log: bool, [g, y]: [&[T]; 2], len: usiz
             dispatch_lanes(Backward::<false> { g, y, len, blocks: &mut blocks, out });
         }
     }
-    true
 }
 
 /// Calls `f` with the number and Σ exp(x − maximum) of each row; and puts exp(x − maximum) / Σ · `scale(row)` into `gradient`,
-/// unless that is empty. Says whether it was done.
+/// unless that is empty. Where this way [`serves`].
 pub(crate) fn terms<T: Float>(
     x: &[T],
     len: usize,
     scale: impl Fn(usize) -> T,
     gradient: &mut [T],
     mut f: impl FnMut(usize, Terms<T>),
-) -> bool {
-    let (Some(x), Some(gradient)) = (floats(x), floats_mut(gradient)) else { return false };
-    if !serves(x.len() / len, len) {
-        return false;
-    }
+) {
+    let (Some(x), Some(gradient)) = (floats(x), floats_mut(gradient)) else { unreachable!("{}", T::DTYPE) };
     let exp = if gradient.is_empty() { Exp::Term } else { Exp::TermKept };
     let mut block = Block::new();
     for (i, x) in x.chunks(WIDTH * len).enumerate() {
@@ -103,7 +99,6 @@ pub(crate) fn terms<T: Float>(
             f(first + row, Terms { shift, sum });
         }
     }
-    true
 }
 
 /// What is taken of each element before the sum.
@@ -206,6 +201,7 @@ impl LaneKernel for Shifted<'_> {
     }
 }
 
+/// The gradients of sixteen rows from those of their results.
 struct Backward<'a, const LOG: bool> {
     g: &'a [f32],
     y: &'a [f32],

@@ -10,10 +10,9 @@ use crate::strided::numel;
 /// Elements of one parallel task.
 const TASK: usize = 1 << 14;
 
-/// Elements of one task, from blocks of so many: of short ones some sixteen.
+/// Elements of one task, from blocks of so many.
 fn task(block: usize) -> usize {
-    let blocks = (TASK / block).max(1);
-    block * if blocks > LANES { blocks - blocks % LANES } else { blocks }
+    block * short::whole((TASK / block).max(1))
 }
 
 /// Running results of a row.
@@ -40,13 +39,14 @@ pub fn softmax<T: Float>(kind: Softmax, x: &[T], [outer, axis, inner]: [usize; 3
     if inner >= COLUMNS {
         return columns([outer, axis, inner], out, |columns| dispatch(Columns { kind, x, columns }));
     }
+    let short = short::serves::<T>(outer, axis);
     pool::chunks_mut(out, task(axis * inner), |start, out| {
         if inner == 1 {
             let x = &x[start..start + out.len()];
-            if !short::softmax(kind, x, axis, out) {
-                dispatch(Rows { kind, x, axis, out });
-            }
-            return;
+            return match short {
+                true => short::softmax(kind, x, axis, out),
+                false => dispatch(Rows { kind, x, axis, out }),
+            };
         }
         let (mut row, mut result) = (vec![T::default(); axis], vec![T::default(); axis]);
         for (block, o) in out.chunks_exact_mut(axis * inner).enumerate() {
@@ -202,13 +202,14 @@ pub fn backward<T: Float>(kind: Softmax, g: &[T], y: &[T], [outer, axis, inner]:
             dispatch(BackwardColumns { log, g, y, columns })
         });
     }
+    let short = short::serves::<T>(outer, axis);
     pool::chunks_mut(out, task(axis * inner), |start, out| {
         if inner == 1 {
             let (g, y) = (&g[start..start + out.len()], &y[start..start + out.len()]);
-            if !short::softmax_backward(log, [g, y], axis, out) {
-                dispatch(Backward { log, g, y, axis, out });
-            }
-            return;
+            return match short {
+                true => short::softmax_backward(log, [g, y], axis, out),
+                false => dispatch(Backward { log, g, y, axis, out }),
+            };
         }
         let mut rows = [vec![T::default(); axis], vec![T::default(); axis]];
         let mut result = vec![T::default(); axis];

@@ -21,7 +21,7 @@ fn whole(n: u64) -> f64 {
     f64::from_bits(n | 1075 << 52) - (1u64 << 52) as f64
 }
 
-/// The two parts of |x|/π mod 2, the first exact.
+/// Two numbers whose sum is |x|/π but for a multiple of 2, the first exact and below 2²⁵.
 #[inline(always)]
 fn half_turns(x: f32) -> (f64, f64) {
     /// The bits of 1/π behind the point.
@@ -59,12 +59,12 @@ fn nearest(x: f64) -> (u64, f64) {
 #[inline(always)]
 fn sin_pi(r: f64) -> f64 {
     let t = r * r;
-    let p = -0.006_928_355_145_294_021_6;
-    let p = p * t + 0.081_984_868_375_750_385;
-    let p = p * t - 0.599_237_175_432_141_29;
+    let p = -0.006_928_355_145_294_021;
+    let p = p * t + 0.081_984_868_375_750_39;
+    let p = p * t - 0.599_237_175_432_141_3;
     let p = p * t + 2.550_161_914_189_183_6;
-    let p = p * t - 5.167_712_718_664_358_7;
-    let p = p * t + 3.141_592_653_295_318_3;
+    let p = p * t - 5.167_712_718_664_359;
+    let p = p * t + 3.141_592_653_295_318_4;
     r * p
 }
 
@@ -93,17 +93,17 @@ pub fn tan_f32(x: f32) -> f32 {
     let (odd, rest) = nearest(high + high);
     let r = rest + (low + low);
     let t = r * r;
-    let s = 0.000_156_821_276_603_156_69;
-    let s = s * t - 0.004_680_467_699_872_580_6;
-    let s = s * t + 0.079_692_438_650_092_773;
-    let s = s * t - 0.645_964_087_870_054_52;
-    let s = s * t + 1.570_796_326_714_874_5;
+    let s = 0.000_156_821_276_603_156_7;
+    let s = s * t - 0.004_680_467_699_872_581;
+    let s = s * t + 0.079_692_438_650_092_78;
+    let s = s * t - 0.645_964_087_870_054_5;
+    let s = s * t + 1.570_796_326_714_874_6;
     let s = s * r;
-    let c = 0.000_893_417_548_858_933_51;
-    let c = c * t - 0.020_854_051_626_246_707;
-    let c = c * t + 0.253_668_083_855_899_27;
+    let c = 0.000_893_417_548_858_933_5;
+    let c = c * t - 0.020_854_051_626_246_706;
+    let c = c * t + 0.253_668_083_855_899_3;
     let c = c * t - 1.233_700_473_369_836_5;
-    let c = c * t + 0.999_999_999_315_509_51;
+    let c = c * t + 0.999_999_999_315_509_5;
     let tan = (if odd == 0 { s / c } else { -c / s }) as f32;
     f32::from_bits(tan.to_bits() ^ x.to_bits() & 1 << 31)
 }

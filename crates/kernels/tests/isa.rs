@@ -14,9 +14,19 @@ struct Formula;
 impl Map<2, f32, f32> for Formula {
     #[inline(always)]
     fn apply(&self, [x, y]: [f32; 2]) -> f32 {
-        x.exp() * y.tanh() + x.sigmoid() / (y.abs() + 1.0).ln() - y.exp_m1() * x.abs().ln_1p()
-            + x.abs().sqrt() * Num::erf(x)
+        formula(x, y)
     }
+}
+
+/// Generic, so that the functions are those of `Num` and not the standard library's.
+#[inline(always)]
+fn formula<E: Num>(x: E, y: E) -> E {
+    let one = E::lit(1.0);
+    x.exp() * y.tanh() + x.sigmoid() / (y.abs() + one).ln() - y.exp_m1() * x.abs().ln_1p()
+        + x.abs().sqrt() * x.erf()
+        + x.sin() * (y * E::lit(1e9)).cos()
+        + x.tan() * x.fmod(y)
+        + x.abs().pow(y) * x.atan()
 }
 
 #[derive(Clone, Copy)]
@@ -62,6 +72,13 @@ fn digest() -> u64 {
         softmax::softmax(kind, &x[..used], shape, &mut out[..used]);
         add("softmax", &out[..used]);
     }
+    for kind in [softmax::Softmax::Plain, softmax::Softmax::Log, softmax::Softmax::Safe] {
+        let mut gradient = [0f32; 37 * 5];
+        softmax::softmax(kind, &x[..37 * 5], [37, 5, 1], &mut out[..37 * 5]);
+        softmax::backward(kind, &y[..37 * 5], &out[..37 * 5], [37, 5, 1], &mut gradient);
+        add("softmax of short rows", &out[..37 * 5]);
+        add("its gradient", &gradient);
+    }
     let target: Vec<i64> = (0..40).collect();
     let mut losses = vec![0f32; 40];
     let targets = loss::Targets { classes: &target, ignore: 7, weight: None };
@@ -72,6 +89,9 @@ fn digest() -> u64 {
     loss::cross_entropy_with_gradient(&x[..40_000], targets, 1000, 0.5, &mut losses, &mut out[..40_000]);
     add("both", &losses);
     add("at once", &out[..40_000]);
+    loss::cross_entropy_with_gradient(&x[..40 * 41], targets, 41, 0.5, &mut losses, &mut out[..40 * 41]);
+    add("of short rows", &losses);
+    add("and its gradient", &out[..40 * 41]);
     let turned = |data| Strided { data, offset: 0, strides: &[1, 200] };
     map(&Formula, [turned(&x), turned(&y)], &[200, 200], &mut out[..40_000]);
     add("transposed", &out[..40_000]);

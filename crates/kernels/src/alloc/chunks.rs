@@ -4,8 +4,8 @@
 use super::{ALIGN, HUGE};
 use std::ptr::NonNull;
 
-/// Blocks of fewer bytes lie in few pages anyway; those of more bytes than the other have huge pages of their own.
-pub(super) const SIZES: std::ops::Range<usize> = (64 << 10)..2 * HUGE;
+/// Blocks of fewer bytes are hardly worth a list; those of more bytes than the other have huge pages of their own.
+pub(super) const SIZES: std::ops::Range<usize> = (1 << 10)..2 * HUGE;
 /// Bytes of a chunk. Its pages are the system's until they are written.
 const CHUNK: usize = 8 * HUGE;
 

@@ -11,7 +11,7 @@ use smallvec::SmallVec;
 
 /// Elements from which on a transposed operand is copied first.
 pub(super) const LARGE: usize = 1 << 10;
-/// Elements that are computed at a time where an operand is gathered, or where the result goes past the cache.
+/// Elements that are computed at a time where an operand is gathered or asked for ahead, or where the result goes past the cache.
 pub(crate) const BUFFER: usize = 512;
 
 /// A [`Map`] over rows, which every one is.
@@ -196,7 +196,7 @@ pub(super) fn part<const N: usize, I: Element, O: Element>(
     }
 }
 
-/// f of rows that are part of longer ones, of `size` elements.
+/// f of rows that are part of longer ones, of `size` elements: those beyond the cache are asked for ahead.
 fn far<const N: usize, I: Element, O: Element>(
     f: &dyn Rows<N, I, O>,
     x: [&[I]; N],

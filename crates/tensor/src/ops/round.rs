@@ -25,11 +25,11 @@ impl Pointwise<1> for Round {
     }
 }
 
-/// To multiples of a power of ten, or of one by it.
+/// To multiples of 1 / scale if `finer`, else of scale.
 #[derive(Clone, Copy)]
 struct RoundDecimals {
     scale: f64,
-    divides: bool,
+    finer: bool,
 }
 
 impl Pointwise<1> for RoundDecimals {
@@ -39,7 +39,7 @@ impl Pointwise<1> for RoundDecimals {
     #[inline(always)]
     fn f<E: Num>(self, [x]: [E; 1]) -> E {
         let scale = E::lit(self.scale);
-        if self.divides { (x * scale).round() / scale } else { (x / scale).round() * scale }
+        if self.finer { (x * scale).round() / scale } else { (x / scale).round() * scale }
     }
 
     #[inline(always)]
@@ -84,7 +84,7 @@ impl Tensor {
         }
         // A positive power of ten, which is exact up to 10²², on either side.
         let scale = 10f64.powi(decimals.saturating_abs());
-        pointwise(RoundDecimals { scale, divides: decimals > 0 }, [self])
+        pointwise(RoundDecimals { scale, finer: decimals > 0 }, [self])
     }
 }
 
