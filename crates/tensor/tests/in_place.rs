@@ -237,3 +237,37 @@ fn operators_in_place_give_what_they_give_elsewhere() {
         assert_eq!(whole.i(..5).to_vec::<f32>(), x.i(..5).to_vec::<f32>());
     }
 }
+
+#[test]
+fn formulas_in_place_give_what_they_give_elsewhere() {
+    type Twin = (fn(&Tensor) -> Tensor, fn(&Tensor) -> Tensor);
+    let twins: [Twin; 4] = [
+        (|x| x.exp_(), |x| x.exp()),
+        (|x| x.relu_(), |x| x.relu()),
+        (|x| x.neg_(), |x| x.neg()),
+        (|x| x.round_(), |x| x.round()),
+    ];
+    let numbers = |x: &Tensor| x.to_dtype(DType::F64).to_vec::<f64>();
+    let x = Tensor::randn([40, 40]) * 3.0;
+    for (write, compute) in twins {
+        // The whole, rows and columns of it, another dtype.
+        let parts: [fn(&Tensor) -> Tensor; 3] = [|x| x.clone(), |x| x.i(5..9), |x| x.t().i(7)];
+        for part in parts {
+            for dtype in [DType::F32, DType::F64] {
+                let own = x.to_dtype(dtype).copy();
+                let part = part(&own);
+                let rest = || numbers(&own).iter().sum::<f64>() - numbers(&part).iter().sum::<f64>();
+                let (version, want, others) = (own.version(), numbers(&compute(&part)), rest());
+                assert!(write(&part).is_same(&part) && own.version() > version);
+                assert_eq!(numbers(&part), want);
+                assert!((rest() - others).abs() < 1e-6);
+            }
+        }
+    }
+    // What the graph needs is missed there too.
+    let w = tensor![2.0].requires_grad_();
+    let factor = tensor![3.0];
+    let y = &w * &factor;
+    factor.exp_();
+    assert!(error(|| y.sum().backward()).contains("version 1, expected 0"));
+}

@@ -8,68 +8,47 @@ use crate::ops::{
 use crate::pointwise::write_formula;
 use crate::{Operand, Tensor};
 
-/// Those with a formula of one operand: without a step in between where nothing is recorded.
+/// One of them, unless `$written` did it at once, without a step in between, for `$x`.
+macro_rules! twin {
+    ($name:ident is $op:ident($($arg:ident: $type:ty),*) unless $x:ident => $written:expr) => {
+        impl Tensor {
+            #[doc = concat!("[`", stringify!($op), "`](Tensor::", stringify!($op), ") in place, recorded; returns this tensor.")]
+            ///
+            /// # Panics
+            #[doc = concat!("As [`copy_`](Tensor::copy_) and [`", stringify!($op), "`](Tensor::", stringify!($op), "), and if the")]
+            /// result is larger than this tensor or of a higher kind than its dtype (bool < integer < float).
+            #[track_caller]
+            pub fn $name(&self, $($arg: $type),*) -> Tensor {
+                let (old, $x) = (self.old(stringify!($name)), self);
+                if $written {
+                    return self.clone();
+                }
+                self.replace(stringify!($name), old.$op($($arg),*))
+            }
+        }
+    };
+}
+
+/// Those with a formula of one operand.
 macro_rules! formulas {
     ($($name:ident is $op:ident::$formula:ident;)*) => {
-        impl Tensor {
-            $(
-                #[doc = concat!("[`", stringify!($op), "`](Tensor::", stringify!($op), ") in place, recorded; returns this tensor.")]
-                ///
-                /// # Panics
-                #[doc = concat!("As [`copy_`](Tensor::copy_) and [`", stringify!($op), "`](Tensor::", stringify!($op), "), and if the")]
-                /// result is of a higher kind than this tensor's dtype (bool < integer < float).
-                #[track_caller]
-                pub fn $name(&self) -> Tensor {
-                    let old = self.old(stringify!($name));
-                    if write_formula($op::$formula, self) {
-                        return self.clone();
-                    }
-                    self.replace(stringify!($name), old.$op())
-                }
-            )*
-        }
+        $(twin!($name is $op() unless x => write_formula($op::$formula, x));)*
     };
 }
 
-macro_rules! twins {
-    ($($name:ident is $op:ident($($arg:ident: $type:ty),*);)*) => {
-        impl Tensor {
-            $(
-                #[doc = concat!("[`", stringify!($op), "`](Tensor::", stringify!($op), ") in place, recorded; returns this tensor.")]
-                ///
-                /// # Panics
-                #[doc = concat!("As [`copy_`](Tensor::copy_) and [`", stringify!($op), "`](Tensor::", stringify!($op), "), and if the")]
-                /// result is larger than this tensor or of a higher kind than its dtype (bool < integer < float).
-                #[track_caller]
-                pub fn $name(&self, $($arg: $type),*) -> Tensor {
-                    let old = self.old(stringify!($name));
-                    self.replace(stringify!($name), old.$op($($arg),*))
-                }
-            )*
-        }
-    };
-}
-
-/// Those of the operators, likewise.
+/// Those of the operators.
 macro_rules! operators {
     ($($name:ident is $op:ident;)*) => {
-        impl Tensor {
-            $(
-                #[doc = concat!("[`", stringify!($op), "`](Tensor::", stringify!($op), ") in place, recorded; returns this tensor.")]
-                ///
-                /// # Panics
-                #[doc = concat!("As [`copy_`](Tensor::copy_) and [`", stringify!($op), "`](Tensor::", stringify!($op), "), and if the")]
-                /// result is larger than this tensor or of a higher kind than its dtype (bool < integer < float).
-                #[track_caller]
-                pub fn $name(&self, other: impl Operand) -> Tensor {
-                    let old = self.old(stringify!($name));
-                    if crate::ops::$op::write(self, other.number(), other.tensor()) {
-                        return self.clone();
-                    }
-                    self.replace(stringify!($name), old.$op(other))
-                }
-            )*
-        }
+        $(twin!($name is $op(other: impl Operand) unless x => {
+            crate::ops::$op::write(x, other.number(), other.tensor())
+        });)*
+    };
+}
+
+/// All others.
+macro_rules! twins {
+    ($($name:ident is $op:ident($($arg:ident: $type:ty),*);)*) => {
+        $(twin!($name is $op($($arg: $type),*) unless _x => false);)*
     };
 }
 
