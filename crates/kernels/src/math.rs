@@ -6,6 +6,8 @@
 
 /// 1.5 · 2²³. Adding it to |x| < 2²² rounds x to an integer, which then stands in the low bits of the sum.
 const ROUND: f32 = 12_582_912.0;
+/// 1.5 · 2⁵², which does the same to |x| < 2⁵¹.
+pub(crate) const ROUND_F64: f64 = 1.5 * (1u64 << 52) as f64;
 /// ln 2 rounded to 15 bits: its product with an integer below 2⁸ is exact.
 const LN2_HI: f32 = 0.693_145_75;
 /// ln 2 - `LN2_HI`.
@@ -203,8 +205,6 @@ pub fn atan_f32(x: f32) -> f32 {
 /// grows with the result's exponent.
 #[inline(always)]
 pub fn pow_f32(x: f32, y: f32) -> f32 {
-    /// Adding it to |x| < 2⁵¹ rounds x to an integer, which then stands in the low bits of the sum.
-    const ROUND: f64 = 1.5 * (1u64 << 52) as f64;
     const FRACTION: u64 = (1 << 52) - 1;
     let (a, e) = (f64::from(x.abs()), f64::from(y));
     // a = m · 2ⁿ with √½ ≤ m < √2; s = (m − 1) / (m + 1), and log₂ m = 2 artanh s / ln 2.
@@ -228,8 +228,8 @@ pub fn pow_f32(x: f32, y: f32) -> f32 {
     // Beyond these bounds the result is 0 or infinity anyway. Comparisons in this form let a NaN through.
     let t = if t > 200.0 { 200.0 } else { t };
     let t = if t < -200.0 { -200.0 } else { t };
-    let shifted = t + ROUND;
-    let f = (t - (shifted - ROUND)) * std::f64::consts::LN_2;
+    let shifted = t + ROUND_F64;
+    let f = (t - (shifted - ROUND_F64)) * std::f64::consts::LN_2;
     let q = 1.0 / 40_320.0;
     let q = q * f + 1.0 / 5040.0;
     let q = q * f + 1.0 / 720.0;
@@ -242,8 +242,8 @@ pub fn pow_f32(x: f32, y: f32) -> f32 {
     let power = (q * f64::from_bits(shifted.to_bits().wrapping_add(1023) << 52)) as f32;
     // From 2²⁴ on all are even.
     let large = y.abs() >= 16_777_216.0;
-    let rounded = e + ROUND;
-    let whole = large | (rounded - ROUND == e);
+    let rounded = e + ROUND_F64;
+    let whole = large | (rounded - ROUND_F64 == e);
     let odd = !large & whole & (rounded.to_bits() & 1 == 1);
     let power = if (a == 0.0) | (a == f64::INFINITY) {
         if (a == 0.0) == (y < 0.0) { f32::INFINITY } else { 0.0 }

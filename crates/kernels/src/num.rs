@@ -154,7 +154,9 @@ macro_rules! comparisons {
 }
 
 macro_rules! float {
-    ($t:ty, $exp:path, $exp_m1:path, $ln:path, $ln_1p:path, $tanh:path, $erf:path, $pow:path, $atan:path, $sin:path, $cos:path, $tan:path, $fmod:expr, $sigmoid:expr) => {
+    ($t:ty, exp: $exp:path, exp_m1: $exp_m1:path, ln: $ln:path, ln_1p: $ln_1p:path,
+     tanh: $tanh:path, erf: $erf:path, pow: $pow:path, atan: $atan:path,
+     sin: $sin:path, cos: $cos:path, tan: $tan:path, fmod: $fmod:expr, sigmoid: $sigmoid:expr) => {
         impl Num for $t {
             comparisons!();
             #[inline(always)]
@@ -290,35 +292,35 @@ macro_rules! float {
 }
 float!(
     f32,
-    math::exp_f32,
-    math::exp_m1_f32,
-    math::ln_f32,
-    math::ln_1p_f32,
-    math::tanh_f32,
-    math::erf_f32,
-    math::pow_f32,
-    math::atan_f32,
-    trig::sin_f32,
-    trig::cos_f32,
-    trig::tan_f32,
-    math::fmod_f32,
-    math::sigmoid_f32
+    exp: math::exp_f32,
+    exp_m1: math::exp_m1_f32,
+    ln: math::ln_f32,
+    ln_1p: math::ln_1p_f32,
+    tanh: math::tanh_f32,
+    erf: math::erf_f32,
+    pow: math::pow_f32,
+    atan: math::atan_f32,
+    sin: trig::sin_f32,
+    cos: trig::cos_f32,
+    tan: trig::tan_f32,
+    fmod: math::fmod_f32,
+    sigmoid: math::sigmoid_f32
 );
 float!(
     f64,
-    f64::exp,
-    f64::exp_m1,
-    f64::ln,
-    f64::ln_1p,
-    f64::tanh,
-    libm::erf,
-    f64::powf,
-    f64::atan,
-    f64::sin,
-    f64::cos,
-    f64::tan,
-    |x: f64, y: f64| x % y,
-    |x: f64| 1.0 / (1.0 + (-x).exp())
+    exp: f64::exp,
+    exp_m1: f64::exp_m1,
+    ln: f64::ln,
+    ln_1p: f64::ln_1p,
+    tanh: f64::tanh,
+    erf: libm::erf,
+    pow: f64::powf,
+    atan: f64::atan,
+    sin: f64::sin,
+    cos: f64::cos,
+    tan: f64::tan,
+    fmod: |x: f64, y: f64| x % y,
+    sigmoid: |x: f64| 1.0 / (1.0 + (-x).exp())
 );
 
 // Integers reach the transcendental functions only where an op keeps its integer type, which none of those

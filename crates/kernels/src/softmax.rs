@@ -43,9 +43,10 @@ pub fn softmax<T: Float>(kind: Softmax, x: &[T], [outer, axis, inner]: [usize; 3
     pool::chunks_mut(out, task(axis * inner), |start, out| {
         if inner == 1 {
             let x = &x[start..start + out.len()];
-            return match short {
-                true => short::softmax(kind, x, axis, out),
-                false => dispatch(Rows { kind, x, axis, out }),
+            return if short {
+                short::softmax(kind, x, axis, out)
+            } else {
+                dispatch(Rows { kind, x, axis, out })
             };
         }
         let (mut row, mut result) = (vec![T::default(); axis], vec![T::default(); axis]);
@@ -206,9 +207,10 @@ pub fn backward<T: Float>(kind: Softmax, g: &[T], y: &[T], [outer, axis, inner]:
     pool::chunks_mut(out, task(axis * inner), |start, out| {
         if inner == 1 {
             let (g, y) = (&g[start..start + out.len()], &y[start..start + out.len()]);
-            return match short {
-                true => short::softmax_backward(log, [g, y], axis, out),
-                false => dispatch(Backward { log, g, y, axis, out }),
+            return if short {
+                short::softmax_backward(log, [g, y], axis, out)
+            } else {
+                dispatch(Backward { log, g, y, axis, out })
             };
         }
         let mut rows = [vec![T::default(); axis], vec![T::default(); axis]];

@@ -6,8 +6,7 @@
 //! nearest whole number. So an angle of 10³⁸ costs what one of 1 does, and loses no digit. The polynomials are minimax
 //! fits with errors below 7 · 10⁻¹⁰.
 
-/// 1.5 · 2⁵². Adding it to |x| < 2⁵¹ rounds x to an integer, which then stands in the low bits of the sum.
-const ROUND: f64 = 1.5 * (1u64 << 52) as f64;
+use crate::math::ROUND_F64;
 
 /// 2ⁿ for -1023 < n < 1024.
 #[inline(always)]
@@ -51,8 +50,8 @@ fn half_turns(x: f32) -> (f64, f64) {
 /// The nearest whole number's lowest bit as a sign bit, and what x exceeds the number by.
 #[inline(always)]
 fn nearest(x: f64) -> (u64, f64) {
-    let shifted = x + ROUND;
-    (shifted.to_bits() << 63, x - (shifted - ROUND))
+    let shifted = x + ROUND_F64;
+    (shifted.to_bits() << 63, x - (shifted - ROUND_F64))
 }
 
 /// sin πr for |r| < 0.5635.

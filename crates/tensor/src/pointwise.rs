@@ -155,15 +155,18 @@ pub(crate) fn in_memory_of<P: Pointwise<2>>(
 #[track_caller]
 fn in_memory<const N: usize, P: Pointwise<N>>(p: P, x: &mut Tensor, others: [Option<&Tensor>; N]) -> bool {
     apply_in_place(Pw::<P, N>(p), x, others, |storage| {
-        dispatch_float!(storage.dtype(), T => {
-            let views = others.map(|other| other.map(Tensor::view::<T>));
-            let mut rows = [None; N];
-            for (row, view) in rows.iter_mut().zip(&views) {
-                *row = view.as_ref().map(|view| view.slice());
-            }
-            map_in_place(&Formula(p), rows, storage.as_mut_slice());
-        });
+        dispatch_float!(storage.dtype(), T => overwrite::<N, T>(&Formula(p), others, storage.as_mut_slice()));
     })
+}
+
+/// out = f(…), where an operand that is None is `out` itself, as it was before.
+fn overwrite<const N: usize, T: Element>(f: &dyn Rows<N, T, T>, others: [Option<&Tensor>; N], out: &mut [T]) {
+    let views = others.map(|other| other.map(Tensor::view::<T>));
+    let mut rows = [None; N];
+    for (row, view) in rows.iter_mut().zip(&views) {
+        *row = view.as_ref().map(|view| view.slice());
+    }
+    map_in_place(f, rows, out);
 }
 
 /// An operation whose result takes the place of x, which others may see. Only where nothing is recorded and the operands are
@@ -202,19 +205,10 @@ fn write_rows<const N: usize>(
     }
     let _running = running(name);
     match x.dtype() {
-        DType::F64 => write_with(f.double(), x, others),
-        _ => write_with(f.single(), x, others),
+        DType::F64 => overwrite(f.double(), others, &mut x.slice_mut()),
+        _ => overwrite(f.single(), others, &mut x.slice_mut()),
     }
     true
-}
-
-fn write_with<const N: usize, T: Element>(f: &dyn Rows<N, T, T>, x: &Tensor, others: [Option<&Tensor>; N]) {
-    let views = others.map(|other| other.map(Tensor::view::<T>));
-    let mut rows = [None; N];
-    for (row, view) in rows.iter_mut().zip(&views) {
-        *row = view.as_ref().map(|view| view.slice());
-    }
-    map_in_place(f, rows, &mut x.slice_mut::<T>());
 }
 
 /// An operation on two operands one of which is a number.

@@ -4,7 +4,7 @@
 use super::{ALIGN, HUGE};
 use std::ptr::NonNull;
 
-/// Blocks of fewer bytes are hardly worth a list; those of more bytes than the other have huge pages of their own.
+/// Blocks of fewer bytes are the system's; those of more bytes than the other have huge pages of their own.
 pub(super) const SIZES: std::ops::Range<usize> = (1 << 10)..2 * HUGE;
 /// Bytes of a chunk. Its pages are the system's until they are written.
 const CHUNK: usize = 8 * HUGE;
