@@ -12,6 +12,8 @@ use crate::pool::{self, SendPtr};
 const FEW: usize = 7;
 /// The next rows of a vector's product are asked for where they are no farther. Processors without AVX-512 gain by it.
 const AHEAD: usize = 2048;
+/// Sums from which on the rows of a vector's product are taken by the place where they begin.
+const LONG: usize = 4 * WIDTH;
 /// Multiply-adds that are worth a task.
 const TASK: usize = 1 << 17;
 
@@ -178,39 +180,55 @@ impl Dots<'_> {
         for p in (0..self.k).step_by(WIDTH) {
             prefetch(self.few.data.wrapping_add(p));
         }
+        if L::COLUMNS == 1 {
+            return self.groups::<L, 2, 2, 1>();
+        }
+        match WIDTH >> self.many.across.trailing_zeros().min(4) {
+            2 if self.k >= LONG => self.groups::<L, 8, 1, 2>(),
+            4 if self.k >= LONG => self.groups::<L, 4, 2, 4>(),
+            8 if self.k >= LONG => self.groups::<L, 2, 4, 8>(),
+            _ => self.groups::<L, 8, 1, 1>(),
+        }
+    }
+
+    /// R rows at a time, which are so far apart that they begin at the same place of a cache line, where the first row begins
+    /// one: a vector that lies across two lines is two to read. More rows at a time are more lines on their way from the
+    /// second-level cache, as far as there are registers for the sums.
+    #[inline(always)]
+    fn groups<L: Lanes, const R: usize, const SUMS: usize, const APART: usize>(&self) {
         for first in self.range.clone().step_by(WIDTH) {
             let here = WIDTH.min(self.range.end - first);
             let mut rows = [L::zero(); WIDTH];
-            let mut done = 0;
-            if L::COLUMNS > 1 {
-                self.some::<L, 4>(first, here, &mut done, &mut rows);
+            for at in 0..APART {
+                let head = if APART == 1 { 0 } else { (at * self.many.across).wrapping_neg() % WIDTH };
+                let mut at = at;
+                while at + (R - 1) * APART < here {
+                    let sums = self.dots::<L, R, SUMS>(first + at, APART, head);
+                    for r in 0..R {
+                        rows[at + r * APART] = sums[r];
+                    }
+                    at += R * APART;
+                }
+                while at < here {
+                    [rows[at]] = self.dots::<L, 1, SUMS>(first + at, APART, head);
+                    at += APART;
+                }
             }
-            self.some::<L, 2>(first, here, &mut done, &mut rows);
-            self.some::<L, 1>(first, here, &mut done, &mut rows);
             self.store(rows, 0, first, here);
         }
     }
 
-    /// Of those rows of a tile that are not done, R at a time as long as there are as many. More rows at a time are more
-    /// lines on their way from the second-level cache, as far as there are registers for the sums.
     #[inline(always)]
-    fn some<L: Lanes, const R: usize>(
+    fn dots<L: Lanes, const R: usize, const SUMS: usize>(
         &self,
-        first: usize,
-        here: usize,
-        done: &mut usize,
-        rows: &mut [L; WIDTH],
-    ) {
-        while *done + R <= here {
-            // SAFETY: the rows of the many, and one of the few, have k elements.
-            let sums = unsafe {
-                let many = self.many.skip(first + *done);
-                dots::<L, R>(self.few.data, many.data, many.across, self.k)
-            };
-            for r in 0..R {
-                rows[*done + r] = sums[r];
-            }
-            *done += R;
+        row: usize,
+        apart: usize,
+        head: usize,
+    ) -> [L; R] {
+        // SAFETY: the rows of the many, and one of the few, have k elements.
+        unsafe {
+            let many = self.many.skip(row);
+            dots::<L, R, SUMS>(self.few.data, many.data, apart * many.across, self.k, head)
         }
     }
 
@@ -238,42 +256,57 @@ impl Dots<'_> {
     }
 }
 
-/// Of each of R rows of `many`, `step` apart, sixteen partial sums of its dot product with `one`, both of k elements.
+/// Of each of R rows of `many`, `step` apart, sixteen partial sums of its dot product with `one`, both of k elements; the
+/// first `head` of them are added by themselves. Vectors that follow one another go to different SUMS.
 ///
 /// # Safety
-/// They have as many.
+/// They have as many, and `head` is no more than `k`.
 #[inline(always)]
-unsafe fn dots<L: Lanes, const R: usize>(one: *const f32, many: *const f32, step: usize, k: usize) -> [L; R] {
-    let (mut even, mut odd) = ([L::zero(); R], [L::zero(); R]);
-    let mut p = 0;
+unsafe fn dots<L: Lanes, const R: usize, const SUMS: usize>(
+    one: *const f32,
+    many: *const f32,
+    step: usize,
+    k: usize,
+    head: usize,
+) -> [L; R] {
+    let mut sums = [[L::zero(); R]; SUMS];
+    let mut p = head;
     let ahead = if R * step <= AHEAD { R * step } else { 0 };
     // SAFETY: the caller's.
     unsafe {
-        while p + 2 * WIDTH <= k {
-            let (a, b) = (L::load(&*one.add(p).cast()), L::load(&*one.add(p + WIDTH).cast()));
+        if p > 0 {
+            let a = L::load_some(std::slice::from_raw_parts(one, p));
             for r in 0..R {
-                let row = many.add(r * step + p);
-                if L::COLUMNS == 1 {
-                    prefetch(row.wrapping_add(ahead));
-                    prefetch(row.wrapping_add(ahead + WIDTH));
-                }
-                even[r] = a.mul_add(L::load(&*row.cast()), even[r]);
-                odd[r] = b.mul_add(L::load(&*row.add(WIDTH).cast()), odd[r]);
+                sums[0][r] = a * L::load_some(std::slice::from_raw_parts(many.add(r * step), p));
             }
-            p += 2 * WIDTH;
+        }
+        while p + SUMS * WIDTH <= k {
+            for s in 0..SUMS {
+                let a = L::load(&*one.add(p).cast());
+                for r in 0..R {
+                    let row = many.add(r * step + p);
+                    if L::COLUMNS == 1 {
+                        prefetch(row.wrapping_add(ahead));
+                    }
+                    sums[s][r] = a.mul_add(L::load(&*row.cast()), sums[s][r]);
+                }
+                p += WIDTH;
+            }
         }
         while p < k {
             let here = WIDTH.min(k - p);
             let a = L::load_some(std::slice::from_raw_parts(one.add(p), here));
             for r in 0..R {
                 let row = std::slice::from_raw_parts(many.add(r * step + p), here);
-                even[r] = a.mul_add(L::load_some(row), even[r]);
+                sums[0][r] = a.mul_add(L::load_some(row), sums[0][r]);
             }
             p += here;
         }
     }
-    for r in 0..R {
-        even[r] = even[r] + odd[r];
+    for s in 1..SUMS {
+        for r in 0..R {
+            sums[0][r] = sums[0][r] + sums[s][r];
+        }
     }
-    even
+    sums[0]
 }

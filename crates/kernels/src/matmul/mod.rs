@@ -301,6 +301,7 @@ unsafe fn library<T: Element>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::lanes::WIDTH;
     use crate::rng;
 
     #[test]
@@ -390,10 +391,13 @@ mod tests {
         }
     }
 
-    /// Rows of weights that are read more than a slice at a time, next to each other in the first-level cache or not.
+    /// Rows of weights that are read more than a slice at a time, next to each other in the first-level cache or not; and those
+    /// that a single row is multiplied with, from every place in a cache line on.
     #[test]
-    fn large_products_along_both_rows_agree_with_three_loops() {
-        for [m, k, n] in [[9, 1024, 600], [20, 2048, 130], [33, 5000, 61], [100, 1027, 270]] {
+    fn products_along_both_rows_agree_with_three_loops() {
+        let large = [[9, 1024, 600], [20, 2048, 130], [33, 5000, 61], [100, 1027, 270]];
+        let vectors = (0..WIDTH).flat_map(|i| [[1, 60 + i, 37], [1, 800 + i, 700], [50, 70 + i, 1]]);
+        for [m, k, n] in large.into_iter().chain(vectors) {
             let [av, bv] = [(1, m), (2, n)].map(|(seed, rows)| -> Vec<f32> {
                 (0..rows * k).map(|i| rng::normal_f32(seed, i as u64)).collect()
             });

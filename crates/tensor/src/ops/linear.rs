@@ -183,15 +183,16 @@ impl Tensor {
     #[track_caller]
     fn affine(&self, weight: &Tensor, bias: Option<&Tensor>, op: Linear) -> Tensor {
         let rows = match self.ndim() {
-            2 => self.clone(),
+            2 => None,
             0 => raise(Error::op("linear", format!("a 0-d input with weight {:?}", weight.shape()))),
-            n => self.reshape([numel(&self.shape()[..n - 1]), self.size(-1)]),
+            n => Some(self.reshape([numel(&self.shape()[..n - 1]), self.size(-1)])),
         };
+        let x = rows.as_ref().unwrap_or(self);
         let y = match bias {
-            Some(bias) => apply(op, &[&rows, weight, bias]),
-            None => apply(op, &[&rows, weight]),
+            Some(bias) => apply(op, &[x, weight, bias]),
+            None => apply(op, &[x, weight]),
         };
-        if self.ndim() == 2 {
+        if rows.is_none() {
             return y;
         }
         let shape: Shape = self.shape()[..self.ndim() - 1].iter().copied().chain([weight.size(0)]).collect();
