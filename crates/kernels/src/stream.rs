@@ -5,6 +5,8 @@ use crate::lanes::prefetch;
 
 /// Bytes from which on a result goes past the cache: beyond what the last level of most processors holds.
 const LARGE: usize = 32 << 20;
+/// Bytes of a line of the cache.
+const LINE: usize = 64;
 
 /// Whether results as large as this go past the cache.
 #[inline]
@@ -47,6 +49,26 @@ pub(crate) fn copy<T: Copy>(from: &[T], to: &mut [T]) {
     to.copy_from_slice(from);
 }
 
+/// [`copy`], which meanwhile asks for as many elements from each of the addresses `next` on: the processor has reads and
+/// writes under way at the same time then.
+///
+/// # Panics
+/// If the lengths differ.
+#[inline(always)]
+pub(crate) fn copy_and_ask<I, T: Copy, const N: usize>(from: &[T], to: &mut [T], next: [*const I; N]) {
+    let line = LINE / size_of::<T>();
+    assert_eq!(from.len(), to.len());
+    for (i, (from, to)) in from.chunks(line).zip(to.chunks_mut(line)).enumerate() {
+        for next in next {
+            let next = next.wrapping_add(i * line);
+            for at in (0..line * size_of::<I>()).step_by(LINE) {
+                prefetch(next.wrapping_byte_add(at).cast());
+            }
+        }
+        copy(from, to);
+    }
+}
+
 /// Makes what [`copy`] wrote visible to other threads like any other write.
 #[inline(always)]
 pub(crate) fn end() {
@@ -69,10 +91,13 @@ mod tests {
         let from: Vec<f32> = (0..100).map(|i| i as f32).collect();
         for (start, n) in [(0, 0), (0, 64), (1, 64), (4, 33), (8, 92)] {
             let mut to = vec![-1.0; 100];
+            let mut asking = to.clone();
             copy(&from[..n], &mut to[start..start + n]);
+            copy_and_ask(&from[..n], &mut asking[start..start + n], [from.as_ptr_range().end; 2]);
             end();
             assert_eq!(to[start..start + n], from[..n]);
             assert!(to[..start].iter().chain(&to[start + n..]).all(|&v| v == -1.0));
+            assert_eq!(asking, to);
         }
     }
 }

@@ -104,8 +104,14 @@ fn in_order<const N: usize, I: Element, O: Element>(
         if past_cache {
             let mut values = [O::default(); 4 * BUFFER];
             for (i, to) in out.chunks_mut(values.len()).enumerate() {
-                part(f, x, dims, start + i * values.len(), &mut values[..to.len()]);
-                stream::copy(&values[..to.len()], to);
+                let (first, values) = (start + i * values.len(), &mut values[..to.len()]);
+                if let Some(rows) = whole_rows(x, dims, first, to.len()) {
+                    f.rows(rows, values);
+                    stream::copy_and_ask(values, to, rows.map(|row| row.as_ptr_range().end));
+                } else {
+                    part(f, x, dims, first, values);
+                    stream::copy(values, to);
+                }
             }
             stream::end();
         } else {
@@ -181,19 +187,31 @@ pub(super) fn part<const N: usize, I: Element, O: Element>(
     start: usize,
     out: &mut [O],
 ) {
-    if let [only] = dims
-        && only.strides == [1; N]
-    {
-        let mut rows: [&[I]; N] = [&[]; N];
-        for k in 0..N {
-            rows[k] = &x[k].data[x[k].offset + start..][..out.len()];
-        }
-        far(f, rows, only.size, out);
+    if let Some(rows) = whole_rows(x, dims, start, out.len()) {
+        far(f, rows, dims[0].size, out);
     } else if dims[0].size < BUFFER / 2 {
         short_rows(f, x, dims, start, out);
     } else {
         long_rows(f, x, dims, start, out);
     }
+}
+
+/// The operands from the linear index `start` on, if all of their elements lie side by side.
+fn whole_rows<'a, const N: usize, I>(
+    x: [Strided<'a, I>; N],
+    dims: &[Dim<N>],
+    start: usize,
+    len: usize,
+) -> Option<[&'a [I]; N]> {
+    let [Dim { strides, .. }] = dims else { return None };
+    if *strides != [1; N] {
+        return None;
+    }
+    let mut rows: [&[I]; N] = [&[]; N];
+    for k in 0..N {
+        rows[k] = &x[k].data[x[k].offset + start..][..len];
+    }
+    Some(rows)
 }
 
 /// f of rows that are part of longer ones, of `size` elements: those beyond the cache are asked for ahead.
