@@ -11,6 +11,8 @@ const CHUNK: usize = 8 * HUGE;
 
 struct Chunk {
     start: NonNull<u8>,
+    /// Bytes at its start that do not lie in huge pages.
+    small: usize,
     /// Bytes that were cut off, and the blocks that they became.
     used: usize,
     blocks: usize,
@@ -25,34 +27,44 @@ impl Chunk {
     }
 }
 
-/// Bytes of blocks before the first chunk: a small program stays small.
+/// Bytes of blocks before the first huge page: a small program stays small.
 const FIRST: usize = 2 * HUGE;
+/// Blocks of so many bytes are cut from a chunk even before: what the system's allocator clears is touched to the last byte, and
+/// what is no block's comes on top.
+const CUT_AT_ONCE: usize = 128 << 10;
 
 /// All chunks. Blocks are cut from the last.
 pub(super) struct Chunks {
     all: Vec<Chunk>,
-    /// Bytes of blocks that were not cut, up to the first chunk.
-    before: usize,
+    /// Bytes of the first blocks, up to the first huge page.
+    first: usize,
 }
 
 impl Chunks {
     pub(super) const fn new() -> Chunks {
-        Chunks { all: Vec::new(), before: 0 }
+        Chunks { all: Vec::new(), first: 0 }
     }
 
-    /// A zeroed block, or `None` for other sizes, for the first few, and where the system has no chunks.
+    /// A zeroed block, or `None` for other sizes, for the first few small ones, and where the system has no chunks.
     pub(super) fn cut(&mut self, bytes: usize) -> Option<NonNull<u8>> {
         if !SIZES.contains(&bytes) {
             return None;
         }
-        if self.before < FIRST {
-            self.before += bytes;
-            return None;
+        let is_first = self.first < FIRST;
+        if is_first {
+            self.first += bytes;
+            if bytes < CUT_AT_ONCE {
+                return None;
+            }
         }
         if self.all.last().is_none_or(|chunk| chunk.used + bytes > CHUNK) {
-            self.all.push(Chunk { start: system::map()?, used: 0, blocks: 0 });
+            let small = if is_first { FIRST } else { 0 };
+            self.all.push(Chunk { start: system::map(small)?, small, used: 0, blocks: 0 });
         }
         let chunk = self.all.last_mut()?;
+        if !is_first {
+            chunk.used = chunk.used.max(chunk.small);
+        }
         // SAFETY: so many bytes are left in the chunk.
         let block = unsafe { chunk.start.add(chunk.used) };
         chunk.used += bytes.next_multiple_of(ALIGN);
@@ -83,8 +95,8 @@ mod system {
     use super::{CHUNK, HUGE};
     use std::ptr::NonNull;
 
-    /// A chunk of zeros that begins with a huge page.
-    pub(super) fn map() -> Option<NonNull<u8>> {
+    /// A chunk of zeros, in huge pages but for so many bytes at its start.
+    pub(super) fn map(small: usize) -> Option<NonNull<u8>> {
         // SAFETY: a new mapping; what lies before its first huge page and behind the chunk is unmapped again, and the advice
         // may be ignored.
         unsafe {
@@ -100,7 +112,7 @@ mod system {
                 libc::munmap(whole, before);
             }
             libc::munmap(start.add(CHUNK), HUGE - before);
-            libc::madvise(start, CHUNK, libc::MADV_HUGEPAGE);
+            libc::madvise(start.add(small), CHUNK - small, libc::MADV_HUGEPAGE);
             NonNull::new(start.cast())
         }
     }
@@ -116,7 +128,7 @@ mod system {
 mod system {
     use std::ptr::NonNull;
 
-    pub(super) fn map() -> Option<NonNull<u8>> {
+    pub(super) fn map(_: usize) -> Option<NonNull<u8>> {
         None
     }
 
@@ -128,11 +140,22 @@ mod tests {
     use super::*;
 
     #[test]
+    fn after_the_first_few_blocks_all_lie_in_huge_pages() {
+        let mut chunks = Chunks::new();
+        let first = chunks.cut(CUT_AT_ONCE).unwrap();
+        assert!((1..FIRST / CUT_AT_ONCE + 1).all(|_| chunks.cut(CUT_AT_ONCE - 1).is_none()));
+        let distance = |block: NonNull<u8>| block.as_ptr() as usize - first.as_ptr() as usize;
+        let later = [SIZES.start, CUT_AT_ONCE].map(|bytes| distance(chunks.cut(bytes).unwrap()));
+        assert_eq!(later, [FIRST, FIRST + SIZES.start]);
+        assert!(chunks.release(&mut vec![(first, ())]).len() == 1, "others are in use");
+    }
+
+    #[test]
     fn blocks_are_zeros_of_their_own_and_chunks_go_when_all_are_free() {
         let mut chunks = Chunks::new();
         assert!(chunks.cut(SIZES.start - 1).is_none() && chunks.cut(SIZES.end).is_none());
         let bytes = 3 << 20;
-        assert!((0..FIRST.div_ceil(bytes)).all(|_| chunks.cut(bytes).is_none()));
+        assert!(chunks.cut(CUT_AT_ONCE - 1).is_none());
         let blocks: Vec<_> = (0..12).map(|_| chunks.cut(bytes).unwrap()).collect();
         for (i, block) in blocks.iter().enumerate() {
             assert_eq!(block.as_ptr() as usize % ALIGN, 0);
