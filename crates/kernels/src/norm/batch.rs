@@ -153,7 +153,7 @@ fn statistics_then<T: Float>(
             let x = &x[rows.start * channels + channel..(rows.end - 1) * channels + channel + out.len()];
             return dispatch(Columns(x, channels, out));
         }
-        moments(&x[(rows.start * channels + channel) * inner..], runs(block, rows.len()), true, out);
+        moments(&x[(rows.start * channels + channel) * inner..], runs(block, rows.len()), out);
     };
     per_channel(block, piece, Moments::merge, then)
 }

@@ -1,10 +1,9 @@
 //! Sets that are neighbouring channels of one row: layer, group, instance and root-mean-square normalisation.
 
-use super::{LANES, Moments, Runs, TASK, moments, products, split};
+use super::{GRADIENT, ITSELF, Moments, NARROW, TASK, WEIGHTED, WIDE, split, sums};
 use crate::isa::{Kernel, dispatch};
 use crate::num::Float;
 use crate::pool;
-use crate::reduce::{Sum, fold};
 use crate::strided::numel;
 
 /// How a block is normalised.
@@ -49,7 +48,6 @@ fn chunks_of_two<A: Send, B: Send>(
 
 /// (x − mean) · rstd · weight + bias, with the mean and rstd of the set; gives the moments of the sets.
 pub fn forward<T: Float>(x: &[T], groups: Groups, weight: &[T], bias: &[T], out: &mut [T]) -> Vec<Moments> {
-    let Groups { block: [_, channels, inner], per, centered, eps } = groups;
     assert_eq!(x.len(), numel(&groups.block));
     assert_eq!(x.len(), out.len());
     let mut all = vec![Moments::default(); groups.count()];
@@ -59,47 +57,56 @@ pub fn forward<T: Float>(x: &[T], groups: Groups, weight: &[T], bias: &[T], out:
     let len = groups.len();
     let sets = (TASK / len).max(1);
     chunks_of_two((&mut all, sets), (out, sets * len), |piece, all, out| {
-        for (i, (all, out)) in all.iter_mut().zip(out.chunks_exact_mut(len)).enumerate() {
-            let set = piece * sets + i;
-            let x = &x[set * len..(set + 1) * len];
-            moments(x, Runs { step: 0, count: 1, len }, centered, std::slice::from_mut(all));
-            let first = set * per % channels;
-            let (weight, bias) = (&weight[first..first + per], &bias[first..first + per]);
-            let rstd = all.rstd(eps);
-            let (mean, low) = split(all.mean);
-            let shift = T::lit(-low * rstd);
-            dispatch(Forward { x, inner, mean, shift, rstd: T::lit(rstd), weight, bias, out });
-        }
+        let first = piece * sets;
+        let x = &x[first * len..][..out.len()];
+        dispatch(Forward { x, groups, first, weight, bias, all, out });
     });
     all
 }
 
+/// Sets from number `first` on.
 struct Forward<'a, T> {
     x: &'a [T],
-    inner: usize,
-    mean: T,
-    shift: T,
-    rstd: T,
+    groups: Groups,
+    first: usize,
     weight: &'a [T],
     bias: &'a [T],
+    all: &'a mut [Moments],
     out: &'a mut [T],
 }
 impl<T: Float> Kernel for Forward<'_, T> {
     type Output = ();
     #[inline(always)]
     fn run(self) {
-        let Forward { x, inner, mean, shift, rstd, weight, bias, out } = self;
-        if inner == 1 {
-            for ((o, &x), (&w, &b)) in out.iter_mut().zip(x).zip(weight.iter().zip(bias)) {
-                *o = ((x - mean) * rstd + shift) * w + b;
+        let Forward { x, groups, first, weight, bias, all, out } = self;
+        let Groups { block: [_, channels, inner], per, centered, eps } = groups;
+        let len = per * inner;
+        let sets = x.chunks_exact(len).zip(out.chunks_exact_mut(len));
+        for (i, ((x, out), moments)) in sets.zip(all).enumerate() {
+            let origin = if centered { x[0].to_f64() } else { 0.0 };
+            let terms = sums::<T, ITSELF>([x; 3], origin);
+            *moments = if centered {
+                Moments::about(origin, terms, len as f64)
+            } else {
+                Moments { count: len as f64, mean: 0.0, squares: terms[1] }
+            };
+            let rstd = moments.rstd(eps);
+            let (mean, low) = split(moments.mean);
+            let (shift, rstd) = (T::lit(-low * rstd), T::lit(rstd));
+            let channel = (first + i) * per % channels;
+            let (weight, bias) = (&weight[channel..channel + per], &bias[channel..channel + per]);
+            if inner == 1 {
+                for ((o, &x), (&w, &b)) in out.iter_mut().zip(x).zip(weight.iter().zip(bias)) {
+                    *o = ((x - mean) * rstd + shift) * w + b;
+                }
+                continue;
             }
-            return;
-        }
-        let runs = out.chunks_exact_mut(inner).zip(x.chunks_exact(inner));
-        for ((out, x), (&w, &b)) in runs.zip(weight.iter().zip(bias)) {
-            let (scale, b) = (rstd * w, shift * w + b);
-            for (o, &x) in out.iter_mut().zip(x) {
-                *o = (x - mean) * scale + b;
+            let runs = out.chunks_exact_mut(inner).zip(x.chunks_exact(inner));
+            for ((out, x), (&w, &b)) in runs.zip(weight.iter().zip(bias)) {
+                let (scale, b) = (rstd * w, shift * w + b);
+                for (o, &x) in out.iter_mut().zip(x) {
+                    *o = (x - mean) * scale + b;
+                }
             }
         }
     }
@@ -113,7 +120,7 @@ pub fn backward<T: Float>(
     weight: &[T],
     out: &mut [T],
 ) -> [Vec<T>; 2] {
-    let Groups { block: [outer, channels, inner], per, centered, eps } = groups;
+    let [outer, channels, inner] = groups.block;
     assert_eq!(x.len(), numel(&groups.block));
     assert_eq!(x.len(), out.len());
     assert_eq!(x.len(), g.len());
@@ -122,28 +129,15 @@ pub fn backward<T: Float>(
     }
     // Rows of one task: each has its own sums for the weight and the bias, so not too few where they would be as many
     // as the elements, nor too many where rows are the only thing to share out.
-    let (len, row) = (groups.len(), channels * inner);
+    let row = channels * inner;
     let rows = if inner == 1 { (4 * TASK / row).clamp(outer.div_ceil(16).min(16), 64) } else { 1 };
     let mut parts = vec![0.0; outer.div_ceil(rows) * 2 * channels];
     chunks_of_two((&mut parts, 2 * channels), (out, rows * row), |piece, part, out| {
         let (of_weight, of_bias) = part.split_at_mut(channels);
-        for (i, out) in out.chunks_exact_mut(len).enumerate() {
-            let at = piece * rows * row + i * len;
-            let first = i * per % channels;
-            let set = first..first + per;
-            dispatch(Backward {
-                x: &x[at..at + len],
-                g: &g[at..at + len],
-                inner,
-                moments: statistics[at / len],
-                centered,
-                eps,
-                weight: &weight[set.clone()],
-                of_weight: &mut of_weight[set.clone()],
-                of_bias: &mut of_bias[set],
-                out,
-            });
-        }
+        let from = piece * rows * row;
+        let (x, g) = (&x[from..][..out.len()], &g[from..][..out.len()]);
+        let statistics = &statistics[from / groups.len()..];
+        dispatch(Backward { x, g, groups, statistics, weight, of_weight, of_bias, out });
     });
     let mut sums = vec![0.0; 2 * channels];
     for part in parts.chunks_exact(2 * channels) {
@@ -153,13 +147,15 @@ pub fn backward<T: Float>(
     [of_weight, of_bias].map(|sums| sums.iter().map(|&sum| T::lit(sum)).collect())
 }
 
+/// Rows whose terms for the weight and the bias are added up in registers.
+const ROWS: usize = 8;
+
+/// Whole rows of the block.
 struct Backward<'a, T> {
     x: &'a [T],
     g: &'a [T],
-    inner: usize,
-    moments: Moments,
-    centered: bool,
-    eps: f64,
+    groups: Groups,
+    statistics: &'a [Moments],
     weight: &'a [T],
     of_weight: &'a mut [f64],
     of_bias: &'a mut [f64],
@@ -169,51 +165,141 @@ impl<T: Float> Kernel for Backward<'_, T> {
     type Output = ();
     #[inline(always)]
     fn run(self) {
-        let Backward { x, g, inner, moments, centered, eps, weight, of_weight, of_bias, out } = self;
-        let (mean, rstd, n) = (moments.mean, moments.rstd(eps), x.len() as f64);
-        let (mut plain, mut product) = (0.0, 0.0);
-        if inner == 1 {
-            let (mut plains, mut sums) = ([0.0; LANES], [0.0; LANES]);
-            for (c, (x, g)) in x.chunks(LANES).zip(g.chunks(LANES)).enumerate() {
-                let c = c * LANES;
-                let n = x.len();
-                let (g, weight) = (&g[..n], &weight[c..c + n]);
-                let (of_weight, of_bias) = (&mut of_weight[c..c + n], &mut of_bias[c..c + n]);
-                for i in 0..n {
-                    let (g, deviation) = (g[i].to_f64(), x[i].to_f64() - mean);
-                    of_bias[i] += g;
-                    of_weight[i] += g * deviation * rstd;
-                    plains[i] += g * weight[i].to_f64();
-                    sums[i] += g * weight[i].to_f64() * deviation;
+        if self.groups.block[2] == 1 { self.single_elements() } else { self.runs() }
+    }
+}
+
+impl<T: Float> Backward<'_, T> {
+    /// Where a channel has one element of a row.
+    #[inline(always)]
+    fn single_elements(self) {
+        let Backward { x, g, groups, statistics, weight, of_weight, of_bias, out } = self;
+        let Groups { block: [_, channels, _], per, eps, .. } = groups;
+        for first in (0..out.len() / channels).step_by(ROWS) {
+            let rows = ROWS.min(out.len() / channels - first);
+            for channel in (0..channels).step_by(per) {
+                let w = &weight[channel..channel + per];
+                let mut terms = [[0.0; 2]; ROWS];
+                for (r, term) in terms[..rows].iter_mut().enumerate() {
+                    let at = (first + r) * channels + channel;
+                    let (x, g, out) = (&x[at..at + per], &g[at..at + per], &mut out[at..at + per]);
+                    let moments = statistics[at / per];
+                    *term = [moments.mean, moments.rstd(eps)];
+                    let slopes = Slopes::new(groups, moments, sums::<T, WEIGHTED>([x, g, w], moments.mean));
+                    for ((o, &w), (&x, &g)) in out.iter_mut().zip(w).zip(x.iter().zip(g)) {
+                        *o = slopes.at(x, g, w);
+                    }
                 }
+                let from = first * channels + channel;
+                let of_weight = &mut of_weight[channel..channel + per];
+                let of_bias = &mut of_bias[channel..channel + per];
+                columns([&x[from..], &g[from..]], channels, &terms[..rows], of_weight, of_bias);
             }
-            (plain, product) = (fold(Sum, plains), fold(Sum, sums));
-        } else {
-            for (c, (x, g)) in x.chunks_exact(inner).zip(g.chunks_exact(inner)).enumerate() {
-                let mut sums = [[0.0; 2]];
-                products([x, g], Runs { step: 0, count: 1, len: inner }, &[moments], &mut sums);
-                let [[a, b]] = sums;
+        }
+    }
+
+    /// Where it has several, side by side.
+    #[inline(always)]
+    fn runs(self) {
+        let Backward { x, g, groups, statistics, weight, of_weight, of_bias, out } = self;
+        let Groups { block: [_, channels, inner], per, eps, .. } = groups;
+        let len = groups.len();
+        for (i, (out, &moments)) in out.chunks_exact_mut(len).zip(statistics).enumerate() {
+            let (x, g) = (&x[i * len..][..len], &g[i * len..][..len]);
+            let (channel, rstd) = (i * per % channels, moments.rstd(eps));
+            let (mut plain, mut product) = (0.0, 0.0);
+            for (c, (x, g)) in (channel..).zip(x.chunks_exact(inner).zip(g.chunks_exact(inner))) {
+                let [a, b] = sums::<T, GRADIENT>([x, g, x], moments.mean);
                 of_bias[c] += a;
                 of_weight[c] += b * rstd;
                 plain += a * weight[c].to_f64();
                 product += b * weight[c].to_f64();
             }
-        }
-        let slope = -rstd * rstd * product / n;
-        let (mean, low) = split(mean);
-        let shift = T::lit(if centered { -plain / n - low * slope } else { 0.0 });
-        let (slope, rstd) = (T::lit(slope), T::lit(rstd));
-        if inner == 1 {
-            for ((o, &w), (&x, &g)) in out.iter_mut().zip(weight).zip(x.iter().zip(g)) {
-                *o = (g * w + (x - mean) * slope + shift) * rstd;
-            }
-            return;
-        }
-        let runs = x.chunks_exact(inner).zip(g.chunks_exact(inner));
-        for ((out, &w), (x, g)) in out.chunks_exact_mut(inner).zip(weight).zip(runs) {
-            for (o, (&x, &g)) in out.iter_mut().zip(x.iter().zip(g)) {
-                *o = (g * w + (x - mean) * slope + shift) * rstd;
+            let slopes = Slopes::new(groups, moments, [plain, product]);
+            let runs = x.chunks_exact(inner).zip(g.chunks_exact(inner));
+            for ((out, &w), (x, g)) in out.chunks_exact_mut(inner).zip(&weight[channel..]).zip(runs) {
+                for (o, (&x, &g)) in out.iter_mut().zip(x.iter().zip(g)) {
+                    *o = slopes.at(x, g, w);
+                }
             }
         }
+    }
+}
+
+/// Adds to the sums of columns the terms of some rows, `row` apart, each with its mean and rstd.
+#[inline(always)]
+fn columns<T: Float>(
+    [x, g]: [&[T]; 2],
+    row: usize,
+    terms: &[[f64; 2]],
+    of_weight: &mut [f64],
+    of_bias: &mut [f64],
+) {
+    let mut at = 0;
+    while at + WIDE <= of_bias.len() {
+        some_columns::<T, WIDE>([x, g], row, at, terms, of_weight, of_bias);
+        at += WIDE;
+    }
+    while at + NARROW <= of_bias.len() {
+        some_columns::<T, NARROW>([x, g], row, at, terms, of_weight, of_bias);
+        at += NARROW;
+    }
+    while at < of_bias.len() {
+        some_columns::<T, 1>([x, g], row, at, terms, of_weight, of_bias);
+        at += 1;
+    }
+}
+
+/// [`columns`] for N of them.
+#[inline(always)]
+fn some_columns<T: Float, const N: usize>(
+    [x, g]: [&[T]; 2],
+    row: usize,
+    at: usize,
+    terms: &[[f64; 2]],
+    of_weight: &mut [f64],
+    of_bias: &mut [f64],
+) {
+    let (mut weight, mut bias) = ([0.0; N], [0.0; N]);
+    for (r, &[mean, rstd]) in terms.iter().enumerate() {
+        let (x, g) = (&x[r * row + at..][..N], &g[r * row + at..][..N]);
+        for l in 0..N {
+            bias[l] += g[l].to_f64();
+        }
+        for l in 0..N {
+            weight[l] += g[l].to_f64() * (x[l].to_f64() - mean) * rstd;
+        }
+    }
+    for l in 0..N {
+        of_bias[at + l] += bias[l];
+    }
+    for l in 0..N {
+        of_weight[at + l] += weight[l];
+    }
+}
+
+/// The gradient of x is (g · w + (x − mean) · slope + shift) · rstd.
+#[derive(Clone, Copy)]
+struct Slopes<T> {
+    mean: T,
+    slope: T,
+    shift: T,
+    rstd: T,
+}
+
+impl<T: Float> Slopes<T> {
+    /// From Σ g · w and Σ g · w · (x − mean).
+    #[inline(always)]
+    fn new(groups: Groups, moments: Moments, [plain, product]: [f64; 2]) -> Slopes<T> {
+        let rstd = moments.rstd(groups.eps);
+        let slope = -rstd * rstd * product / moments.count;
+        let (mean, low) = split(moments.mean);
+        let shift = if groups.centered { -plain / moments.count - low * slope } else { 0.0 };
+        Slopes { mean, slope: T::lit(slope), shift: T::lit(shift), rstd: T::lit(rstd) }
+    }
+
+    #[inline(always)]
+    fn at(self, x: T, g: T, w: T) -> T {
+        (g * w + (x - self.mean) * self.slope + self.shift) * self.rstd
     }
 }

@@ -16,6 +16,7 @@ use crate::isa::{Kernel, dispatch};
 use crate::lanes::prefetch;
 use crate::num::Float;
 use crate::reduce::{Sum, fold};
+use std::hint::black_box;
 
 /// What the elements of a set have in common.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -32,6 +33,13 @@ impl Moments {
     /// 1 / √(variance + eps)
     pub fn rstd(self, eps: f64) -> f64 {
         1.0 / (self.squares / self.count + eps).sqrt()
+    }
+
+    /// From Σ (x − origin) and Σ (x − origin)².
+    #[inline(always)]
+    fn about(origin: f64, [plain, product]: [f64; 2], count: f64) -> Moments {
+        let (apart, squares) = (plain / count, product - plain * (plain / count));
+        Moments { count, mean: origin + apart, squares: if squares < 0.0 { 0.0 } else { squares } }
     }
 
     fn merge(self, other: Moments) -> Moments {
@@ -56,7 +64,6 @@ fn split<T: Float>(v: f64) -> (T, f64) {
 
 /// Elements of one parallel task.
 const TASK: usize = 1 << 15;
-const LANES: usize = 32;
 /// Running sums of a channel, and those of what is left at the end of a run.
 const WIDE: usize = 16;
 const NARROW: usize = 4;
@@ -71,25 +78,34 @@ struct Runs {
     len: usize,
 }
 
-/// Adds to running sums of v and of v², or with `G` of g and of g · v, where v = x − origin. No closures and no iterators
-/// over both slices: they would not always be inlined and lose the instruction set.
+/// What the deviations v = x − origin are multiplied by: themselves, the gradient g, or that and the weight w.
+const ITSELF: usize = 0;
+const GRADIENT: usize = 1;
+const WEIGHTED: usize = 2;
+
+/// Adds to running sums of the factor and of its product with v; of v and v² if that is the factor. No closures and no
+/// iterators over slices: they would not always be inlined and lose the instruction set.
 #[inline(always)]
-fn add<T: Float, const G: bool, const N: usize>(
-    x: &[T],
-    g: &[T],
+fn add<T: Float, const FACTOR: usize, const N: usize>(
+    [x, g, w]: [&[T]; 3],
     origin: f64,
     [plain, product]: &mut [[f64; N]; 2],
 ) {
-    let (x, g) = (&x[..N], &g[..N]);
+    let (x, g, w) = (&x[..N], &g[..N], &w[..N]);
     // A loop for each step, or the compiler would make pairs of both sums.
     let mut v = [0.0; N];
     for l in 0..N {
         v[l] = x[l].to_f64() - origin;
     }
     let mut by = v;
-    if G {
+    if FACTOR != ITSELF {
         for l in 0..N {
             by[l] = g[l].to_f64();
+        }
+    }
+    if FACTOR == WEIGHTED {
+        for l in 0..N {
+            by[l] *= w[l].to_f64();
         }
     }
     for l in 0..N {
@@ -100,8 +116,63 @@ fn add<T: Float, const G: bool, const N: usize>(
     }
 }
 
-/// The sums of [`add`] for up to C neighbouring channels, each with its origin.
-struct Piece<'a, T, const G: bool, const C: usize> {
+/// [`add`] over a run, to running sums of its pieces of WIDE elements and of what is left. What lies `step` farther on is
+/// asked for.
+#[inline(always)]
+fn add_run<T: Float, const FACTOR: usize>(
+    [x, g, w]: [&[T]; 3],
+    step: usize,
+    origin: f64,
+    wide: &mut [[f64; WIDE]; 2],
+    narrow: &mut [[f64; NARROW]; 2],
+) {
+    let (len, mut at) = (x.len(), 0);
+    let (g, w) = (&g[..len], &w[..len]);
+    // A copy, which stays in registers.
+    let mut sums = *wide;
+    while at + WIDE <= len {
+        // The next row: the processor does not foresee where it begins.
+        prefetch(x.as_ptr().wrapping_add(at + step).cast());
+        if FACTOR != ITSELF {
+            prefetch(g.as_ptr().wrapping_add(at + step).cast());
+        }
+        add::<T, FACTOR, WIDE>([&x[at..], &g[at..], &w[at..]], origin, &mut sums);
+        at += WIDE;
+    }
+    *wide = sums;
+    if at == len {
+        return;
+    }
+    let mut sums = *narrow;
+    while at + NARROW <= len {
+        add::<T, FACTOR, NARROW>([&x[at..], &g[at..], &w[at..]], origin, &mut sums);
+        at += NARROW;
+    }
+    let mut rest = [[sums[0][0]], [sums[1][0]]];
+    while at < len {
+        add::<T, FACTOR, 1>([&x[at..], &g[at..], &w[at..]], origin, &mut rest);
+        at += 1;
+    }
+    [[sums[0][0]], [sums[1][0]]] = rest;
+    *narrow = sums;
+}
+
+/// The sums of [`add`] over neighbouring elements.
+#[inline(always)]
+fn sums<T: Float, const FACTOR: usize>(terms: [&[T]; 3], origin: f64) -> [f64; 2] {
+    let (mut wide, mut narrow) = ([[0.0; WIDE]; 2], [[0.0; NARROW]; 2]);
+    add_run::<T, FACTOR>(terms, terms[0].len(), origin, &mut wide, &mut narrow);
+    // In memory, or the compiler would make pairs of both sums.
+    let wide = black_box(wide);
+    let mut out = [0.0; 2];
+    for i in 0..2 {
+        out[i] = fold(Sum, wide[i]) + fold(Sum, narrow[i]);
+    }
+    out
+}
+
+/// The sums of [`add`] for up to [`CHANNELS`] neighbouring channels, each with its origin.
+struct Piece<'a, T, const FACTOR: usize> {
     x: &'a [T],
     g: &'a [T],
     runs: Runs,
@@ -109,44 +180,23 @@ struct Piece<'a, T, const G: bool, const C: usize> {
     out: &'a mut [[f64; 2]],
 }
 
-impl<T: Float, const G: bool, const C: usize> Kernel for Piece<'_, T, G, C> {
+impl<T: Float, const FACTOR: usize> Kernel for Piece<'_, T, FACTOR> {
     type Output = ();
     #[inline(always)]
     fn run(self) {
         let Piece { x, g, runs: Runs { step, count, len }, origins, out } = self;
-        let channels = C.min(out.len()).min(origins.len());
-        let (mut wide, mut narrow) = ([[[0.0; WIDE]; 2]; C], [[[0.0; NARROW]; 2]; C]);
+        let channels = CHANNELS.min(out.len()).min(origins.len());
+        let (mut wide, mut narrow) = ([[[0.0; WIDE]; 2]; CHANNELS], [[[0.0; NARROW]; 2]; CHANNELS]);
         for i in 0..count {
             for c in 0..channels {
-                let from = i * step + c * len;
-                let (x, g, origin, mut at) = (&x[from..from + len], &g[from..from + len], origins[c], 0);
-                // A copy, which stays in registers.
-                let mut sums = wide[c];
-                while at + WIDE <= len {
-                    // The next row: the processor does not foresee where it begins.
-                    prefetch(x.as_ptr().wrapping_add(at + step).cast());
-                    if G {
-                        prefetch(g.as_ptr().wrapping_add(at + step).cast());
-                    }
-                    add::<T, G, WIDE>(&x[at..], &g[at..], origin, &mut sums);
-                    at += WIDE;
-                }
-                wide[c] = sums;
-                if at == len {
-                    continue;
-                }
-                let mut sums = narrow[c];
-                while at + NARROW <= len {
-                    add::<T, G, NARROW>(&x[at..], &g[at..], origin, &mut sums);
-                    at += NARROW;
-                }
-                let mut rest = [[sums[0][0]], [sums[1][0]]];
-                while at < len {
-                    add::<T, G, 1>(&x[at..], &g[at..], origin, &mut rest);
-                    at += 1;
-                }
-                [[sums[0][0]], [sums[1][0]]] = rest;
-                narrow[c] = sums;
+                let run = i * step + c * len..i * step + (c + 1) * len;
+                add_run::<T, FACTOR>(
+                    [&x[run.clone()], &g[run.clone()], &x[run]],
+                    step,
+                    origins[c],
+                    &mut wide[c],
+                    &mut narrow[c],
+                );
             }
         }
         for c in 0..channels {
@@ -157,25 +207,18 @@ impl<T: Float, const G: bool, const C: usize> Kernel for Piece<'_, T, G, C> {
     }
 }
 
-/// The moments of neighbouring channels, or with `centered` off those about 0. Deviations are taken from the first
-/// element of each: it is so near the mean, measured by the deviation of all, that little cancels.
-fn moments<T: Float>(x: &[T], runs: Runs, centered: bool, out: &mut [Moments]) {
+/// The moments of neighbouring channels. Deviations are taken from the first element of each: it is so near the mean,
+/// measured by the deviation of all, that little cancels.
+fn moments<T: Float>(x: &[T], runs: Runs, out: &mut [Moments]) {
     let count = (runs.count * runs.len) as f64;
     for (i, out) in out.chunks_mut(CHANNELS).enumerate() {
         let x = &x[i * CHANNELS * runs.len..];
         let (mut origins, mut sums) = ([0.0; CHANNELS], [[0.0; 2]; CHANNELS]);
         let (origins, sums) = (&mut origins[..out.len()], &mut sums[..out.len()]);
-        if centered {
-            origins.iter_mut().enumerate().for_each(|(c, origin)| *origin = x[c * runs.len].to_f64());
-        }
-        pieces::<T, false>([x, x], runs, origins, sums);
-        for (out, (&origin, &[plain, product])) in out.iter_mut().zip(origins.iter().zip(&*sums)) {
-            let (apart, squares) = (plain / count, product - plain * (plain / count));
-            *out = if centered {
-                Moments { count, mean: origin + apart, squares: if squares < 0.0 { 0.0 } else { squares } }
-            } else {
-                Moments { count, mean: 0.0, squares: product }
-            };
+        origins.iter_mut().enumerate().for_each(|(c, origin)| *origin = x[c * runs.len].to_f64());
+        pieces::<T, ITSELF>([x, x], runs, origins, sums);
+        for (out, (&origin, &sums)) in out.iter_mut().zip(origins.iter().zip(&*sums)) {
+            *out = Moments::about(origin, sums, count);
         }
     }
 }
@@ -186,16 +229,17 @@ fn products<T: Float>([x, g]: [&[T]; 2], runs: Runs, moments: &[Moments], out: &
         let from = i * CHANNELS * runs.len;
         let mut means = [0.0; CHANNELS];
         means.iter_mut().zip(moments).for_each(|(mean, moments)| *mean = moments.mean);
-        pieces::<T, true>([&x[from..], &g[from..]], runs, &means[..out.len()], out);
+        pieces::<T, GRADIENT>([&x[from..], &g[from..]], runs, &means[..out.len()], out);
     }
 }
 
-fn pieces<T: Float, const G: bool>([x, g]: [&[T]; 2], runs: Runs, origins: &[f64], out: &mut [[f64; 2]]) {
-    match out.len() {
-        // Room for two: the sums of one the compiler would keep in registers, in pairs of both kinds.
-        1 => dispatch(Piece::<T, G, 2> { x, g, runs, origins, out }),
-        _ => dispatch(Piece::<T, G, CHANNELS> { x, g, runs, origins, out }),
-    }
+fn pieces<T: Float, const FACTOR: usize>(
+    [x, g]: [&[T]; 2],
+    runs: Runs,
+    origins: &[f64],
+    out: &mut [[f64; 2]],
+) {
+    dispatch(Piece::<T, FACTOR> { x, g, runs, origins, out });
 }
 
 #[cfg(test)]

@@ -41,6 +41,51 @@ fn statistics_agree_with_the_definition_far_from_zero_too() {
 }
 
 #[test]
+fn gradients_of_groups_agree_with_the_definition() {
+    for (block, per) in
+        [([19, 37, 1], 37), ([150, 60, 1], 20), ([9, 40, 3], 8), ([2, 6, 700], 6), ([5, 16, 33], 1)]
+    {
+        let [_, channels, inner] = block;
+        let x = numbers(block.iter().product(), 3.0);
+        let g: Vec<f32> = x.iter().rev().map(|v| v.sin()).collect();
+        let w: Vec<f32> = (0..channels).map(|c| 1.0 + c as f32 / 50.0).collect();
+        for centered in [true, false] {
+            let groups = Groups { block, per, centered, eps: 1e-5 };
+            let mut out = vec![0.0; x.len()];
+            let statistics = group::forward(&x, groups, &w, &w, &mut out);
+            let [of_weight, of_bias] = group::backward([&x, &g], groups, &statistics, &w, &mut out);
+            let len = per * inner;
+            let (mut wanted, mut bias) = (vec![0.0; channels], vec![0.0; channels]);
+            for set in 0..x.len() / len {
+                let channel = |i: usize| (set * len + i) / inner % channels;
+                let [x, g] = [&x, &g].map(|v| v[set * len..].iter().take(len).map(|&v| f64::from(v)));
+                let (n, mean) =
+                    (len as f64, if centered { x.clone().sum::<f64>() / len as f64 } else { 0.0 });
+                let rstd = 1.0 / (x.clone().map(|x| (x - mean).powi(2)).sum::<f64>() / n + 1e-5).sqrt();
+                let normal: Vec<f64> = x.map(|x| (x - mean) * rstd).collect();
+                let weighted: Vec<f64> =
+                    g.clone().enumerate().map(|(i, g)| g * f64::from(w[channel(i)])).collect();
+                let plain = if centered { weighted.iter().sum::<f64>() / n } else { 0.0 };
+                let product = normal.iter().zip(&weighted).map(|(a, b)| a * b).sum::<f64>() / n;
+                for (i, g) in g.enumerate() {
+                    wanted[channel(i)] += g * normal[i];
+                    bias[channel(i)] += g;
+                    let (got, want) =
+                        (f64::from(out[set * len + i]), (weighted[i] - plain - normal[i] * product) * rstd);
+                    assert!((got - want).abs() < 1e-5, "{block:?} {per} {centered}: {got} for {want}");
+                }
+            }
+            for (got, want) in of_weight.iter().chain(&of_bias).zip(wanted.iter().chain(&bias)) {
+                assert!(
+                    (f64::from(*got) - want).abs() < 1e-3,
+                    "{block:?} {per} {centered}: {got} for {want}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
 fn the_number_of_threads_changes_no_bit() {
     for block in [[300, 70, 1], [40, 6, 1000], [64, 40, 18]] {
         let [_, channels, _] = block;
