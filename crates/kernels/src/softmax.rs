@@ -291,16 +291,29 @@ impl<T: Float> Kernel for BackwardColumns<'_, T> {
     }
 }
 
-/// A row in pieces of [`LANES`], the last one filled up with −∞, which changes neither a maximum nor a sum of exp.
+/// The last elements of a row, with how many of them are in a piece before too.
+struct Last<T> {
+    elements: [T; LANES],
+    again: usize,
+}
+
+/// A row in pieces of [`LANES`], and what these leave over. A row shorter than that is filled up with −∞, which changes
+/// neither a maximum nor a sum of exp.
 #[inline(always)]
-fn pieces<T: Float>(x: &[T]) -> (&[[T; LANES]], Option<[T; LANES]>) {
+fn pieces<T: Float>(x: &[T]) -> (&[[T; LANES]], Option<Last<T>>) {
     let (pieces, rest) = x.as_chunks::<LANES>();
-    let mut last = [T::NEG_INFINITY; LANES];
+    if rest.is_empty() {
+        return (pieces, None);
+    }
+    if let Some(&elements) = x.last_chunk() {
+        return (pieces, Some(Last { elements, again: LANES - rest.len() }));
+    }
+    let mut elements = [T::NEG_INFINITY; LANES];
     // Not a copy_from_slice: that is a call, for a few elements.
-    for (l, &v) in last.iter_mut().zip(rest) {
+    for (l, &v) in elements.iter_mut().zip(rest) {
         *l = v;
     }
-    (pieces, (!rest.is_empty()).then_some(last))
+    (pieces, Some(Last { elements, again: 0 }))
 }
 
 /// The largest element of a row, with a fixed number of running results.
@@ -308,7 +321,7 @@ fn pieces<T: Float>(x: &[T]) -> (&[[T; LANES]], Option<[T; LANES]>) {
 fn max<T: Float>(x: &[T]) -> T {
     let mut lanes = [T::NEG_INFINITY; LANES];
     let (pieces, last) = pieces(x);
-    for piece in pieces.iter().chain(&last) {
+    for piece in pieces.iter().chain(last.as_ref().map(|last| &last.elements)) {
         for (l, &v) in lanes.iter_mut().zip(piece) {
             *l = Max.combine(*l, v);
         }
@@ -356,15 +369,15 @@ pub(crate) fn stored_terms<T: Float>(x: &[T], exp: impl Fn(T) -> T, out: &mut [T
 /// What is left of the row after the last piece is apart from the loop over the pieces, which stays tight.
 #[inline(always)]
 fn sum<T: Float, const STORE: bool>(x: &[T], exp: impl Fn(T) -> T, out: &mut [T]) -> Terms<T> {
-    let ((pieces, last), (out, out_rest)) = (pieces(x), out.as_chunks_mut::<LANES>());
-    let Some(first) = pieces.first().or(last.as_ref()) else {
+    let (pieces, last) = pieces(x);
+    let Some(first) = pieces.first().or(last.as_ref().map(|last| &last.elements)) else {
         return Terms { shift: T::NEG_INFINITY, sum: T::lit(0.0) };
     };
     let mut shift = fold(Max, *first);
     loop {
         let mut sums = [T::lit(0.0); LANES];
         if STORE {
-            for (piece, out) in pieces.iter().zip(&mut *out) {
+            for (piece, out) in pieces.iter().zip(out.as_chunks_mut::<LANES>().0) {
                 for k in 0..LANES {
                     out[k] = exp(piece[k] - shift);
                     sums[k] = sums[k] + out[k];
@@ -377,14 +390,18 @@ fn sum<T: Float, const STORE: bool>(x: &[T], exp: impl Fn(T) -> T, out: &mut [T]
                 }
             }
         }
-        if let Some(last) = &last {
+        if let Some(Last { elements, again }) = &last {
             let mut e = [T::lit(0.0); LANES];
             for k in 0..LANES {
-                e[k] = exp(last[k] - shift);
-                sums[k] = sums[k] + e[k];
+                e[k] = exp(elements[k] - shift);
+                sums[k] = sums[k] + if k < *again { T::lit(0.0) } else { e[k] };
             }
-            for (out, &e) in out_rest.iter_mut().zip(&e) {
+            if let Some(out) = out.last_chunk_mut() {
                 *out = e;
+            } else {
+                for (out, &e) in out.iter_mut().zip(&e) {
+                    *out = e;
+                }
             }
         }
         let sum = fold(Sum, sums);
