@@ -123,11 +123,32 @@ pub(crate) fn transposed<T: Element>(src: Strided<'_, T>, shape: &[usize], out: 
         size *= dim.size;
     }
     let columns = &others[nearest];
+    let to = pool::SendPtr(out.as_mut_ptr());
+    // A few elements side by side, such as the colours of a pixel, in the result or in the operand.
+    let is_few = |size| (2..=4).contains(&size) && step(columns) == 1 && !stream::pays(out);
+    let together = is_few(rows.size) && columns_step == rows.size;
+    if together || is_few(columns.size) && step(rows) == columns.size {
+        let few = if together { rows.size } else { columns.size };
+        let lines = Lines {
+            src: src.data,
+            first: src.offset,
+            rest: &rest,
+            blocks: out.len() / (rows.size * columns.size),
+            len: rows.size * columns.size / few,
+            step: if together { step(rows) } else { columns_step },
+            out: &to,
+        };
+        match few {
+            2 => lines.copy::<2>(together),
+            3 => lines.copy::<3>(together),
+            _ => lines.copy::<4>(together),
+        }
+        return true;
+    }
     let (down, across) = (rows.size.div_ceil(SQUARE), columns.size.div_ceil(SQUARE));
     let squares = down * across * (out.len() / (rows.size * columns.size));
     let together = (GRAIN / (SQUARE * SQUARE)).max(1);
     let past_cache = stream::pays(out);
-    let to = pool::SendPtr(out.as_mut_ptr());
     pool::run(squares.div_ceil(together), &|task| {
         for square in task * together..squares.min((task + 1) * together) {
             let (a, b) = (square % down * SQUARE, square / down % across * SQUARE);
@@ -147,6 +168,62 @@ pub(crate) fn transposed<T: Element>(src: Strided<'_, T>, shape: &[usize], out: 
         }
     });
     true
+}
+
+/// Blocks of a few lines of `len` elements, which are apart on one side and have the elements of a number side by side on the other.
+struct Lines<'a, T> {
+    src: &'a [T],
+    /// Where the first block begins in `src`; the others lie at the positions of the dimensions `rest`.
+    first: usize,
+    rest: &'a Dims<2>,
+    blocks: usize,
+    len: usize,
+    /// From line to line where they are apart.
+    step: usize,
+    /// All of the result, which outlives this.
+    out: &'a pool::SendPtr<T>,
+}
+
+impl<T: Element> Lines<'_, T> {
+    /// Copies blocks of R lines, which come `together`, or else apart.
+    fn copy<const R: usize>(&self, together: bool) {
+        let piece = self.len.min(GRAIN / R);
+        let (pieces, at_once) = (self.len.div_ceil(piece), (GRAIN / R / piece).max(1));
+        let count = self.blocks * pieces;
+        pool::run(count.div_ceil(at_once), &|task| {
+            for i in task * at_once..count.min((task + 1) * at_once) {
+                let [from, to] = offsets(self.rest, i / pieces, [self.first, 0]);
+                let first = i % pieces * piece;
+                let n = piece.min(self.len - first);
+                let line = |start: usize, lines: usize| {
+                    // SAFETY: elements of the result, which no other piece has.
+                    unsafe { std::slice::from_raw_parts_mut(self.out.get().add(start), n * lines) }
+                };
+                if together {
+                    let lines: [_; R] =
+                        std::array::from_fn(|a| &self.src[from + a * self.step + first..][..n]);
+                    weave(lines, line(to + first * R, R));
+                } else {
+                    let src = self.src[from + first * R..][..n * R].as_chunks::<R>().0;
+                    let lines: [_; R] = std::array::from_fn(|a| line(to + a * self.step + first, 1));
+                    for (i, src) in src.iter().enumerate() {
+                        for a in 0..R {
+                            lines[a][i] = src[a];
+                        }
+                    }
+                }
+            }
+        });
+    }
+}
+
+/// One element of each line in turn. A function, so that the compiler knows that nothing overlaps.
+fn weave<T: Element, const R: usize>(lines: [&[T]; R], out: &mut [T]) {
+    for (i, out) in out.as_chunks_mut::<R>().0.iter_mut().enumerate() {
+        for a in 0..R {
+            out[a] = lines[a][i];
+        }
+    }
 }
 
 /// Element (a, b) goes to `out` + a + b · `columns_step`: places in the output of [`transposed`], which outlives this, and
@@ -287,7 +364,7 @@ mod tests {
     #[test]
     fn transposed_copies_are_those_of_a_plain_loop() {
         let data: Vec<i64> = (0..300_000).collect();
-        let cases: [(&[usize], &[usize]); 7] = [
+        let cases: [(&[usize], &[usize]); 12] = [
             (&[70, 130], &[1, 70]),
             (&[3, 40, 17], &[680, 1, 40]),
             (&[17, 3, 5, 33], &[1, 561, 17, 85]),
@@ -295,6 +372,12 @@ mod tests {
             (&[1000, 5], &[1, 1000]),
             (&[60, 50], &[2, 150]),
             (&[4, 33, 20], &[0, 1, 40]),
+            // A few lines.
+            (&[20_000, 3], &[1, 20_000]),
+            (&[5, 7, 2, 9, 4], &[2_000, 5, 63, 1, 200]),
+            (&[2, 20_000], &[1, 2]),
+            (&[5, 3, 40], &[150, 1, 3]),
+            (&[4, 3, 40], &[1, 160, 4]),
         ];
         for (shape, strides) in cases {
             let src = Strided { data: &data, offset: 7, strides };
