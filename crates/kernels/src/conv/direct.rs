@@ -1,5 +1,6 @@
 //! Few channels: loops over the lines of an image, without a matrix.
 
+use super::seen::is_nan;
 use super::{GRAIN, Shape, batch_parts, part};
 use crate::isa::{Kernel, dispatch};
 use crate::num::Num;
@@ -114,6 +115,30 @@ pub(super) fn input_gradient<T: Element>(shape: &Shape, at: usize, grad: &[T], w
 /// Sums of products in this many lanes.
 const LANES: usize = 16;
 
+/// Adds the products of a channel's gradients with what position `tap` sees of a channel of the input.
+#[inline(always)]
+fn add_products<T: Element>(shape: &Shape, tap: usize, x: &[T], g: &[T], lanes: &mut [T::Num; LANES]) {
+    let stride = shape.stride[1];
+    shape.stretches(tap, 0..shape.windows(), |i, pixel, n| {
+        let (g, x) = (&g[i..i + n], &x[pixel..]);
+        if stride == 1 {
+            let (g, x) = (g.as_chunks::<LANES>(), x[..n].as_chunks::<LANES>());
+            for (g, x) in g.0.iter().zip(x.0) {
+                for l in 0..LANES {
+                    lanes[l] = lanes[l] + g[l].to_num() * x[l].to_num();
+                }
+            }
+            for (l, (g, x)) in g.1.iter().zip(x.1).enumerate() {
+                lanes[l] = lanes[l] + g.to_num() * x.to_num();
+            }
+        } else {
+            for (l, (g, x)) in g.iter().zip(x.iter().step_by(stride)).enumerate() {
+                lanes[l % LANES] = lanes[l % LANES] + g.to_num() * x.to_num();
+            }
+        }
+    });
+}
+
 struct WeightGradient<'a, T>(&'a Shape, &'a [T], &'a [T], &'a mut [T]);
 
 impl<T: Element> Kernel for WeightGradient<'_, T> {
@@ -122,30 +147,12 @@ impl<T: Element> Kernel for WeightGradient<'_, T> {
     #[inline(always)]
     fn run(self) {
         let WeightGradient(shape, input, grad, out) = self;
-        let (pixels, windows, stride, taps) =
-            (shape.pixels(), shape.windows(), shape.stride[1], shape.taps());
+        let (pixels, windows, taps) = (shape.pixels(), shape.windows(), shape.taps());
         for (at, out) in out.iter_mut().enumerate() {
             let (o, c, tap) = (at / (shape.inputs * taps), at / taps % shape.inputs, at % taps);
             let (x, g) = (&input[c * pixels..][..pixels], &grad[o * windows..][..windows]);
             let mut lanes = [T::Num::lit(0.0); LANES];
-            shape.stretches(tap, 0..windows, |i, pixel, n| {
-                let (g, x) = (&g[i..i + n], &x[pixel..]);
-                if stride == 1 {
-                    let (g, x) = (g.as_chunks::<LANES>(), x[..n].as_chunks::<LANES>());
-                    for (g, x) in g.0.iter().zip(x.0) {
-                        for l in 0..LANES {
-                            lanes[l] = lanes[l] + g[l].to_num() * x[l].to_num();
-                        }
-                    }
-                    for (l, (g, x)) in g.1.iter().zip(x.1).enumerate() {
-                        lanes[l] = lanes[l] + g.to_num() * x.to_num();
-                    }
-                } else {
-                    for (l, (g, x)) in g.iter().zip(x.iter().step_by(stride)).enumerate() {
-                        lanes[l % LANES] = lanes[l % LANES] + g.to_num() * x.to_num();
-                    }
-                }
-            });
+            add_products(shape, tap, x, g, &mut lanes);
             *out = T::from_num(lanes.into_iter().fold(out.to_num(), |sum, lane| sum + lane));
         }
     }
@@ -172,5 +179,38 @@ pub(super) fn weight_gradient<T: Element>(shape: &Shape, input: &[T], grad: &[T]
     for (i, out) in out.iter_mut().enumerate() {
         let sum = sums[i..].iter().step_by(w * shape.groups);
         *out = T::from_num(sum.fold(T::Num::lit(0.0), |sum, part| sum + part.to_num()));
+    }
+}
+
+/// The sum over all images for one weight, which is number `at` of all.
+pub(super) struct OneWeight<'a, T> {
+    pub(super) shape: &'a Shape,
+    pub(super) at: usize,
+    pub(super) input: &'a [T],
+    pub(super) grad: &'a [T],
+}
+
+impl<T: Element> Kernel for OneWeight<'_, T> {
+    type Output = T;
+    const WIDE: bool = T::DTYPE.is_float();
+    #[inline(always)]
+    fn run(self) -> T {
+        let OneWeight { shape, at, input, grad } = self;
+        let (pixels, windows, taps) = (shape.pixels(), shape.windows(), shape.taps());
+        let (channel, c, tap) = (at / shape.rows(), at / taps % shape.inputs, at % taps);
+        let mut lanes = [T::Num::lit(0.0); LANES];
+        let mut sum = T::default();
+        for image in 0..shape.batch {
+            let x = (image * shape.groups + channel / shape.outputs) * shape.inputs + c;
+            let g = image * shape.groups * shape.outputs + channel;
+            let (x, g) = (&input[x * pixels..][..pixels], &grad[g * windows..][..windows]);
+            add_products(shape, tap, x, g, &mut lanes);
+            sum = T::from_num(lanes.into_iter().fold(T::Num::lit(0.0), |sum, lane| sum + lane));
+            // It stays that.
+            if is_nan(sum) {
+                break;
+            }
+        }
+        sum
     }
 }

@@ -21,6 +21,7 @@ mod direct;
 mod flat;
 mod patches;
 mod planes;
+mod seen;
 mod tile;
 mod whole;
 mod winograd;
@@ -176,12 +177,19 @@ pub fn forward<T: Element>(
     if winograd::serves_output(shape)
         && let (Some(input), Some(weight), Some(out)) = (floats(input), floats(weight), floats_mut(out))
     {
-        winograd::forward(shape, input, weight, bias.and_then(floats), relu, out);
-    } else if whole::serves(shape)
+        return winograd::forward(shape, input, weight, bias.and_then(floats), relu, out);
+    }
+    if whole::serves(shape)
         && let (Some(input), Some(weight), Some(out)) = (floats(input), floats(weight), floats_mut(out))
     {
-        whole::forward(shape, input, weight, bias.and_then(floats), relu, out);
-    } else if planes::serves(shape)
+        return whole::forward(shape, input, weight, bias.and_then(floats), relu, out);
+    }
+    if deep::serves_output(shape)
+        && let (Some(input), Some(weight), Some(out)) = (floats(input), floats(weight), floats_mut(out))
+    {
+        return deep::forward(shape, input, weight, bias.and_then(floats), relu, out);
+    }
+    if planes::serves(shape)
         && let (Some(input), Some(weight), Some(out)) = (floats(input), floats(weight), floats_mut(out))
     {
         planes::forward(shape, input, weight, bias.and_then(floats), relu, out);
@@ -189,10 +197,6 @@ pub fn forward<T: Element>(
         && let (Some(input), Some(weight), Some(out)) = (floats(input), floats(weight), floats_mut(out))
     {
         depthwise::forward(shape, input, weight, bias.and_then(floats), relu, out);
-    } else if deep::serves_output(shape)
-        && let (Some(input), Some(weight), Some(out)) = (floats(input), floats(weight), floats_mut(out))
-    {
-        deep::forward(shape, input, weight, bias.and_then(floats), relu, out);
     } else if flat::serves_output(shape)
         && let (Some(input), Some(weight), Some(out)) = (floats(input), floats(weight), floats_mut(out))
     {
@@ -207,6 +211,7 @@ pub fn forward<T: Element>(
             pool::chunks_mut(out, GRAIN, |_, out| dispatch(Relu(out)));
         }
     }
+    seen::forward(shape, input, weight, bias, relu, out);
 }
 
 /// max(0, …) in place; NaN stays.
@@ -257,27 +262,38 @@ pub fn input_gradient<T: Element>(
     {
         return whole::input_gradient(shape, grad, weight, bias.and_then(floats), out);
     }
-    if planes::serves(shape)
-        && let (Some(grad), Some(weight), Some(out)) = (floats(grad), floats(weight), floats_mut(out))
-    {
-        return planes::input_gradient(shape, grad, weight, bias.and_then(floats), out);
-    }
-    if depthwise::serves(shape)
-        && let (Some(grad), Some(weight), Some(out)) = (floats(grad), floats(weight), floats_mut(out))
-    {
-        return depthwise::input_gradient(shape, grad, weight, bias.and_then(floats), out);
-    }
     if deep::serves_input(shape)
         && let (Some(grad), Some(weight), Some(out)) = (floats(grad), floats(weight), floats_mut(out))
     {
         return deep::input_gradient(shape, grad, weight, bias.and_then(floats), out);
     }
-    if flat::serves_input(shape)
+    if planes::serves(shape)
         && let (Some(grad), Some(weight), Some(out)) = (floats(grad), floats(weight), floats_mut(out))
     {
-        return flat::input_gradient(shape, grad, weight, bias.and_then(floats), out);
+        planes::input_gradient(shape, grad, weight, bias.and_then(floats), out);
+    } else if depthwise::serves(shape)
+        && let (Some(grad), Some(weight), Some(out)) = (floats(grad), floats(weight), floats_mut(out))
+    {
+        depthwise::input_gradient(shape, grad, weight, bias.and_then(floats), out);
+    } else if flat::serves_input(shape)
+        && let (Some(grad), Some(weight), Some(out)) = (floats(grad), floats(weight), floats_mut(out))
+    {
+        flat::input_gradient(shape, grad, weight, bias.and_then(floats), out);
+    } else {
+        // Their terms are those that are seen.
+        return input_gradient_by_image(shape, grad, weight, bias, out);
     }
-    // A group of one image, or several where they are small.
+    seen::input_gradient(shape, grad, weight, bias, out);
+}
+
+/// For all types: a group of one image at a time, or several where they are small.
+fn input_gradient_by_image<T: Element>(
+    shape: &Shape,
+    grad: &[T],
+    weight: &[T],
+    bias: Option<&[T]>,
+    out: &mut [T],
+) {
     let (group, step) =
         (shape.inputs * shape.pixels(), (GRAIN / shape.work().max(1)).clamp(1, shape.batch * shape.groups));
     pool::chunks_mut(out, group.saturating_mul(step), |start, out| {
@@ -310,16 +326,24 @@ pub fn weight_gradient<T: Element>(shape: &Shape, input: &[T], grad: &[T], out: 
         return tiny::unscale(out, scaled.power);
     }
     if shape.batch == 0 {
-        out.fill(T::default());
-    } else if winograd::serves_weight(shape)
+        return out.fill(T::default());
+    }
+    if winograd::serves_weight(shape)
         && let (Some(input), Some(grad), Some(out)) = (floats(input), floats(grad), floats_mut(out))
     {
-        winograd::weight_gradient(shape, input, grad, out);
-    } else if whole::serves_weight(shape)
+        return winograd::weight_gradient(shape, input, grad, out);
+    }
+    if whole::serves_weight(shape)
         && let (Some(input), Some(grad), Some(out)) = (floats(input), floats(grad), floats_mut(out))
     {
-        whole::weight_gradient(shape, input, grad, out);
-    } else if planes::serves(shape)
+        return whole::weight_gradient(shape, input, grad, out);
+    }
+    if deep::serves_weight(shape)
+        && let (Some(input), Some(grad), Some(out)) = (floats(input), floats(grad), floats_mut(out))
+    {
+        return deep::weight_gradient(shape, input, grad, out);
+    }
+    if planes::serves(shape)
         && let (Some(input), Some(grad), Some(out)) = (floats(input), floats(grad), floats_mut(out))
     {
         planes::weight_gradient(shape, input, grad, out);
@@ -327,10 +351,6 @@ pub fn weight_gradient<T: Element>(shape: &Shape, input: &[T], grad: &[T], out: 
         && let (Some(input), Some(grad), Some(out)) = (floats(input), floats(grad), floats_mut(out))
     {
         depthwise::weight_gradient(shape, input, grad, out);
-    } else if deep::serves_weight(shape)
-        && let (Some(input), Some(grad), Some(out)) = (floats(input), floats(grad), floats_mut(out))
-    {
-        deep::weight_gradient(shape, input, grad, out);
     } else if flat::serves_output(shape)
         && let (Some(input), Some(grad), Some(out)) = (floats(input), floats(grad), floats_mut(out))
     {
@@ -340,6 +360,7 @@ pub fn weight_gradient<T: Element>(shape: &Shape, input: &[T], grad: &[T], out: 
     } else {
         columns::weight_gradient(shape, input, grad, out);
     }
+    seen::weight_gradient(shape, input, grad, out);
 }
 
 /// How many ranges of images to sum apart, where the sums could otherwise be cut into so many pieces only. Each
