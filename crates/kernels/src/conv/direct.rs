@@ -115,28 +115,24 @@ pub(super) fn input_gradient<T: Element>(shape: &Shape, at: usize, grad: &[T], w
 /// Sums of products in this many lanes.
 const LANES: usize = 16;
 
-/// Adds the products of a channel's gradients with what position `tap` sees of a channel of the input.
+/// Adds the products of gradients with pixels `stride` apart.
 #[inline(always)]
-fn add_products<T: Element>(shape: &Shape, tap: usize, x: &[T], g: &[T], lanes: &mut [T::Num; LANES]) {
-    let stride = shape.stride[1];
-    shape.stretches(tap, 0..shape.windows(), |i, pixel, n| {
-        let (g, x) = (&g[i..i + n], &x[pixel..]);
-        if stride == 1 {
-            let (g, x) = (g.as_chunks::<LANES>(), x[..n].as_chunks::<LANES>());
-            for (g, x) in g.0.iter().zip(x.0) {
-                for l in 0..LANES {
-                    lanes[l] = lanes[l] + g[l].to_num() * x[l].to_num();
-                }
-            }
-            for (l, (g, x)) in g.1.iter().zip(x.1).enumerate() {
-                lanes[l] = lanes[l] + g.to_num() * x.to_num();
-            }
-        } else {
-            for (l, (g, x)) in g.iter().zip(x.iter().step_by(stride)).enumerate() {
-                lanes[l % LANES] = lanes[l % LANES] + g.to_num() * x.to_num();
+fn add_products<T: Element>(g: &[T], x: &[T], stride: usize, lanes: &mut [T::Num; LANES]) {
+    if stride == 1 {
+        let (g, x) = (g.as_chunks::<LANES>(), x[..g.len()].as_chunks::<LANES>());
+        for (g, x) in g.0.iter().zip(x.0) {
+            for l in 0..LANES {
+                lanes[l] = lanes[l] + g[l].to_num() * x[l].to_num();
             }
         }
-    });
+        for (l, (g, x)) in g.1.iter().zip(x.1).enumerate() {
+            lanes[l] = lanes[l] + g.to_num() * x.to_num();
+        }
+    } else {
+        for (l, (g, x)) in g.iter().zip(x.iter().step_by(stride)).enumerate() {
+            lanes[l % LANES] = lanes[l % LANES] + g.to_num() * x.to_num();
+        }
+    }
 }
 
 struct WeightGradient<'a, T>(&'a Shape, &'a [T], &'a [T], &'a mut [T]);
@@ -147,12 +143,15 @@ impl<T: Element> Kernel for WeightGradient<'_, T> {
     #[inline(always)]
     fn run(self) {
         let WeightGradient(shape, input, grad, out) = self;
-        let (pixels, windows, taps) = (shape.pixels(), shape.windows(), shape.taps());
+        let (pixels, windows, stride, taps) =
+            (shape.pixels(), shape.windows(), shape.stride[1], shape.taps());
         for (at, out) in out.iter_mut().enumerate() {
             let (o, c, tap) = (at / (shape.inputs * taps), at / taps % shape.inputs, at % taps);
             let (x, g) = (&input[c * pixels..][..pixels], &grad[o * windows..][..windows]);
             let mut lanes = [T::Num::lit(0.0); LANES];
-            add_products(shape, tap, x, g, &mut lanes);
+            shape.stretches(tap, 0..windows, |i, pixel, n| {
+                add_products(&g[i..i + n], &x[pixel..], stride, &mut lanes);
+            });
             *out = T::from_num(lanes.into_iter().fold(out.to_num(), |sum, lane| sum + lane));
         }
     }
@@ -204,9 +203,13 @@ impl<T: Element> Kernel for OneWeight<'_, T> {
             let x = (image * shape.groups + channel / shape.outputs) * shape.inputs + c;
             let g = image * shape.groups * shape.outputs + channel;
             let (x, g) = (&input[x * pixels..][..pixels], &grad[g * windows..][..windows]);
-            add_products(shape, tap, x, g, &mut lanes);
+            shape.stretches(tap, 0..windows, |i, pixel, n| {
+                // A sum that is NaN stays that. Where most numbers are, no more than a line is read.
+                if !is_nan(T::from_num(lanes[0])) {
+                    add_products(&g[i..i + n], &x[pixel..], shape.stride[1], &mut lanes);
+                }
+            });
             sum = T::from_num(lanes.into_iter().fold(T::Num::lit(0.0), |sum, lane| sum + lane));
-            // It stays that.
             if is_nan(sum) {
                 break;
             }

@@ -12,6 +12,9 @@
 //! unless that copy were too large. For the other types: matrix products with the columns (`columns`), or loops over lines
 //! where few channels meet (`direct`).
 //!
+//! An infinity or a NaN reaches what sees it alone, and what is around an image is no factor (`seen`); under Winograd's
+//! transformation it reaches all of a tile, and all of a weight's gradient.
+//!
 //! Work is cut by the shape alone, and sums have a fixed order, so results do not depend on the number of threads.
 
 mod columns;

@@ -100,8 +100,8 @@ struct Seen {
     cut: bool,
 }
 
-/// For each line, or column, what is seen of so many through so many positions. Places before
-/// the first are numbers below 0, which wrap to large ones.
+/// For each of `size` lines, or columns, what is seen of the first `end` through so many positions. Places before the first
+/// are below 0, which wraps to large numbers.
 fn seen(taps: usize, [size, end]: [usize; 2], place: impl Fn(usize, usize) -> Option<usize>) -> Vec<Seen> {
     let line = |at: usize| {
         let mut pairs: Vec<_> = (0..taps).filter_map(|tap| Some([tap, place(at, tap)?])).collect();
@@ -112,10 +112,11 @@ fn seen(taps: usize, [size, end]: [usize; 2], place: impl Fn(usize, usize) -> Op
     (0..size).map(line).collect()
 }
 
-/// Sums over channels and positions of the window.
+/// Sums of the products of what windows see, for each channel and position, with the weight.
 struct Sums {
     /// Of the sums and of their terms, in a group.
     channels: [usize; 2],
+    /// Sizes of the images that they make, and of those that are read.
     size: [usize; 2],
     source: [usize; 2],
     /// Vertical, horizontal.
@@ -125,7 +126,7 @@ struct Sums {
 }
 
 impl Sums {
-    /// Those near the border that are NaN.
+    /// Takes those near the border again that are NaN.
     fn run<T: Element>(
         &self,
         shape: &Shape,
@@ -136,6 +137,11 @@ impl Sums {
         out: &mut [T],
     ) {
         let Sums { channels: [channels, terms], size: [height, width], source: [down, across], .. } = *self;
+        // In a training that has failed all weights are NaN, and so is each sum that has a term.
+        let none = self.seen.iter().flatten().any(|seen| seen.pairs.is_empty());
+        if !none && weight.iter().all(|&w| is_nan(w)) {
+            return;
+        }
         pool::chunks_mut(out, height * width, |start, out| {
             let zero = T::Num::lit(0.0);
             let (plane, group) = (start / (height * width), start / (height * width) / channels);
