@@ -4,6 +4,12 @@
 //! calls into libm on baseline x86-64.) Errors are given in units in the last place (ulp) of the exact result,
 //! measured on every f32 against the f64 functions of std. Polynomials are minimax fits.
 
+mod double;
+pub use double::{
+    cosh_f32, exp_f64, exp_m1_f64, exp2_f32, exp2_f64, ln_1p_f64, ln_f64, log2_f32, log10_f32, sigmoid_f64,
+    sinh_f32, tanh_f64,
+};
+
 /// 1.5 · 2²³. Adding it to |x| < 2²² rounds x to an integer, which then stands in the low bits of the sum.
 const ROUND: f32 = 12_582_912.0;
 /// 1.5 · 2⁵², which does the same to |x| < 2⁵¹.
@@ -205,16 +211,10 @@ pub fn atan_f32(x: f32) -> f32 {
 /// grows with the result's exponent.
 #[inline(always)]
 pub fn pow_f32(x: f32, y: f32) -> f32 {
-    const FRACTION: u64 = (1 << 52) - 1;
     let (a, e) = (f64::from(x.abs()), f64::from(y));
-    // a = m · 2ⁿ with √½ ≤ m < √2; s = (m − 1) / (m + 1), and log₂ m = 2 artanh s / ln 2.
-    let root = std::f64::consts::FRAC_1_SQRT_2.to_bits();
-    let bits = a.to_bits().wrapping_sub(root);
-    let m = f64::from_bits((bits & FRACTION) + root);
-    let biased = bits.wrapping_add(1023 << 52) >> 52;
-    // As the low bits of 2⁵².
-    let n = f64::from_bits(biased | 1075 << 52) - ((1u64 << 52) + 1023) as f64;
-    let s = (m - 1.0) / (m + 1.0);
+    // s = (m − 1) / (m + 1), and log₂ m = 2 artanh s / ln 2.
+    let (m1, n) = double::split_exponent(a);
+    let s = m1 / (m1 + 2.0);
     let z = s * s;
     let p = 1.0 / 15.0;
     let p = p * z + 1.0 / 13.0;

@@ -127,7 +127,7 @@ impl Float for f64 {
     const MIN_POSITIVE: Self = f64::MIN_POSITIVE;
     #[inline(always)]
     fn exp_term(self) -> Self {
-        self.exp()
+        math::exp_f64(self)
     }
 }
 
@@ -154,42 +154,22 @@ macro_rules! comparisons {
 }
 
 macro_rules! float {
-    ($t:ty, exp: $exp:path, exp_m1: $exp_m1:path, ln: $ln:path, ln_1p: $ln_1p:path,
-     tanh: $tanh:path, erf: $erf:path, pow: $pow:path, atan: $atan:path,
-     sin: $sin:path, cos: $cos:path, tan: $tan:path, fmod: $fmod:expr, sigmoid: $sigmoid:expr) => {
+    ($t:ty, $($function:ident: $of:path),*; pow: $pow:path, fmod: $fmod:expr) => {
         impl Num for $t {
             comparisons!();
+            $(
+                #[inline(always)]
+                fn $function(self) -> Self {
+                    $of(self)
+                }
+            )*
             #[inline(always)]
             fn lit(v: f64) -> Self {
                 v as $t
             }
             #[inline(always)]
-            fn exp(self) -> Self {
-                $exp(self)
-            }
-            #[inline(always)]
-            fn exp_m1(self) -> Self {
-                $exp_m1(self)
-            }
-            #[inline(always)]
-            fn ln(self) -> Self {
-                $ln(self)
-            }
-            #[inline(always)]
-            fn ln_1p(self) -> Self {
-                $ln_1p(self)
-            }
-            #[inline(always)]
             fn sqrt(self) -> Self {
                 <$t>::sqrt(self)
-            }
-            #[inline(always)]
-            fn tanh(self) -> Self {
-                $tanh(self)
-            }
-            #[inline(always)]
-            fn sigmoid(self) -> Self {
-                $sigmoid(self)
             }
             #[inline(always)]
             fn pow(self, e: Self) -> Self {
@@ -198,50 +178,6 @@ macro_rules! float {
             #[inline(always)]
             fn abs(self) -> Self {
                 <$t>::abs(self)
-            }
-            #[inline(always)]
-            fn exp2(self) -> Self {
-                <$t>::exp2(self)
-            }
-            #[inline(always)]
-            fn log2(self) -> Self {
-                <$t>::log2(self)
-            }
-            #[inline(always)]
-            fn log10(self) -> Self {
-                <$t>::log10(self)
-            }
-            #[inline(always)]
-            fn sin(self) -> Self {
-                $sin(self)
-            }
-            #[inline(always)]
-            fn cos(self) -> Self {
-                $cos(self)
-            }
-            #[inline(always)]
-            fn tan(self) -> Self {
-                $tan(self)
-            }
-            #[inline(always)]
-            fn asin(self) -> Self {
-                <$t>::asin(self)
-            }
-            #[inline(always)]
-            fn acos(self) -> Self {
-                <$t>::acos(self)
-            }
-            #[inline(always)]
-            fn atan(self) -> Self {
-                $atan(self)
-            }
-            #[inline(always)]
-            fn sinh(self) -> Self {
-                <$t>::sinh(self)
-            }
-            #[inline(always)]
-            fn cosh(self) -> Self {
-                <$t>::cosh(self)
             }
             #[inline(always)]
             fn floor(self) -> Self {
@@ -258,10 +194,6 @@ macro_rules! float {
             #[inline(always)]
             fn round(self) -> Self {
                 <$t>::round_ties_even(self)
-            }
-            #[inline(always)]
-            fn erf(self) -> Self {
-                $erf(self)
             }
             #[inline(always)]
             fn fmod(self, other: Self) -> Self {
@@ -290,6 +222,8 @@ macro_rules! float {
         }
     };
 }
+// What is not ours comes from the crate `libm` and not from the C library by way of the standard library: the bits are the
+// same whatever C library there is, and a program that needs none of it is smaller in memory.
 float!(
     f32,
     exp: math::exp_f32,
@@ -297,98 +231,60 @@ float!(
     ln: math::ln_f32,
     ln_1p: math::ln_1p_f32,
     tanh: math::tanh_f32,
-    erf: math::erf_f32,
-    pow: math::pow_f32,
-    atan: math::atan_f32,
+    sigmoid: math::sigmoid_f32,
+    exp2: math::exp2_f32,
+    log2: math::log2_f32,
+    log10: math::log10_f32,
     sin: trig::sin_f32,
     cos: trig::cos_f32,
     tan: trig::tan_f32,
-    fmod: math::fmod_f32,
-    sigmoid: math::sigmoid_f32
+    asin: libm::asinf,
+    acos: libm::acosf,
+    atan: math::atan_f32,
+    sinh: math::sinh_f32,
+    cosh: math::cosh_f32,
+    erf: math::erf_f32;
+    pow: math::pow_f32,
+    fmod: math::fmod_f32
 );
 float!(
     f64,
-    exp: f64::exp,
-    exp_m1: f64::exp_m1,
-    ln: f64::ln,
-    ln_1p: f64::ln_1p,
-    tanh: f64::tanh,
-    erf: libm::erf,
-    pow: f64::powf,
-    atan: f64::atan,
-    sin: f64::sin,
-    cos: f64::cos,
-    tan: f64::tan,
-    fmod: |x: f64, y: f64| x % y,
-    sigmoid: |x: f64| 1.0 / (1.0 + (-x).exp())
+    exp: math::exp_f64,
+    exp_m1: math::exp_m1_f64,
+    ln: math::ln_f64,
+    ln_1p: math::ln_1p_f64,
+    tanh: math::tanh_f64,
+    sigmoid: math::sigmoid_f64,
+    exp2: math::exp2_f64,
+    log2: libm::log2,
+    log10: libm::log10,
+    sin: libm::sin,
+    cos: libm::cos,
+    tan: libm::tan,
+    asin: libm::asin,
+    acos: libm::acos,
+    atan: libm::atan,
+    sinh: libm::sinh,
+    cosh: libm::cosh,
+    erf: libm::erf;
+    pow: libm::pow,
+    fmod: |x: f64, y: f64| x % y
 );
 
 // Integers reach the transcendental functions only where an op keeps its integer type, which none of those
 // that use them does; going through f64 keeps the trait whole without a way to panic.
 macro_rules! integer {
-    ($t:ty) => {
+    ($t:ty, $($function:ident)*) => {
         impl Num for Wrapping<$t> {
             comparisons!();
+            $(
+                fn $function(self) -> Self {
+                    Self::lit(Num::$function(self.0 as f64))
+                }
+            )*
             #[inline(always)]
             fn lit(v: f64) -> Self {
                 Wrapping(v as $t)
-            }
-            fn exp(self) -> Self {
-                Self::lit((self.0 as f64).exp())
-            }
-            fn exp_m1(self) -> Self {
-                Self::lit((self.0 as f64).exp_m1())
-            }
-            fn ln(self) -> Self {
-                Self::lit((self.0 as f64).ln())
-            }
-            fn ln_1p(self) -> Self {
-                Self::lit((self.0 as f64).ln_1p())
-            }
-            fn sqrt(self) -> Self {
-                Self::lit((self.0 as f64).sqrt())
-            }
-            fn tanh(self) -> Self {
-                Self::lit((self.0 as f64).tanh())
-            }
-            fn sigmoid(self) -> Self {
-                Self::lit(1.0 / (1.0 + (-(self.0 as f64)).exp()))
-            }
-            fn exp2(self) -> Self {
-                Self::lit((self.0 as f64).exp2())
-            }
-            fn log2(self) -> Self {
-                Self::lit((self.0 as f64).log2())
-            }
-            fn log10(self) -> Self {
-                Self::lit((self.0 as f64).log10())
-            }
-            fn sin(self) -> Self {
-                Self::lit((self.0 as f64).sin())
-            }
-            fn cos(self) -> Self {
-                Self::lit((self.0 as f64).cos())
-            }
-            fn tan(self) -> Self {
-                Self::lit((self.0 as f64).tan())
-            }
-            fn asin(self) -> Self {
-                Self::lit((self.0 as f64).asin())
-            }
-            fn acos(self) -> Self {
-                Self::lit((self.0 as f64).acos())
-            }
-            fn atan(self) -> Self {
-                Self::lit((self.0 as f64).atan())
-            }
-            fn sinh(self) -> Self {
-                Self::lit((self.0 as f64).sinh())
-            }
-            fn cosh(self) -> Self {
-                Self::lit((self.0 as f64).cosh())
-            }
-            fn erf(self) -> Self {
-                Self::lit(libm::erf(self.0 as f64))
             }
             #[inline(always)]
             fn floor(self) -> Self {
@@ -453,5 +349,5 @@ macro_rules! integer {
         }
     };
 }
-integer!(i64);
-integer!(u8);
+integer!(i64, exp exp_m1 ln ln_1p sqrt tanh sigmoid exp2 log2 log10 sin cos tan asin acos atan sinh cosh erf);
+integer!(u8, exp exp_m1 ln ln_1p sqrt tanh sigmoid exp2 log2 log10 sin cos tan asin acos atan sinh cosh erf);
