@@ -3,7 +3,7 @@
 
 use crate::dtype::Element;
 use crate::isa::{Kernel, dispatch};
-use crate::num::Float;
+use crate::num::{Float, Num};
 use crate::pool;
 use crate::stream;
 use crate::strided::{Dim, GRAIN, Strided, coalesce, numel, offsets};
@@ -299,7 +299,7 @@ pub fn renormalize<T: Float>(table: &mut [T], rows: usize, index: &[i64], max_no
         } else if p == 0.0 {
             sizes.filter(|&v| v != 0.0).count() as f64
         } else {
-            sizes.map(|v| v.powf(p)).sum::<f64>().powf(1.0 / p)
+            sizes.map(|v| v.pow(p)).sum::<f64>().pow(1.0 / p)
         };
         if norm > max_norm {
             // PyTorch's 1e-7, so that the new norm is not above by rounding.

@@ -2,7 +2,7 @@
 //! need. Sums are calculated in `f64`, in an order that depends on the lengths alone.
 
 use crate::isa::{Kernel, dispatch};
-use crate::num::Float;
+use crate::num::{Float, Num};
 use crate::pool;
 use crate::strided::GRAIN;
 
@@ -61,7 +61,7 @@ pub fn norm<T: Float>(slices: &[&[T]], p: f64) -> f64 {
     } else if p == 2.0 {
         fold(slices, |x| x * x, sum).sqrt()
     } else {
-        fold(slices, |x| x.abs().powf(p), sum).powf(1.0 / p)
+        fold(slices, |x| x.abs().pow(p), sum).pow(1.0 / p)
     }
 }
 

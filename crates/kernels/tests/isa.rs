@@ -2,7 +2,7 @@
 //!
 //! The set is chosen once per process, so the test runs itself again for each one.
 
-use flambeau_kernels::isa::detect;
+use flambeau_kernels::isa::{detect, dispatch};
 use flambeau_kernels::optim::{Piece, Update, Updates};
 use flambeau_kernels::pointwise::{Map, map};
 use flambeau_kernels::{Float, Num, Strided, dropout, loss, optim, reduce, rng, softmax, vector};
@@ -27,6 +27,16 @@ fn formula<E: Num>(x: E, y: E) -> E {
         + x.sin() * (y * E::lit(1e9)).cos()
         + x.tan() * x.fmod(y)
         + x.abs().pow(y) * x.atan()
+        + (x.exp2() + x.abs().log2() * x.abs().log10()) * (x.sinh() + y.cosh())
+}
+
+#[derive(Clone, Copy)]
+struct FormulaF64;
+impl Map<2, f64, f64> for FormulaF64 {
+    #[inline(always)]
+    fn apply(&self, [x, y]: [f64; 2]) -> f64 {
+        formula(x, y)
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -95,6 +105,16 @@ fn digest() -> u64 {
     let turned = |data| Strided { data, offset: 0, strides: &[1, 200] };
     map(&Formula, [turned(&x), turned(&y)], &[200, 200], &mut out[..40_000]);
     add("transposed", &out[..40_000]);
+    let (mut wide, mut wide_out) = (vec![0f64; n], vec![0f64; n]);
+    let draw = rng::Draw { normal: true, seed: 3, offset: 0, scale: 1.0, shift: 0.0, out: &mut wide[..] };
+    dispatch(draw);
+    let view = |data| Strided { data, offset: 0, strides: &[1] };
+    map(&FormulaF64, [view(&wide), view(&wide)], &[n], &mut wide_out);
+    for (name, values) in [("random in f64", &wide), ("pointwise in f64", &wide_out)] {
+        // The bits of each as those of two numbers.
+        let halves = |v: &f64| [v.to_bits() as u32, (v.to_bits() >> 32) as u32].map(f32::from_bits);
+        add(name, &values.iter().flat_map(halves).collect::<Vec<_>>());
+    }
     dropout::dropout(&x, 0.3, 5, 2, &mut out);
     add("dropout", &out);
     let piece = Piece { update: 0, p: &mut out, grad: &x, state: [&mut y[..]].into_iter().collect() };

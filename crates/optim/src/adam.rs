@@ -2,8 +2,8 @@
 
 use crate::rule::{descent, require, require_betas};
 use crate::{Optim, Rule, Update};
-use flambeau_kernels::Float;
 use flambeau_kernels::optim::{FlushToZero, maximum};
+use flambeau_kernels::{Float, Num};
 use serde::{Deserialize, Serialize};
 
 /// Adam: steps scaled by running means of the gradient and of its square.
@@ -137,8 +137,8 @@ impl Rule for AdamOptions {
             keep: 1.0 - shrink,
             beta1,
             beta2,
-            step_size: self.lr / (1.0 - beta1.powf(numbers[0])),
-            correction: (1.0 - beta2.powf(numbers[0])).sqrt().recip(),
+            step_size: self.lr / (1.0 - beta1.pow(numbers[0])),
+            correction: (1.0 - beta2.pow(numbers[0])).sqrt().recip(),
             eps: self.eps,
             tiny: FlushToZero::beside(self.eps),
         }

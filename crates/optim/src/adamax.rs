@@ -2,8 +2,8 @@
 
 use crate::rule::{descent, require, require_betas};
 use crate::{Optim, Rule, Update};
-use flambeau_kernels::Float;
 use flambeau_kernels::optim::{FlushToZero, maximum};
+use flambeau_kernels::{Float, Num};
 use serde::{Deserialize, Serialize};
 
 /// Adamax: Adam with the largest gradient, decaying, in place of the root mean square.
@@ -93,7 +93,7 @@ impl Rule for AdamaxOptions {
         numbers[0] += 1.0;
         let &AdamaxOptions { lr, betas: (beta1, beta2), eps, weight_decay, maximize } = self;
         AdamaxStep {
-            step_size: lr / (1.0 - beta1.powf(numbers[0])),
+            step_size: lr / (1.0 - beta1.pow(numbers[0])),
             beta1,
             beta2,
             eps,

@@ -2,7 +2,7 @@
 
 use crate::rule::{descent, require};
 use crate::{Optim, Rule, Update};
-use flambeau_kernels::Float;
+use flambeau_kernels::{Float, Num};
 use serde::{Deserialize, Serialize};
 
 /// Averaged stochastic gradient descent: plain steps, and beside the parameters their mean from step t0 on.
@@ -109,7 +109,7 @@ impl Rule for AsgdOptions {
     fn step(&self, numbers: &mut [f64], _first: bool) -> AsgdStep {
         let &[t, eta, mu] = &*numbers else { unreachable!("as many numbers as `numbers` names") };
         let t = t + 1.0;
-        let next = self.lr / (1.0 + self.lambd * self.lr * t).powf(self.alpha);
+        let next = self.lr / (1.0 + self.lambd * self.lr * t).pow(self.alpha);
         numbers.copy_from_slice(&[t, next, 1.0 / (t - self.t0).max(1.0)]);
         let &AsgdOptions { lambd, weight_decay, maximize, .. } = self;
         AsgdStep { eta, mu, keep: 1.0 - lambd * eta, weight_decay, maximize }

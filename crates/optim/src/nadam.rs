@@ -2,8 +2,8 @@
 
 use crate::rule::{descent, require, require_betas};
 use crate::{Optim, Rule, Update};
-use flambeau_kernels::Float;
 use flambeau_kernels::optim::FlushToZero;
+use flambeau_kernels::{Float, Num};
 use serde::{Deserialize, Serialize};
 
 /// NAdam: Adam with Nesterov momentum, which grows with time.
@@ -123,7 +123,7 @@ impl Rule for NAdamOptions {
 
     fn step(&self, numbers: &mut [f64], _first: bool) -> NAdamStep {
         let (beta1, beta2) = self.betas;
-        let momentum = |t: f64| beta1 * (1.0 - 0.5 * 0.96_f64.powf(t * self.momentum_decay));
+        let momentum = |t: f64| beta1 * (1.0 - 0.5 * 0.96_f64.pow(t * self.momentum_decay));
         let t = numbers[0] + 1.0;
         let (mu, next) = (momentum(t), momentum(t + 1.0));
         let product = numbers[1] * mu;
@@ -139,7 +139,7 @@ impl Rule for NAdamOptions {
             weight_decay: decay,
             grad_size: self.lr * (1.0 - mu) / (1.0 - product),
             mean_size: self.lr * next / (1.0 - product * next),
-            correction: (1.0 - beta2.powf(t)).recip(),
+            correction: (1.0 - beta2.pow(t)).recip(),
             eps: self.eps,
             tiny: FlushToZero::beside(self.eps),
             maximize: self.maximize,

@@ -2,8 +2,8 @@
 
 use crate::rule::{descent, require, require_betas};
 use crate::{Optim, Rule, Update};
-use flambeau_kernels::Float;
 use flambeau_kernels::optim::FlushToZero;
+use flambeau_kernels::{Float, Num};
 use serde::{Deserialize, Serialize};
 
 /// RAdam: Adam that does without the second moment while too few steps have been seen to know it, a warm-up of its own.
@@ -108,7 +108,7 @@ impl Rule for RAdamOptions {
     fn step(&self, numbers: &mut [f64], _first: bool) -> RAdamStep {
         numbers[0] += 1.0;
         let (t, (beta1, beta2)) = (numbers[0], self.betas);
-        let power = beta2.powf(t);
+        let power = beta2.pow(t);
         let longest = 2.0 / (1.0 - beta2) - 1.0;
         let length = longest - 2.0 * t * power / (1.0 - power);
         let rectified = (length > 5.0).then(|| {
@@ -125,7 +125,7 @@ impl Rule for RAdamOptions {
             beta2,
             keep: 1.0 - shrink,
             weight_decay: decay,
-            step_size: self.lr / (1.0 - beta1.powf(t)) * rectified.unwrap_or(1.0),
+            step_size: self.lr / (1.0 - beta1.pow(t)) * rectified.unwrap_or(1.0),
             adaptive: rectified.is_some(),
             eps: self.eps,
             tiny: FlushToZero::beside(self.eps),

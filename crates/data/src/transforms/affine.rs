@@ -1,6 +1,6 @@
 //! Rotating, moving, scaling and shearing: each pixel of the result is looked up where it comes from.
 
-use flambeau_tensor::Tensor;
+use flambeau_tensor::{Num, Tensor};
 
 use super::image::{Pixel, by_pixel, ensure, image, made, nearest};
 use super::options::{Fill, InterpolationMode};
@@ -155,10 +155,10 @@ impl Placement {
     fn inverse(&self) -> [f64; 6] {
         let ([cx, cy], [tx, ty]) = (self.center, self.translate);
         let (angle, [sx, sy]) = (self.angle.to_radians(), self.shear.map(f64::to_radians));
-        let a = (angle - sy).cos() / sy.cos();
-        let b = -(a * sx.tan() + angle.sin());
-        let c = (angle - sy).sin() / sy.cos();
-        let d = angle.cos() - c * sx.tan();
+        let a = Num::cos(angle - sy) / Num::cos(sy);
+        let b = -(a * Num::tan(sx) + Num::sin(angle));
+        let c = Num::sin(angle - sy) / Num::cos(sy);
+        let d = Num::cos(angle) - c * Num::tan(sx);
         let [m0, m1, m3, m4] = [d, -b, -c, a].map(|v| v / self.scale);
         let (x, y) = (cx + tx, cy + ty);
         [m0, m1, cx - m0 * x - m1 * y, m3, m4, cy - m3 * x - m4 * y]

@@ -7,6 +7,7 @@ use crate::op::{ensure, raise, unwrap};
 use crate::shape::{Shape, broadcast_shape};
 use crate::testing::{Sample, integers, normal, sample};
 use crate::{DType, Error, Operand, Result, Tensor, random};
+use flambeau_kernels::math::ln_f64;
 use flambeau_kernels::strided::GRAIN;
 use flambeau_kernels::{pool, rng};
 
@@ -232,7 +233,7 @@ fn with_replacement(weights: &[f64], out: &mut [i64], uniform: impl Fn(usize) ->
 /// The positions that come first if each waits for an exponential time with its weight as the rate (Efraimidis and
 /// Spirakis, 2006).
 fn without_replacement(weights: &[f64], out: &mut [i64], uniform: impl Fn(usize) -> f64) {
-    let wait = |(i, &w): (usize, &f64)| (-(1.0 - uniform(i)).ln() / w, i);
+    let wait = |(i, &w): (usize, &f64)| (-ln_f64(1.0 - uniform(i)) / w, i);
     let mut waits: Vec<(f64, usize)> =
         weights.iter().enumerate().filter(|&(_, &w)| w > 0.0).map(wait).collect();
     waits.sort_by(|a, b| a.0.total_cmp(&b.0));
