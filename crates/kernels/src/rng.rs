@@ -20,7 +20,8 @@
 //! The fillers are inlined into their caller, whose instruction set thereby decides how wide their vectors are.
 
 use crate::isa::{Kernel, dispatch};
-use crate::math::{ROUND_F64, ln_f32, ln_f64};
+use crate::math::{ln_f32, ln_f64};
+use crate::trig::{cos_sin_turns, cos_sin_turns_f64};
 
 /// Rounds of the variant that Random123 and PyTorch use.
 const ROUNDS: u32 = 10;
@@ -320,51 +321,6 @@ fn box_muller(radius: u32, angle: u32) -> [f32; 2] {
     [radius * cos, radius * sin]
 }
 
-/// Cosine and sine of `turns` / 2³² of a full turn, within 1e-7: reduced to an eighth as integers, then by
-/// minimax polynomials.
-#[inline(always)]
-fn cos_sin_turns(turns: u32) -> (f32, f32) {
-    let quadrant = turns.wrapping_add(1 << 29) >> 30;
-    let x = turns.wrapping_sub(quadrant << 30) as i32 as f32 * (std::f32::consts::TAU / (1u64 << 32) as f32);
-    let z = x * x;
-    let sin = x + x * z * (-0.166_666_55 + z * (0.008_332_192 - z * 0.000_195_187_91));
-    let cos = 1.0 + z * (-0.5 + z * (0.041_666_646 + z * (-0.001_388_730_2 + z * 2.443_098e-5)));
-    let swap = quadrant & 1 != 0;
-    let (c, s) = (if swap { sin } else { cos }, if swap { cos } else { sin });
-    // cos is negative in quadrants 1 and 2, sin in 2 and 3: there, bit 1 of these sums becomes the sign.
-    let (cos_sign, sin_sign) = (((quadrant + 1) & 2) << 30, (quadrant & 2) << 30);
-    (f32::from_bits(c.to_bits() ^ cos_sign), f32::from_bits(s.to_bits() ^ sin_sign))
-}
-
-/// Cosine and sine of `turns` of a full turn, 0 ≤ turns < 1, within 3e-16. The polynomials are minimax fits.
-#[inline(always)]
-fn cos_sin_turns_f64(turns: f64) -> (f64, f64) {
-    let shifted = 4.0 * turns + ROUND_F64;
-    let quadrant = shifted.to_bits();
-    let x = 4.0 * turns - (shifted - ROUND_F64);
-    let z = x * x;
-    let p = 5.633_720_988_350_202e-8;
-    let p = p * z - 3.598_641_754_299_795e-6;
-    let p = p * z + 0.000_160_441_150_291_618_98;
-    let p = p * z - 0.004_681_754_132_282_416;
-    let p = p * z + 0.079_692_626_246_039_57;
-    let p = p * z - 0.645_964_097_506_244_3;
-    let sin = x * (p * z + 1.570_796_326_794_896_6);
-    let p = -6.322_090_237_398_905e-9;
-    let p = p * z + 4.710_617_454_500_485e-7;
-    let p = p * z - 2.520_203_705_611_995e-5;
-    let p = p * z + 0.000_919_260_274_236_646_2;
-    let p = p * z - 0.020_863_480_763_316_525;
-    let p = p * z + 0.253_669_507_901_047;
-    let p = p * z - 1.233_700_550_136_169_7;
-    let cos = p * z + 1.0;
-    let swap = quadrant & 1 != 0;
-    let (c, s) = (if swap { sin } else { cos }, if swap { cos } else { sin });
-    // As above.
-    let (cos_sign, sin_sign) = ((quadrant.wrapping_add(1) & 2) << 62, (quadrant & 2) << 62);
-    (f64::from_bits(c.to_bits() ^ cos_sign), f64::from_bits(s.to_bits() ^ sin_sign))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -459,30 +415,6 @@ mod tests {
         }
         let extremes = [0, u32::MAX].map(|word| box_muller(word, 0)[0]);
         assert!(extremes[0] > 6.6 && extremes[0] < 6.7 && extremes[1] == 0.0, "{extremes:?}");
-    }
-
-    #[test]
-    fn cosine_and_sine() {
-        for turns in (0..=u32::MAX).step_by(40_009) {
-            let (cos, sin) = cos_sin_turns(turns);
-            let (s, c) = (f64::from(turns) / 2f64.powi(32) * TAU).sin_cos();
-            assert!((f64::from(cos) - c).abs() < 1e-7 && (f64::from(sin) - s).abs() < 1e-7, "{turns}");
-        }
-    }
-
-    #[test]
-    fn cosine_and_sine_f64() {
-        for i in 0..200_000 {
-            // Those next to a quarter turn as well.
-            let turns = if i < 8 { i as f64 / 8.0 } else { uniform_f64(1, i) };
-            let (cos, sin) = cos_sin_turns_f64(turns);
-            // In eighths, so that the angle is small and its error too.
-            let eighths = (8.0 * turns).floor();
-            let (s, c) = ((turns - eighths / 8.0) * TAU).sin_cos();
-            let (s0, c0) = (eighths * TAU / 8.0).sin_cos();
-            let (want_cos, want_sin) = (c0 * c - s0 * s, s0 * c + c0 * s);
-            assert!((cos - want_cos).abs() < 7e-16 && (sin - want_sin).abs() < 7e-16, "{turns}: {cos} {sin}");
-        }
     }
 
     #[test]

@@ -98,7 +98,11 @@ fn values_and_gradients_agree_with_pytorch() {
     for (name, sample) in samples() {
         for (k, x) in sample.inputs.iter().enumerate() {
             let recorded = get(&format!("{name}.x{k}")).unwrap_or_else(|| panic!("{name} is not recorded"));
-            assert_eq!(values(x), values(&recorded), "{name}: its inputs changed; record anew");
+            // The normal numbers among them were recorded with the last bits that a C library's sine gave.
+            let (got, want) = (values(x), values(&recorded));
+            let same = |(g, w): (&f64, &f64)| g == w || (g - w).abs() < 1e-14;
+            let agree = got.len() == want.len() && got.iter().zip(&want).all(same);
+            assert!(agree, "{name}: its inputs changed; record anew: {got:?} for {want:?}");
         }
         for (dtype, rtol, atol) in [(DType::F64, 1e-9, 1e-10), (DType::F32, 1e-5, 1e-5)] {
             let close = |what: String, got: &Tensor, want: &Tensor| {

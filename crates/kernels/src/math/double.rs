@@ -14,7 +14,7 @@ fn exp2_biased(n: u64) -> f64 {
     f64::from_bits(n << 52)
 }
 
-/// eʳ - 1 as a sum whose first number is r, or all of it but for its last bits; r = high - low, |r| ≤ ln 2 / 2.
+/// eʳ - 1 as a sum of two numbers, where r = high - low, |r| ≤ ln 2 / 2. The first of them is `high`.
 #[inline(always)]
 fn exp_m1_sum(high: f64, low: f64) -> (f64, f64) {
     let r = high - low;
@@ -52,7 +52,7 @@ fn scaled((high, low): (f64, f64), n: u64) -> f64 {
     m * exp2_biased(half.wrapping_sub(1)) * exp2_biased(n.wrapping_sub(half).wrapping_sub(1))
 }
 
-/// eˣ. Error at most 0.7 ulp, subnormal results included; overflows to infinity where eˣ does.
+/// eˣ. Error at most 0.74 ulp, subnormal results included; overflows to infinity where eˣ does.
 #[inline(always)]
 pub fn exp_f64(x: f64) -> f64 {
     // Beyond these bounds the result is 0 or infinity anyway. Comparisons in this form let a NaN through.
@@ -62,7 +62,7 @@ pub fn exp_f64(x: f64) -> f64 {
     scaled(m1, n)
 }
 
-/// 2ˣ. Error at most 0.9 ulp; exact for whole numbers.
+/// 2ˣ. Error at most 0.74 ulp; exact for whole numbers.
 #[inline(always)]
 pub fn exp2_f64(x: f64) -> f64 {
     let x = if x > 1025.0 { 1025.0 } else { x };
@@ -127,7 +127,7 @@ fn ln_reduced(f: f64, n: f64, low: f64) -> f64 {
     n * LN2_HI + (f - (half - (s * (half + z * p) + (n * LN2_LO + low))))
 }
 
-/// The natural logarithm. Error at most 0.8 ulp. ln(±0) = -∞; NaN below zero.
+/// The natural logarithm. Error at most 0.82 ulp. ln(±0) = -∞; NaN below zero.
 #[inline(always)]
 pub fn ln_f64(x: f64) -> f64 {
     let subnormal = x < f64::MIN_POSITIVE;
@@ -138,7 +138,7 @@ pub fn ln_f64(x: f64) -> f64 {
     if x > 0.0 { r } else { below }
 }
 
-/// ln(1 + x), full precision near 0. Error at most 0.8 ulp. -∞ at -1; NaN below.
+/// ln(1 + x), full precision near 0. Error at most 0.81 ulp. -∞ at -1; NaN below.
 #[inline(always)]
 pub fn ln_1p_f64(x: f64) -> f64 {
     let u = 1.0 + x;
@@ -153,7 +153,7 @@ pub fn ln_1p_f64(x: f64) -> f64 {
     (if x > -1.0 { r } else { below }).copysign(x)
 }
 
-/// The hyperbolic tangent. Error at most 2 ulp; odd, ±1 from |x| ≈ 19 on.
+/// The hyperbolic tangent. Error at most 2.24 ulp; odd, ±1 from |x| ≈ 19 on.
 #[inline(always)]
 pub fn tanh_f64(x: f64) -> f64 {
     let a = x.abs();
@@ -162,7 +162,7 @@ pub fn tanh_f64(x: f64) -> f64 {
     (em1 / (em1 + 2.0)).copysign(x)
 }
 
-/// 1 / (1 + e⁻ˣ). Error at most 2 ulp, subnormal results included.
+/// 1 / (1 + e⁻ˣ). Error at most 2.1 ulp, subnormal results included.
 #[inline(always)]
 pub fn sigmoid_f64(x: f64) -> f64 {
     // With e^-|x| ≤ 1 nothing overflows, and the left tail keeps its digits.
