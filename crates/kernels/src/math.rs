@@ -6,8 +6,8 @@
 
 mod double;
 pub use double::{
-    cosh_f32, exp_f64, exp_m1_f64, exp2_f32, exp2_f64, ln_1p_f64, ln_f64, log2_f32, log10_f32, sigmoid_f64,
-    sinh_f32, tanh_f64,
+    acos_f32, asin_f32, cosh_f32, exp_f64, exp_m1_f64, exp2_f32, exp2_f64, ln_1p_f64, ln_f64, log2_f32,
+    log10_f32, sigmoid_f64, sinh_f32, tanh_f64,
 };
 
 /// 1.5 · 2²³. Adding it to |x| < 2²² rounds x to an integer, which then stands in the low bits of the sum.
