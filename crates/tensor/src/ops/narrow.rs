@@ -89,7 +89,11 @@ impl Op for Embed {
         dispatch_all!(x[0].dtype(), T => {
             let out = out[0].slice::<T>();
             out.fill(T::default());
-            copy_into(x[0].view::<T>().strided(), x[0].shape(), out, to.offset, &to.strides);
+            if x[0].numel() == 1 {
+                out[to.offset] = x[0].only();
+            } else {
+                copy_into(x[0].view::<T>().strided(), x[0].shape(), out, to.offset, &to.strides);
+            }
         });
     }
 
