@@ -69,6 +69,14 @@ impl Lanes for Avx512 {
         unsafe { _mm512_mask_storeu_ps(to.as_mut_ptr(), first(to.len()), self.0[0]) };
     }
     #[inline(always)]
+    fn rotate(self, by: usize) -> Self {
+        // SAFETY: see above. Of an index the last four bits count.
+        Avx512([unsafe {
+            let ring = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+            _mm512_permutexvar_ps(_mm512_add_epi32(ring, _mm512_set1_epi32(by as i32)), self.0[0])
+        }])
+    }
+    #[inline(always)]
     fn mul_add(self, a: Self, b: Self) -> Self {
         // SAFETY: see above.
         Avx512([unsafe { _mm512_fmadd_ps(self.0[0], a.0[0], b.0[0]) }])

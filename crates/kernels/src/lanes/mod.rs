@@ -57,6 +57,16 @@ pub(crate) trait Lanes:
     fn mul_add_half(self, a: Self, b: Self) -> Self;
     /// max(0, self); NaN stays NaN.
     fn relu(self) -> Self;
+    /// Lane i is that of number i + `by`, counted in a ring.
+    #[inline(always)]
+    fn rotate(self, by: usize) -> Self {
+        let (mut lanes, mut rotated) = ([0.0; WIDTH], [0.0; WIDTH]);
+        self.store(&mut lanes);
+        for i in 0..WIDTH {
+            rotated[i] = lanes[(i + by) % WIDTH];
+        }
+        Self::load(&rotated)
+    }
     /// The lanes at even and those at odd places of both, one after the other.
     fn alternate(low: Self, high: Self) -> [Self; 2];
     /// The lanes of both in turn: what `alternate` undoes.

@@ -185,8 +185,8 @@ impl Dots<'_> {
         }
         match WIDTH >> self.many.across.trailing_zeros().min(4) {
             2 if self.k >= LONG => self.groups::<L, 8, 1, 2>(),
-            4 if self.k >= LONG => self.groups::<L, 4, 2, 4>(),
-            8 if self.k >= LONG => self.groups::<L, 2, 4, 8>(),
+            4 if self.k >= LONG => self.groups::<L, 4, 1, 4>(),
+            8 if self.k >= LONG => self.groups::<L, 2, 1, 8>(),
             _ => self.groups::<L, 8, 1, 1>(),
         }
     }
@@ -256,8 +256,9 @@ impl Dots<'_> {
     }
 }
 
-/// Of each of R rows of `many`, `step` apart, sixteen partial sums of its dot product with `one`, both of k elements; the
-/// first `head` of them are added by themselves. Vectors that follow one another go to different SUMS.
+/// Of each of R rows of `many`, `step` apart, sixteen partial sums of its dot product with `one`, both of k elements. The
+/// first `head` of them are a vector by themselves, which with one of SUMS changes no bit: each lane's terms have the same
+/// order. Vectors that follow one another go to different SUMS.
 ///
 /// # Safety
 /// They have as many, and `head` is no more than `k`.
@@ -277,7 +278,9 @@ unsafe fn dots<L: Lanes, const R: usize, const SUMS: usize>(
         if p > 0 {
             let a = L::load_some(std::slice::from_raw_parts(one, p));
             for r in 0..R {
-                sums[0][r] = a * L::load_some(std::slice::from_raw_parts(many.add(r * step), p));
+                let b = L::load_some(std::slice::from_raw_parts(many.add(r * step), p));
+                // Their lanes are those that they will have with the others.
+                sums[0][r] = a.mul_add(b, L::zero()).rotate(p);
             }
         }
         while p + SUMS * WIDTH <= k {
@@ -306,6 +309,11 @@ unsafe fn dots<L: Lanes, const R: usize, const SUMS: usize>(
     for s in 1..SUMS {
         for r in 0..R {
             sums[0][r] = sums[0][r] + sums[s][r];
+        }
+    }
+    if head > 0 {
+        for r in 0..R {
+            sums[0][r] = sums[0][r].rotate(WIDTH - head);
         }
     }
     sums[0]

@@ -425,6 +425,31 @@ mod tests {
     }
 
     #[test]
+    fn a_vectors_products_have_the_same_bits_wherever_a_row_lies() {
+        for k in 64..100 {
+            let x: Vec<f32> = (0..k as u64).map(|i| rng::normal_f32(1, i)).collect();
+            let row: Vec<f32> = (0..k as u64).map(|i| rng::normal_f32(2, i)).collect();
+            let product = |apart: usize| {
+                let mut rows = vec![f32::NAN; 40 * apart];
+                rows.chunks_exact_mut(apart).for_each(|place| place[..k].copy_from_slice(&row));
+                let mut out = vec![0.0f32; 40];
+                let a = Matrix { data: &x, offset: 0, rows: k, columns: 1 };
+                matmul(
+                    [1, k, 40],
+                    a,
+                    Matrix { data: &rows, offset: 0, rows: 1, columns: apart },
+                    &mut out,
+                    false,
+                );
+                out
+            };
+            let close = product(k);
+            assert!(close.iter().all(|&v| v == close[0]), "{k}: {close:?}");
+            assert_eq!(close, product(k + 5), "{k}");
+        }
+    }
+
+    #[test]
     fn the_same_bits_on_any_number_of_threads() {
         fn check<T: Float + PartialEq>(x: &[T], [m, k, n]: [usize; 3], [a_turned, b_turned]: [bool; 2]) {
             let product = |threads| {
