@@ -256,7 +256,7 @@ float!(
     tanh: math::tanh_f64,
     sigmoid: math::sigmoid_f64,
     exp2: math::exp2_f64,
-    log2: libm::log2,
+    log2: math::log2_f64,
     log10: libm::log10,
     sin: libm::sin,
     cos: libm::cos,
@@ -267,7 +267,7 @@ float!(
     sinh: libm::sinh,
     cosh: libm::cosh,
     erf: libm::erf;
-    pow: libm::pow,
+    pow: math::pow_f64,
     fmod: |x: f64, y: f64| x % y
 );
 

@@ -4,9 +4,9 @@
 use super::ROUND_F64;
 
 /// ln 2 rounded to 42 bits: its product with an integer below 2¹¹ is exact.
-const LN2_HI: f64 = 0.693_147_180_559_890_3;
+pub(super) const LN2_HI: f64 = 0.693_147_180_559_890_3;
 /// ln 2 - `LN2_HI`.
-const LN2_LO: f64 = 5.497_923_018_708_371e-14;
+pub(super) const LN2_LO: f64 = 5.497_923_018_708_371e-14;
 
 /// 2ⁿ for -1023 < n < 1024, n + 1023 being given; 0 for 0.
 #[inline(always)]
@@ -32,18 +32,19 @@ fn exp_m1_sum(high: f64, low: f64) -> (f64, f64) {
     (high, 0.5 * high * high + (r * r * r * p - (low + low * high)))
 }
 
-/// ([`exp_m1_sum`] of r, n + 2048) where x = n ln 2 + r, for |x| < 1400. A NaN gives NaNs and some n.
+/// ([`exp_m1_sum`] of r, n + 2048) where x + low = n ln 2 + r, for |x| < 1400 and a low of the size of an error in the last
+/// bit. A NaN gives NaNs and some n.
 #[inline(always)]
-fn exp_m1_reduced(x: f64) -> ((f64, f64), u64) {
+pub(super) fn exp_m1_reduced(x: f64, low: f64) -> ((f64, f64), u64) {
     let shifted = x * std::f64::consts::LOG2_E + ROUND_F64;
     let n = shifted - ROUND_F64;
     // The first product and the difference are exact.
-    (exp_m1_sum(x - n * LN2_HI, n * LN2_LO), shifted.to_bits().wrapping_sub(ROUND_F64.to_bits() - 2048))
+    (exp_m1_sum(x - n * LN2_HI, n * LN2_LO - low), shifted.to_bits().wrapping_sub(ROUND_F64.to_bits() - 2048))
 }
 
 /// (1 + m1) 2ⁿ for -1077 < n < 1026, n + 2048 being given.
 #[inline(always)]
-fn scaled((high, low): (f64, f64), n: u64) -> f64 {
+pub(super) fn scaled((high, low): (f64, f64), n: u64) -> f64 {
     let sum = 1.0 + high;
     let m = sum + (high - (sum - 1.0) + low);
     // n runs past the exponents of a normal f64, hence two factors; only the last one rounds. No shift of a signed number,
@@ -58,7 +59,7 @@ pub fn exp_f64(x: f64) -> f64 {
     // Beyond these bounds the result is 0 or infinity anyway. Comparisons in this form let a NaN through.
     let x = if x > 710.0 { 710.0 } else { x };
     let x = if x < -746.0 { -746.0 } else { x };
-    let (m1, n) = exp_m1_reduced(x);
+    let (m1, n) = exp_m1_reduced(x, 0.0);
     scaled(m1, n)
 }
 
@@ -78,7 +79,7 @@ pub fn exp2_f64(x: f64) -> f64 {
 /// eˣ - 1 for -40 ≤ x ≤ 710, and its sign for subnormal x.
 #[inline(always)]
 fn exp_m1_within(x: f64) -> f64 {
-    let ((high, low), n) = exp_m1_reduced(x);
+    let ((high, low), n) = exp_m1_reduced(x, 0.0);
     // Half of 2ⁿ (m1 + 1) - 1, so that n = 1024 does not overflow too early.
     let half_scale = exp2_biased(n.wrapping_sub(1026));
     let (less, high) = (half_scale - 0.5, half_scale * high);
@@ -100,19 +101,24 @@ pub fn exp_m1_f64(x: f64) -> f64 {
 /// (m - 1, n) where x = m 2ⁿ and √½ ≤ m < √2, for a normal x > 0.
 #[inline(always)]
 pub(super) fn split_exponent(x: f64) -> (f64, f64) {
+    split_exponent_from(x, std::f64::consts::FRAC_1_SQRT_2)
+}
+
+/// (m - 1, n) where x = m 2ⁿ and least ≤ m < 2 least, for a normal x > 0 and a least from ½ to 1.
+#[inline(always)]
+pub(super) fn split_exponent_from(x: f64, least: f64) -> (f64, f64) {
     const FRACTION: u64 = (1 << 52) - 1;
-    let root = std::f64::consts::FRAC_1_SQRT_2.to_bits();
-    let bits = x.to_bits().wrapping_sub(root);
-    let m = f64::from_bits((bits & FRACTION) + root);
+    let bits = x.to_bits().wrapping_sub(least.to_bits());
+    let m = f64::from_bits((bits & FRACTION) + least.to_bits());
     let biased = bits.wrapping_add(1023 << 52) >> 52;
     // As the low bits of 2⁵².
     (m - 1.0, f64::from_bits(biased | 1075 << 52) - ((1u64 << 52) + 1023) as f64)
 }
 
-/// ln(1 + f) + n ln 2 + low for √½ ≤ 1 + f < √2, a whole n and a low of the size of an error in the last bit.
+/// (a, b) with ln(1 + f) = f - (a - b) for √½ ≤ 1 + f < √2.
 /// With s = f / (2 + f), ln(1 + f) = 2 artanh s = f - f²/2 + s (f²/2 + 2 artanh s - 2 s), as in FreeBSD's `log`.
 #[inline(always)]
-fn ln_reduced(f: f64, n: f64, low: f64) -> f64 {
+pub(super) fn ln_1p_terms(f: f64) -> (f64, f64) {
     let s = f / (2.0 + f);
     let z = s * s;
     let p = 0.147_959_510_889_359_5;
@@ -123,8 +129,15 @@ fn ln_reduced(f: f64, n: f64, low: f64) -> f64 {
     let p = p * z + 0.399_999_999_994_146_76;
     let p = p * z + 0.666_666_666_666_673_4;
     let half = 0.5 * f * f;
+    (half, s * (half + z * p))
+}
+
+/// ln(1 + f) + n ln 2 + low for √½ ≤ 1 + f < √2, a whole n and a low of the size of an error in the last bit.
+#[inline(always)]
+fn ln_reduced(f: f64, n: f64, low: f64) -> f64 {
+    let (half, rest) = ln_1p_terms(f);
     // Smallest terms first.
-    n * LN2_HI + (f - (half - (s * (half + z * p) + (n * LN2_LO + low))))
+    n * LN2_HI + (f - (half - (rest + (n * LN2_LO + low))))
 }
 
 /// The natural logarithm. Error at most 0.82 ulp. ln(±0) = -∞; NaN below zero.
@@ -218,7 +231,7 @@ pub fn cosh_f32(x: f32) -> f32 {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
     const INF: f64 = f64::INFINITY;
@@ -228,42 +241,42 @@ mod tests {
 
     /// ln 2 - `LN2_HI` - `LN2_LO`.
     const LN2_LAST: f64 = 1.947_045_092_380_75e-31;
-    const LN2: Wide = Wide(std::f64::consts::LN_2, 2.319_046_813_846_299_6e-17);
+    pub(in crate::math) const LN2: Wide = Wide(std::f64::consts::LN_2, 2.319_046_813_846_299_6e-17);
 
     /// (a + b) with |b| at most half an ulp of a: some 106 bits.
     #[derive(Clone, Copy)]
-    struct Wide(f64, f64);
+    pub(in crate::math) struct Wide(pub f64, pub f64);
 
     impl Wide {
-        fn sum(a: f64, b: f64) -> Self {
+        pub(in crate::math) fn sum(a: f64, b: f64) -> Self {
             let s = a + b;
             let from_b = s - a;
             Wide(s, (a - (s - from_b)) + (b - from_b))
         }
-        fn add(self, other: Wide) -> Self {
+        pub(in crate::math) fn add(self, other: Wide) -> Self {
             let high = Wide::sum(self.0, other.0);
             let low = Wide::sum(self.1, other.1);
             let sum = Wide::sum(high.0, high.1 + low.0);
             Wide::sum(sum.0, sum.1 + low.1)
         }
-        fn mul(self, other: Wide) -> Self {
+        pub(in crate::math) fn mul(self, other: Wide) -> Self {
             let high = self.0 * other.0;
             Wide::sum(high, self.0.mul_add(other.0, -high) + (self.0 * other.1 + self.1 * other.0))
         }
-        fn div(self, other: Wide) -> Self {
+        pub(in crate::math) fn div(self, other: Wide) -> Self {
             let first = self.0 / other.0;
             let rest = self.add(Wide(-first, 0.0).mul(other));
             let second = rest.0 / other.0;
             let rest = rest.add(Wide(-second, 0.0).mul(other));
             Wide::sum(first, second).add(Wide(rest.0 / other.0, 0.0))
         }
-        fn scale(self, n: i32) -> Self {
+        pub(in crate::math) fn scale(self, n: i32) -> Self {
             Wide(scale(self.0, n), scale(self.1, n))
         }
     }
 
     /// x 2ⁿ, rounded once at most.
-    fn scale(x: f64, n: i32) -> f64 {
+    pub(in crate::math) fn scale(x: f64, n: i32) -> f64 {
         let n = n.clamp(-3000, 3000);
         let part = n / 3;
         x * 2f64.powi(part) * 2f64.powi(part) * 2f64.powi(n - 2 * part)
@@ -286,7 +299,7 @@ mod tests {
     }
 
     /// eˣ as a number times 2ⁿ.
-    fn exp_wide(x: Wide) -> (Wide, i32) {
+    pub(in crate::math) fn exp_wide(x: Wide) -> (Wide, i32) {
         let (m1, n) = exp_m1_wide(x);
         (m1.add(Wide(1.0, 0.0)), n)
     }
@@ -329,7 +342,7 @@ mod tests {
     }
 
     /// `f` gives these very bits (any NaN for a NaN).
-    fn check(f: fn(f64) -> f64, pairs: &[(f64, f64)]) {
+    pub(in crate::math) fn check(f: fn(f64) -> f64, pairs: &[(f64, f64)]) {
         for &(x, want) in pairs {
             let got = f(x);
             assert!(
