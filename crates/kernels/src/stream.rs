@@ -24,8 +24,8 @@ pub(crate) fn is_far(bytes: usize) -> bool {
 #[inline(always)]
 pub(crate) fn ask_ahead<T>(row: &[T]) {
     let next = row.as_ptr().cast::<f32>().wrapping_byte_add(4096);
-    for line in 0..size_of_val(row).div_ceil(64) {
-        prefetch(next.wrapping_byte_add(64 * line));
+    for line in 0..size_of_val(row).div_ceil(LINE) {
+        prefetch(next.wrapping_byte_add(LINE * line));
     }
 }
 
@@ -99,5 +99,17 @@ mod tests {
             assert!(to[..start].iter().chain(&to[start + n..]).all(|&v| v == -1.0));
             assert_eq!(asking, to);
         }
+    }
+
+    #[test]
+    fn copies_ask_for_elements_of_any_size() {
+        let (from, next) = ([3u8; 200], [0i64; 200]);
+        let mut to = [0; 200];
+        copy_and_ask(&from, &mut to, [next.as_ptr()]);
+        assert_eq!(to, from);
+        let mut wide = [1; 200];
+        copy_and_ask(&next, &mut wide, [from.as_ptr(); 3]);
+        end();
+        assert_eq!(wide, next);
     }
 }

@@ -51,7 +51,10 @@ fn terms(shape: &Shape, mut f: impl FnMut(usize, usize, usize)) {
 /// 3×3 windows of many channels may go through Winograd's transformation, where all of a tile may be lost, and all of a
 /// weight's gradient.
 fn may_spread(shape: &Shape) -> bool {
-    shape.kernel == [3, 3] && shape.stride == shape.dilation && shape.inputs.min(shape.outputs) >= 16
+    shape.kernel == [3, 3]
+        && shape.stride == [1, 1]
+        && shape.dilation == [1, 1]
+        && shape.inputs.min(shape.outputs) >= 16
 }
 
 fn compare<T: Element + Debug>(what: &str, got: &[T], want: &[f64], shape: &Shape) -> Result<(), String> {

@@ -57,14 +57,13 @@ impl Chunks {
                 return None;
             }
         }
-        if self.all.last().is_none_or(|chunk| chunk.used + bytes > CHUNK) {
+        let used = |chunk: &Chunk| if is_first { chunk.used } else { chunk.used.max(chunk.small) };
+        if self.all.last().is_none_or(|chunk| used(chunk) + bytes > CHUNK) {
             let small = if is_first { FIRST } else { 0 };
             self.all.push(Chunk { start: system::map(small)?, small, used: 0, blocks: 0 });
         }
         let chunk = self.all.last_mut()?;
-        if !is_first {
-            chunk.used = chunk.used.max(chunk.small);
-        }
+        chunk.used = used(chunk);
         // SAFETY: so many bytes are left in the chunk.
         let block = unsafe { chunk.start.add(chunk.used) };
         chunk.used += bytes.next_multiple_of(ALIGN);
@@ -113,6 +112,9 @@ mod system {
             }
             libc::munmap(start.add(CHUNK), HUGE - before);
             libc::madvise(start.add(small), CHUNK - small, libc::MADV_HUGEPAGE);
+            if small > 0 {
+                libc::madvise(start, small, libc::MADV_NOHUGEPAGE);
+            }
             NonNull::new(start.cast())
         }
     }

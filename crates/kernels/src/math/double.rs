@@ -1,5 +1,6 @@
 //! Exponentials and logarithms in f64, as plain as those of f32 in [`math`](crate::math): a loop that inlines them becomes
-//! vector code, with the same bits on every instruction set. Errors are measured against sums of two f64.
+//! vector code, with the same bits on every instruction set. Errors are measured against sums of two f64. Then functions
+//! of f32 that are calculated in f64; arcsine and arccosine among them call the crate `libm`, and are no vectors.
 
 use super::ROUND_F64;
 

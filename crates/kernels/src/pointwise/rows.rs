@@ -11,7 +11,8 @@ use smallvec::SmallVec;
 
 /// Elements from which on a transposed operand is copied first.
 pub(super) const LARGE: usize = 1 << 10;
-/// Elements that are computed at a time where an operand is gathered or asked for ahead, or where the result goes past the cache.
+/// Elements that are computed at a time where an operand is gathered or asked for ahead; four times as many where the result
+/// goes past the cache.
 pub(crate) const BUFFER: usize = 512;
 
 /// A [`Map`] over rows, which every one is.

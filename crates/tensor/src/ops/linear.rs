@@ -80,8 +80,8 @@ impl Op for Linear {
 
 fn forward<T: Float + Element>(x: &[&Tensor], op: &Linear, out: &mut [T]) {
     let (input, weight) = (x[0].view::<T>(), x[1].view::<T>());
-    let bias = x.get(2).map(|bias| bias.contiguous());
-    let bias = bias.as_ref().map(|bias| bias.view::<T>());
+    let copy = x.get(2).and_then(|bias| (!bias.is_contiguous()).then(|| bias.contiguous()));
+    let bias = copy.as_ref().or(x.get(2).copied()).map(|bias| bias.view::<T>());
     let sizes = [x[0].size(0), x[0].size(1), x[1].size(0)];
     let a = Matrix {
         data: input.strided().data,
