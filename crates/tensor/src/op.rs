@@ -248,14 +248,25 @@ thread_local! {
 /// Sets a thread-local value until it is dropped, by a panic too.
 struct Scoped<T: Copy + 'static>(&'static std::thread::LocalKey<Cell<T>>, T);
 impl<T: Copy> Scoped<T> {
+    #[inline]
     fn set(key: &'static std::thread::LocalKey<Cell<T>>, value: T) -> Self {
-        Scoped(key, key.replace(value))
+        Scoped(key, replace_local(key, value))
     }
 }
 impl<T: Copy> Drop for Scoped<T> {
+    #[inline]
     fn drop(&mut self) {
-        self.0.set(self.1);
+        replace_local(self.0, self.1);
     }
+}
+
+/// Sets a thread-local value and gives the former one. By `try_with`, which is inlined everywhere; [`replace`] of the key is
+/// where it lands in the same unit of the compiler, and takes as long as the rest of a small operation where it does not.
+///
+/// [`replace`]: std::thread::LocalKey::replace
+#[inline]
+pub(crate) fn replace_local<T: Copy>(key: &'static std::thread::LocalKey<Cell<T>>, value: T) -> T {
+    key.try_with(|cell| cell.replace(value)).unwrap_or(value)
 }
 
 /// The fallible door: runs any code with tensors in it, a user's model for instance, and gives the error of the

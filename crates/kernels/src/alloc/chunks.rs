@@ -31,7 +31,7 @@ impl Chunk {
 const FIRST: usize = 2 * HUGE;
 /// Blocks of so many bytes are cut from a chunk even before: what the system's allocator clears is touched to the last byte, and
 /// what is no block's comes on top.
-const CUT_AT_ONCE: usize = 128 << 10;
+const CUT_AT_ONCE: usize = 32 << 10;
 
 /// All chunks. Blocks are cut from the last.
 pub(super) struct Chunks {

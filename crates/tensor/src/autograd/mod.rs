@@ -22,7 +22,7 @@ pub(crate) use hooks::Hooks;
 pub use node::{Context, Gradients};
 pub(crate) use node::{Edge, GradFn, Node};
 
-use crate::op::try_call;
+use crate::op::{replace_local, try_call};
 use crate::{Error, Result, Tensor};
 use std::cell::Cell;
 use std::marker::PhantomData;
@@ -32,14 +32,15 @@ thread_local! {
 }
 
 /// Whether operations on this thread are recorded.
+#[inline]
 pub fn is_grad_enabled() -> bool {
-    GRAD_ENABLED.get()
+    GRAD_ENABLED.try_with(Cell::get).unwrap_or(true)
 }
 
 /// Sets whether operations on this thread are recorded until the guard is dropped.
 #[must_use = "recording goes back to what it was when the guard is dropped"]
 pub fn set_grad_enabled(on: bool) -> GradMode {
-    GradMode { before: GRAD_ENABLED.replace(on), _stays: PhantomData }
+    GradMode { before: replace_local(&GRAD_ENABLED, on), _stays: PhantomData }
 }
 
 /// What [`set_grad_enabled`] gives; restores the former mode when dropped.
@@ -50,7 +51,7 @@ pub struct GradMode {
 }
 impl Drop for GradMode {
     fn drop(&mut self) {
-        GRAD_ENABLED.set(self.before);
+        replace_local(&GRAD_ENABLED, self.before);
     }
 }
 
