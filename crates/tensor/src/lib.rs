@@ -24,6 +24,7 @@ mod pointwise;
 mod pooling;
 pub mod random;
 mod resample;
+mod scoped;
 mod shape;
 mod slice_mut;
 mod sym;

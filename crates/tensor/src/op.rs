@@ -4,6 +4,7 @@
 use crate::autograd::{
     Context, GradFn, Gradients, Node, check_outputs, is_anomaly_enabled, is_grad_enabled, set_grad_enabled,
 };
+use crate::scoped::Scoped;
 use crate::shape::{Layout, Shape};
 use crate::{DType, Device, Element, Error, Result, Tensor};
 use flambeau_kernels::{Shared, Storage};
@@ -243,30 +244,6 @@ pub(crate) use ensure;
 thread_local! {
     /// Whether this thread is inside [`try_call`].
     static CATCHING: Cell<bool> = const { Cell::new(false) };
-}
-
-/// Sets a thread-local value until it is dropped, by a panic too.
-struct Scoped<T: Copy + 'static>(&'static std::thread::LocalKey<Cell<T>>, T);
-impl<T: Copy> Scoped<T> {
-    #[inline]
-    fn set(key: &'static std::thread::LocalKey<Cell<T>>, value: T) -> Self {
-        Scoped(key, replace_local(key, value))
-    }
-}
-impl<T: Copy> Drop for Scoped<T> {
-    #[inline]
-    fn drop(&mut self) {
-        replace_local(self.0, self.1);
-    }
-}
-
-/// Sets a thread-local value and gives the former one. By `try_with`, which is inlined everywhere; [`replace`] of the key is
-/// where it lands in the same unit of the compiler, and takes as long as the rest of a small operation where it does not.
-///
-/// [`replace`]: std::thread::LocalKey::replace
-#[inline]
-pub(crate) fn replace_local<T: Copy>(key: &'static std::thread::LocalKey<Cell<T>>, value: T) -> T {
-    key.try_with(|cell| cell.replace(value)).unwrap_or(value)
 }
 
 /// The fallible door: runs any code with tensors in it, a user's model for instance, and gives the error of the

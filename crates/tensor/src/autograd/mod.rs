@@ -22,7 +22,8 @@ pub(crate) use hooks::Hooks;
 pub use node::{Context, Gradients};
 pub(crate) use node::{Edge, GradFn, Node};
 
-use crate::op::{replace_local, try_call};
+use crate::op::try_call;
+use crate::scoped::Scoped;
 use crate::{Error, Result, Tensor};
 use std::cell::Cell;
 use std::marker::PhantomData;
@@ -40,19 +41,14 @@ pub fn is_grad_enabled() -> bool {
 /// Sets whether operations on this thread are recorded until the guard is dropped.
 #[must_use = "recording goes back to what it was when the guard is dropped"]
 pub fn set_grad_enabled(on: bool) -> GradMode {
-    GradMode { before: replace_local(&GRAD_ENABLED, on), _stays: PhantomData }
+    GradMode { _before: Scoped::set(&GRAD_ENABLED, on), _stays: PhantomData }
 }
 
 /// What [`set_grad_enabled`] gives; restores the former mode when dropped.
 pub struct GradMode {
-    before: bool,
+    _before: Scoped<bool>,
     /// The mode is this thread's: the guard may not go to another one.
     _stays: PhantomData<*const ()>,
-}
-impl Drop for GradMode {
-    fn drop(&mut self) {
-        replace_local(&GRAD_ENABLED, self.before);
-    }
 }
 
 /// Runs `f` without recording (`torch.no_grad`), also if it panics.
