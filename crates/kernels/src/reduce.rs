@@ -5,18 +5,34 @@
 //! grows far more slowly than the length.
 
 mod arg;
+mod floats;
 
 pub use arg::arg;
 
-use crate::dtype::Element;
+use crate::dtype::{Element, floats, floats_mut};
 use crate::isa::{Kernel, dispatch};
 use crate::num::Num;
 use crate::pool;
 use crate::stream;
 use crate::strided::numel;
 
+/// The reductions.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Kind {
+    /// [`Sum`](self::Sum)
+    Sum,
+    /// [`Product`](self::Product)
+    Product,
+    /// [`Max`](self::Max)
+    Max,
+    /// [`Min`](self::Min)
+    Min,
+}
+
 /// How two partial results become one.
 pub trait Reducer: Sync + Send + Copy {
+    /// Which one it is.
+    const KIND: Kind;
     /// The result for no elements.
     fn identity<T: Element>(self) -> T;
     /// Of two results, in order. Must be associative up to rounding.
@@ -27,6 +43,7 @@ pub trait Reducer: Sync + Send + Copy {
 #[derive(Clone, Copy)]
 pub struct Sum;
 impl Reducer for Sum {
+    const KIND: Kind = Kind::Sum;
     #[inline(always)]
     fn identity<T: Element>(self) -> T {
         T::from_num(T::Num::lit(0.0))
@@ -41,6 +58,7 @@ impl Reducer for Sum {
 #[derive(Clone, Copy)]
 pub struct Product;
 impl Reducer for Product {
+    const KIND: Kind = Kind::Product;
     #[inline(always)]
     fn identity<T: Element>(self) -> T {
         T::from_num(T::Num::lit(1.0))
@@ -55,6 +73,7 @@ impl Reducer for Product {
 #[derive(Clone, Copy)]
 pub struct Max;
 impl Reducer for Max {
+    const KIND: Kind = Kind::Max;
     #[inline(always)]
     fn identity<T: Element>(self) -> T {
         T::LOWEST
@@ -71,6 +90,7 @@ impl Reducer for Max {
 #[derive(Clone, Copy)]
 pub struct Min;
 impl Reducer for Min {
+    const KIND: Kind = Kind::Min;
     #[inline(always)]
     fn identity<T: Element>(self) -> T {
         T::HIGHEST
@@ -119,16 +139,16 @@ pub fn reduce<T: Element>(r: impl Reducer, x: &[T], [outer, axis, inner]: [usize
                 let (whole, last) = row.split_at(axis / PART * PART);
                 let (of_whole, of_last) = parts.split_at_mut(axis / PART);
                 pool::chunks_mut(of_whole, TASK / PART, |i, of| {
-                    dispatch(Rows(r, &whole[i * PART..(i + of.len()) * PART], of, is_far));
+                    rows(r, &whole[i * PART..(i + of.len()) * PART], of, is_far);
                 });
                 if !last.is_empty() {
-                    dispatch(Rows(r, last, of_last, false));
+                    rows(r, last, of_last, false);
                 }
-                dispatch(Rows(r, &parts, std::slice::from_mut(o), false));
+                rows(r, &parts, std::slice::from_mut(o), false);
             }
         } else {
             pool::chunks_mut(out, (TASK / axis).max(1), |start, out| {
-                dispatch(Rows(r, &x[start * axis..(start + out.len()) * axis], out, is_far));
+                rows(r, &x[start * axis..(start + out.len()) * axis], out, is_far);
             });
         }
     } else {
@@ -176,82 +196,47 @@ fn tasks<T: Element>(r: impl Reducer, x: &[T], [outer, axis, inner]: [usize; 3],
     });
 }
 
-/// Each of some rows of one length, which is not 0, and whether they are part of an operand beyond the cache.
-struct Rows<'a, R, T>(R, &'a [T], &'a mut [T], bool);
+/// Each of some rows of one length, which is not 0, into `out`.
+fn rows<T: Element>(r: impl Reducer, x: &[T], out: &mut [T], is_far: bool) {
+    if let (Some(x), Some(out)) = (floats(x), floats_mut(out)) {
+        return floats::rows(r, x, out, is_far);
+    }
+    dispatch(Rows(r, x, out));
+}
+
+/// Each of some rows of one length, which is not 0.
+struct Rows<'a, R, T>(R, &'a [T], &'a mut [T]);
 impl<R: Reducer, T: Element> Kernel for Rows<'_, R, T> {
     type Output = ();
     const WIDE: bool = T::DTYPE.is_float();
     #[inline(always)]
     fn run(self) {
-        let Rows(r, x, out, is_far) = self;
-        let axis = x.len() / out.len();
-        // The order of operations on integers makes no difference.
-        if axis < LANES || !T::DTYPE.is_float() {
-            for (row, o) in x.chunks_exact(axis).zip(out) {
-                *o = row.iter().fold(r.identity(), |a, &b| r.combine(a, b));
-            }
-            return;
-        }
-        let (pairs, other) = out.as_chunks_mut::<2>();
-        let (of_pairs, of_other) = x.split_at(pairs.len() * 2 * axis);
-        for (x, out) in of_pairs.chunks_exact(2 * axis).zip(pairs) {
-            *out = abreast(r, x, axis, is_far);
-        }
-        if let [out] = other {
-            *out = along(r, of_other, is_far);
+        let Rows(r, x, out) = self;
+        for (row, o) in x.chunks_exact(x.len() / out.len()).zip(out) {
+            // The order of operations on integers makes no difference.
+            *o = if row.len() < LANES || !T::DTYPE.is_float() {
+                row.iter().fold(r.identity(), |a, &b| r.combine(a, b))
+            } else {
+                along(r, row)
+            };
         }
     }
 }
 
 /// A row's elements combined.
 #[inline(always)]
-fn along<T: Element>(r: impl Reducer, row: &[T], is_far: bool) -> T {
-    let [result] = abreast(r, row, row.len(), is_far);
-    result
-}
-
-/// The elements of each of `N` rows combined. A line of each in turn: some processors read memory 1.5 times as fast in two
-/// streams as in one. The compiler keeps the lanes of up to two in vectors.
-#[inline(always)]
-#[allow(clippy::needless_range_loop, reason = "no iterators over lanes: they are not always inlined")]
-fn abreast<const N: usize, T: Element>(r: impl Reducer, x: &[T], axis: usize, is_far: bool) -> [T; N] {
-    let mut rows = [x; N];
-    for (k, row) in rows.iter_mut().enumerate() {
-        *row = &x[k * axis..][..axis];
-    }
-    let mut totals = [[r.identity::<T>(); LANES]; N];
-    for start in (0..axis / LANES * LANES).step_by(BLOCK) {
-        let mut lanes = [[r.identity::<T>(); LANES]; N];
-        let mut blocks = [x.as_chunks::<LANES>().0; N];
-        let n = BLOCK.min(axis - start) / LANES;
-        for k in 0..N {
-            blocks[k] = &rows[k][start..].as_chunks().0[..n];
+fn along<T: Element>(r: impl Reducer, row: &[T]) -> T {
+    let (lines, rest) = row.as_chunks::<LANES>();
+    let mut totals = [r.identity(); LANES];
+    for block in lines.chunks(BLOCK / LANES) {
+        let mut lanes = [r.identity(); LANES];
+        for line in block {
+            combine(r, &mut lanes, line);
         }
-        for from in (0..n).step_by(LINES) {
-            let to = n.min(from + LINES);
-            if is_far {
-                for k in 0..N {
-                    stream::ask_ahead(&blocks[k][from..to]);
-                }
-            }
-            for i in from..to {
-                for k in 0..N {
-                    for l in 0..LANES {
-                        lanes[k][l] = r.combine(lanes[k][l], blocks[k][i][l]);
-                    }
-                }
-            }
-        }
-        for k in 0..N {
-            combine(r, &mut totals[k], &lanes[k]);
-        }
+        combine(r, &mut totals, &lanes);
     }
-    let mut results = [r.identity(); N];
-    for k in 0..N {
-        combine(r, &mut totals[k], &rows[k][axis / LANES * LANES..]);
-        results[k] = fold(r, totals[k]);
-    }
-    results
+    combine(r, &mut totals, rest);
+    fold(r, totals)
 }
 
 /// Combines running results pairwise; `N` is a power of two.

@@ -204,6 +204,26 @@ impl Lanes for Avx2 {
         both
     }
     #[inline(always)]
+    fn max(mut self, other: Self) -> Self {
+        for i in 0..2 {
+            let (a, b) = (self.0[i], other.0[i]);
+            // SAFETY: see above. The instruction gives its second operand where the numbers are equal or one is NaN.
+            self.0[i] =
+                unsafe { _mm256_blendv_ps(_mm256_max_ps(b, a), b, _mm256_cmp_ps::<_CMP_UNORD_Q>(b, b)) };
+        }
+        self
+    }
+    #[inline(always)]
+    fn min(mut self, other: Self) -> Self {
+        for i in 0..2 {
+            let (a, b) = (self.0[i], other.0[i]);
+            // SAFETY: see above. The instruction gives its second operand where the numbers are equal or one is NaN.
+            self.0[i] =
+                unsafe { _mm256_blendv_ps(_mm256_min_ps(b, a), b, _mm256_cmp_ps::<_CMP_UNORD_Q>(b, b)) };
+        }
+        self
+    }
+    #[inline(always)]
     fn larger(mut best: (Self, Self), other: (Self, Self)) -> (Self, Self) {
         for i in 0..2 {
             let (old, new) = (best.0.0[i], other.0.0[i]);

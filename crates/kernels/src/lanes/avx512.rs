@@ -122,6 +122,22 @@ impl Lanes for Avx512 {
         }
     }
     #[inline(always)]
+    fn max(self, other: Self) -> Self {
+        // SAFETY: see above. The instruction gives its second operand where the numbers are equal or one is NaN.
+        Avx512([unsafe {
+            let is_nan = _mm512_cmp_ps_mask::<_CMP_UNORD_Q>(other.0[0], other.0[0]);
+            _mm512_mask_mov_ps(_mm512_max_ps(other.0[0], self.0[0]), is_nan, other.0[0])
+        }])
+    }
+    #[inline(always)]
+    fn min(self, other: Self) -> Self {
+        // SAFETY: as for `max`.
+        Avx512([unsafe {
+            let is_nan = _mm512_cmp_ps_mask::<_CMP_UNORD_Q>(other.0[0], other.0[0]);
+            _mm512_mask_mov_ps(_mm512_min_ps(other.0[0], self.0[0]), is_nan, other.0[0])
+        }])
+    }
+    #[inline(always)]
     fn larger((old, a): (Self, Self), (new, b): (Self, Self)) -> (Self, Self) {
         // SAFETY: see above.
         unsafe {

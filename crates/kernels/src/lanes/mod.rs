@@ -71,6 +71,10 @@ pub(crate) trait Lanes:
     fn alternate(low: Self, high: Self) -> [Self; 2];
     /// The lanes of both in turn: what `alternate` undoes.
     fn interleave(even: Self, odd: Self) -> [Self; 2];
+    /// The larger, of equal ones the first; NaN where one is.
+    fn max(self, other: Self) -> Self;
+    /// The smaller, of equal ones the first; NaN where one is.
+    fn min(self, other: Self) -> Self;
     /// Lane by lane the second of two pairs if its first number is larger, or NaN, else the first.
     fn larger(best: (Self, Self), other: (Self, Self)) -> (Self, Self);
     /// Itself in the lanes where two are equal, elsewhere 0.
@@ -190,6 +194,18 @@ pub(crate) fn prefetch(at: *const f32) {
     #[cfg(target_arch = "x86_64")]
     unsafe {
         std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(at.cast());
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = at;
+}
+
+/// Asks for a cache line that is read later: into the second-level cache, since the first would not hold it so long.
+#[inline(always)]
+pub(crate) fn prefetch_l2(at: *const f32) {
+    // SAFETY: touches nothing; every x86-64 processor has it.
+    #[cfg(target_arch = "x86_64")]
+    unsafe {
+        std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T1 }>(at.cast());
     }
     #[cfg(not(target_arch = "x86_64"))]
     let _ = at;
@@ -343,6 +359,22 @@ mod tests {
                 lanes.store(&mut to);
                 assert_eq!(to, std::array::from_fn(|j| number(half, j)));
             }
+            let (a, b) =
+                ([1.0, 2.0, -0.0, f32::NAN, 1.0, f32::NAN], [2.0, 1.0, 0.0, 1.0, f32::NAN, f32::NAN]);
+            let bits = |lanes: L| {
+                let mut to = [0.0; 6];
+                lanes.store_some(&mut to);
+                to.map(|v: f32| if v.is_nan() { u32::MAX } else { v.to_bits() })
+            };
+            let [largest, least] = [[2.0, 2.0, -0.0], [1.0, 1.0, -0.0]].map(|of| of.map(f32::to_bits));
+            assert_eq!(
+                bits(L::load_some(&a).max(L::load_some(&b))),
+                [&largest[..], &[u32::MAX; 3]].concat()[..]
+            );
+            assert_eq!(
+                bits(L::load_some(&a).min(L::load_some(&b))),
+                [&least[..], &[u32::MAX; 3]].concat()[..]
+            );
             let mut to = [9.0; WIDTH];
             let half = L::splat(3.0) / L::splat(2.0);
             half.where_equal(L::load_bytes(&[1, 255, 1]), L::splat(1.0)).store(&mut to);

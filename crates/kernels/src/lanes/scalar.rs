@@ -68,6 +68,22 @@ impl Lanes for Scalar {
         both
     }
     #[inline(always)]
+    fn max(mut self, other: Self) -> Self {
+        for i in 0..WIDTH {
+            let (a, b) = (self.0[i], other.0[i]);
+            self.0[i] = if b > a || b.is_nan() { b } else { a };
+        }
+        self
+    }
+    #[inline(always)]
+    fn min(mut self, other: Self) -> Self {
+        for i in 0..WIDTH {
+            let (a, b) = (self.0[i], other.0[i]);
+            self.0[i] = if b < a || b.is_nan() { b } else { a };
+        }
+        self
+    }
+    #[inline(always)]
     fn larger(mut best: (Self, Self), other: (Self, Self)) -> (Self, Self) {
         for i in 0..WIDTH {
             let (old, new) = (best.0.0[i], other.0.0[i]);

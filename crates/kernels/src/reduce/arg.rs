@@ -1,6 +1,6 @@
 //! Where the largest or smallest elements stand.
 
-use super::{Max, Min, Reducer, TASK, along};
+use super::{Max, Min, TASK, rows};
 use crate::dtype::Element;
 use crate::isa::{Kernel, dispatch};
 use crate::pool;
@@ -16,7 +16,16 @@ pub fn arg<T: Element>(largest: bool, x: &[T], [outer, axis, inner]: [usize; 3],
     if inner == 1 {
         return pool::chunks_mut(out, (TASK / axis).max(1), |start, out| {
             let x = &x[start * axis..(start + out.len()) * axis];
-            if largest { dispatch(ArgRows(Max, x, out)) } else { dispatch(ArgRows(Min, x, out)) }
+            let mut best = [T::default(); GROUP];
+            for (x, out) in x.chunks(GROUP * axis).zip(out.chunks_mut(GROUP)) {
+                let best = &mut best[..out.len()];
+                if largest {
+                    rows(Max, x, best, false)
+                } else {
+                    rows(Min, x, best, false)
+                }
+                dispatch(Places { x, best, out });
+            }
         });
     }
     pool::chunks_mut(out, (TASK / axis).max(ARG_COLUMNS), |start, out| {
@@ -31,22 +40,27 @@ pub fn arg<T: Element>(largest: bool, x: &[T], [outer, axis, inner]: [usize; 3],
     });
 }
 
+/// Rows whose best elements are found before their places.
+const GROUP: usize = 16;
 /// Elements that are looked through at once.
 const CHUNK: usize = 64;
 /// Columns whose best elements are kept at once.
 const ARG_COLUMNS: usize = 128;
 
-/// Where the result of each of some rows of one length first stands.
-struct ArgRows<'a, R, T>(R, &'a [T], &'a mut [i64]);
-impl<R: Reducer, T: Element> Kernel for ArgRows<'_, R, T> {
+/// Where the best element of each of some rows of one length first stands.
+struct Places<'a, T> {
+    x: &'a [T],
+    best: &'a [T],
+    out: &'a mut [i64],
+}
+impl<T: Element> Kernel for Places<'_, T> {
     type Output = ();
     const WIDE: bool = size_of::<T>() > 1;
     #[inline(always)]
     #[allow(clippy::eq_op)]
     fn run(self) {
-        let ArgRows(r, x, out) = self;
-        for (row, o) in x.chunks_exact(x.len() / out.len()).zip(out) {
-            let best = along(r, row, false);
+        let Places { x, best, out } = self;
+        for ((row, &best), o) in x.chunks_exact(x.len() / out.len()).zip(best).zip(out) {
             let is_nan = best != best;
             let mut at = 0;
             for chunk in row.chunks(CHUNK) {
