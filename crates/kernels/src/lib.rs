@@ -5,6 +5,7 @@
 //! it is sound.
 
 pub mod alloc;
+mod cache;
 pub mod conv;
 pub mod dropout;
 pub mod dtype;

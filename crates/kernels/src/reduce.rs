@@ -1,7 +1,7 @@
 //! Reductions over one axis of a contiguous `[outer, axis, inner]` block.
 //!
 //! The order of the additions depends on the sizes alone: the same bits on every instruction set and for any
-//! number of threads. Sums are taken in steps (16 running sums of a block, of blocks, of parts of a row), so their error
+//! number of threads. Sums are taken in steps (16 or 64 running sums of a block, of blocks, of parts of a row), so their error
 //! grows far more slowly than the length.
 
 mod arg;
@@ -131,7 +131,7 @@ pub fn reduce<T: Element>(r: impl Reducer, x: &[T], [outer, axis, inner]: [usize
     if x.is_empty() {
         out.fill(r.identity());
     } else if inner == 1 {
-        let is_far = stream::is_far(size_of_val(x));
+        let is_far = stream::is_far_to_read(size_of_val(x));
         if axis > TASK {
             // Few long rows: split each one.
             for (row, o) in x.chunks_exact(axis).zip(out) {

@@ -378,10 +378,12 @@ fn sum<T: Float, const STORE: bool>(x: &[T], exp: impl Fn(T) -> T, out: &mut [T]
         let mut sums = [T::lit(0.0); LANES];
         if STORE {
             for (piece, out) in pieces.iter().zip(out.as_chunks_mut::<LANES>().0) {
+                let mut e = [T::lit(0.0); LANES];
                 for k in 0..LANES {
-                    out[k] = exp(piece[k] - shift);
-                    sums[k] = sums[k] + out[k];
+                    e[k] = exp(piece[k] - shift);
+                    sums[k] = sums[k] + e[k];
                 }
+                *out = e;
             }
         } else {
             for piece in pieces {

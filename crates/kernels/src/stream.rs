@@ -1,23 +1,33 @@
 //! What does not fit the cache. Written past it, it does not displace what fits, and a line that is overwritten as a whole
 //! need not be read first. What is read is asked for early: processors do that too, but not across the bounds of pages.
 
+use crate::cache::last_level;
 use crate::lanes::{prefetch, prefetch_l2};
 
-/// Bytes from which on a result goes past the cache: beyond what the last level of most processors holds.
+/// Bytes from which on a result goes past the cache on every processor.
 const LARGE: usize = 32 << 20;
+/// Bytes from which on operands are beyond the caches of a core itself.
+const FAR: usize = 2 << 20;
 /// Bytes of a line of the cache.
-const LINE: usize = 64;
+pub(crate) const LINE: usize = 64;
 
-/// Whether results as large as this go past the cache.
+/// Whether a result as large as this goes past the cache, computed from so many `operands` as large: where all of them do not
+/// fit the last level.
 #[inline]
-pub(crate) fn pays<T>(out: &[T]) -> bool {
-    cfg!(target_arch = "x86_64") && size_of_val(out) >= LARGE
+pub(crate) fn pays<T>(out: &[T], operands: usize) -> bool {
+    cfg!(target_arch = "x86_64") && size_of_val(out) >= LARGE.min(last_level().bytes / (operands + 1))
 }
 
-/// Whether operands of so many bytes are beyond the cache of a core.
+/// Whether operands of so many bytes, written or not, are worth asking for.
 #[inline]
 pub(crate) fn is_far(bytes: usize) -> bool {
-    bytes >= 2 << 20
+    bytes >= FAR
+}
+
+/// Whether those that are only read are: they come fast enough from a fast last level.
+#[inline]
+pub(crate) fn is_far_to_read(bytes: usize) -> bool {
+    bytes >= FAR && (!last_level().is_fast || bytes >= last_level().bytes / 4 * 3)
 }
 
 /// Asks for as many bytes as this row has, a page farther on.

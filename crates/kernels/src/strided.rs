@@ -1,7 +1,8 @@
 //! Views of storage: a slice with an offset and one stride per dimension, and copies between layouts.
 
-use crate::dtype::Element;
+use crate::dtype::{Element, floats_mut};
 use crate::isa::{Kernel, dispatch};
+use crate::lanes::{LaneKernel, Lanes, WIDTH, dispatch_lanes, prefetch_l2};
 use crate::pool;
 use crate::stream;
 use smallvec::SmallVec;
@@ -97,7 +98,7 @@ pub(crate) fn offsets<const N: usize>(dims: &[Dim<N>], mut index: usize, mut at:
 
 /// Sides of the squares that [`transposed`] moves at a time: whole cache lines of four bytes' elements, and few enough
 /// pages for the translation buffers.
-const TILE: usize = 16;
+const TILE: usize = WIDTH;
 const SQUARE: usize = 64;
 
 /// Copies into row-major order where rows of `out` do not lie side by side in `src` but other dimensions nearly do;
@@ -125,7 +126,7 @@ pub(crate) fn transposed<T: Element>(src: Strided<'_, T>, shape: &[usize], out: 
     let columns = &others[nearest];
     let to = pool::SendPtr(out.as_mut_ptr());
     // A few elements side by side, such as the colours of a pixel, in the result or in the operand.
-    let is_few = |size| (2..=4).contains(&size) && step(columns) == 1 && !stream::pays(out);
+    let is_few = |size| (2..=4).contains(&size) && step(columns) == 1 && !stream::pays(out, 1);
     let together = is_few(rows.size) && columns_step == rows.size;
     if together || is_few(columns.size) && step(rows) == columns.size {
         let few = if together { rows.size } else { columns.size };
@@ -148,12 +149,15 @@ pub(crate) fn transposed<T: Element>(src: Strided<'_, T>, shape: &[usize], out: 
     let (down, across) = (rows.size.div_ceil(SQUARE), columns.size.div_ceil(SQUARE));
     let squares = down * across * (out.len() / (rows.size * columns.size));
     let together = (GRAIN / (SQUARE * SQUARE)).max(1);
-    let past_cache = stream::pays(out);
+    // Whole lines soon: they come from so many pages that to read them first costs most.
+    let line = stream::LINE / size_of::<T>();
+    let whole_lines = to.get().addr().is_multiple_of(stream::LINE) && columns_step.is_multiple_of(line);
+    let past_cache = stream::pays(out, if whole_lines { 7 } else { 1 });
     pool::run(squares.div_ceil(together), &|task| {
         for square in task * together..squares.min((task + 1) * together) {
             let (a, b) = (square % down * SQUARE, square / down % across * SQUARE);
             let [s, d] = offsets(&rest, square / (down * across), [src.offset, 0]);
-            dispatch(Square {
+            dispatch_lanes(Square {
                 src: &src.data[s + a * step(rows) + b * step(columns)..],
                 steps: [step(rows), step(columns)],
                 sizes: [SQUARE.min(rows.size - a), SQUARE.min(columns.size - b)],
@@ -237,10 +241,10 @@ struct Square<'a, T> {
     columns_step: usize,
 }
 
-impl<T: Element> Kernel for Square<'_, T> {
+impl<T: Element> LaneKernel for Square<'_, T> {
     type Output = ();
     #[inline(always)]
-    fn run(self) {
+    fn run<L: Lanes>(self) {
         let Square { src, steps: [down, across], sizes: [rows, columns], past_cache, out, columns_step } =
             self;
         let mut tile = [[T::default(); TILE]; TILE];
@@ -252,6 +256,7 @@ impl<T: Element> Kernel for Square<'_, T> {
                 for i in 0..height {
                     let from = &src[(a + i) * down + b * across..];
                     if across == 1 && width == TILE {
+                        prefetch_l2(from.as_ptr().wrapping_add(SQUARE * down).cast());
                         tile[i].copy_from_slice(&from[..TILE]);
                     } else {
                         for j in 0..width {
@@ -259,25 +264,40 @@ impl<T: Element> Kernel for Square<'_, T> {
                         }
                     }
                 }
+                turn::<T, L>(&mut tile);
                 for j in 0..width {
-                    let mut row = [T::default(); TILE];
-                    for (v, line) in row.iter_mut().zip(&tile) {
-                        *v = line[j];
-                    }
+                    let row = &tile[j][..height];
                     // SAFETY: see `Square`.
                     let to = unsafe {
                         std::slice::from_raw_parts_mut(out.add(a + (b + j) * columns_step), height)
                     };
-                    if past_cache {
-                        stream::copy(&row[..height], to);
-                    } else if height == TILE {
-                        to.copy_from_slice(&row);
-                    } else {
-                        to.copy_from_slice(&row[..height]);
-                    }
+                    if past_cache { stream::copy(row, to) } else { to.copy_from_slice(row) }
                 }
             }
         }
+    }
+}
+
+/// Transposes a tile, of `f32` in registers.
+#[inline(always)]
+#[allow(clippy::needless_range_loop, reason = "no iterators over lanes: they are not always inlined")]
+fn turn<T: Element, L: Lanes>(tile: &mut [[T; TILE]; TILE]) {
+    let Some(floats) = floats_mut(tile.as_flattened_mut()) else {
+        for i in 1..TILE {
+            for j in 0..i {
+                (tile[i][j], tile[j][i]) = (tile[j][i], tile[i][j]);
+            }
+        }
+        return;
+    };
+    let rows = floats.as_chunks_mut().0;
+    let mut lanes = [L::zero(); TILE];
+    for i in 0..TILE {
+        lanes[i] = L::load(&rows[i]);
+    }
+    lanes = L::transpose(lanes);
+    for i in 0..TILE {
+        lanes[i].store(&mut rows[i]);
     }
 }
 

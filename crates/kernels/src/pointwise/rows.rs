@@ -84,7 +84,7 @@ pub(super) fn map<const N: usize, I: Element, O: Element>(
 pub(super) fn copy<T: Element>(x: Strided<'_, T>, shape: &[usize], out: &mut [T]) -> bool {
     let dims = coalesce(shape, [x.strides]);
     // Past the cache the other way leads.
-    if stream::pays(out) || dims.first().is_none_or(|inner| inner.strides != [1]) {
+    if stream::pays(out, 1) || dims.first().is_none_or(|inner| inner.strides != [1]) {
         return false;
     }
     x.check(shape);
@@ -100,7 +100,8 @@ fn in_order<const N: usize, I: Element, O: Element>(
     dims: &Dims<N>,
     out: &mut [O],
 ) {
-    let past_cache = stream::pays(out);
+    let whole = (0..N).filter(|&k| dims.iter().all(|dim| dim.strides[k] != 0)).count();
+    let past_cache = stream::pays(out, whole);
     pool::chunks_mut(out, GRAIN, |start, out| {
         if past_cache {
             let mut values = [O::default(); 4 * BUFFER];
@@ -222,7 +223,7 @@ fn far<const N: usize, I: Element, O: Element>(
     size: usize,
     out: &mut [O],
 ) {
-    if !stream::is_far(size * (N * size_of::<I>() + size_of::<O>())) {
+    if !stream::is_far_to_read(size * (N * size_of::<I>() + size_of::<O>())) {
         return f.rows(x, out);
     }
     for (i, out) in out.chunks_mut(BUFFER).enumerate() {
