@@ -8,6 +8,7 @@ use crate::testing::{Sample, integers, normal, sample};
 use crate::{DType, Element, Error, Result, Tensor};
 use flambeau_kernels::dispatch_float;
 use flambeau_kernels::matmul::{Matrix, matmul, matmul_wrapping};
+use flambeau_kernels::pool::{chunks_mut, num_threads};
 use flambeau_kernels::strided::numel;
 use smallvec::smallvec;
 
@@ -88,6 +89,9 @@ fn batch(x: &Tensor) -> Shape {
     Shape::from(&x.shape()[..x.ndim() - 2])
 }
 
+/// Multiply-adds that pay for waking a thread.
+const TASK: usize = 1 << 17;
+
 /// Multiplies two matrices of the sizes given.
 type Product<T> = fn([usize; 3], Matrix<'_, T>, Matrix<'_, T>, &mut [T]);
 
@@ -100,26 +104,25 @@ fn batched<T: Element>(
     product: Product<T>,
 ) {
     let (a, b) = (x[0].view::<T>(), x[1].view::<T>());
+    let (a, b) = (a.strided().data, b.strided().data);
     let step = sizes[0] * sizes[2];
-    let count = numel(batch);
-    for index in 0..count {
-        let matrix = |data, layout: &Layout| {
-            let mut rest = index;
-            let mut offset = layout.offset;
-            for d in (0..batch.len()).rev() {
-                offset += rest % batch[d] * layout.strides[d];
-                rest /= batch[d];
-            }
-            Matrix {
-                data,
-                offset,
-                rows: layout.strides[batch.len()],
-                columns: layout.strides[batch.len() + 1],
-            }
-        };
-        let (a, b) = (matrix(a.strided().data, &layouts[0]), matrix(b.strided().data, &layouts[1]));
-        product(sizes, a, b, &mut out[index * step..(index + 1) * step]);
-    }
+    let matrix = |data, layout: &Layout, index: usize| {
+        let (mut rest, mut offset) = (index, layout.offset);
+        for d in (0..batch.len()).rev() {
+            offset += rest % batch[d] * layout.strides[d];
+            rest /= batch[d];
+        }
+        Matrix { data, offset, rows: layout.strides[batch.len()], columns: layout.strides[batch.len() + 1] }
+    };
+    // Each product on one thread where there are enough of them; else all threads work on each.
+    let (count, work) = (numel(batch), numel(&[step, x[0].size(-1)]).max(1));
+    let together = if count < 2 * num_threads() { count } else { (TASK / work).max(1) };
+    chunks_mut(out, together.saturating_mul(step), |start, out| {
+        for (i, out) in out.chunks_exact_mut(step).enumerate() {
+            let index = start / step + i;
+            product(sizes, matrix(a, &layouts[0], index), matrix(b, &layouts[1], index), out);
+        }
+    });
 }
 
 impl Tensor {

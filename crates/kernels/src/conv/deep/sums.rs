@@ -235,7 +235,7 @@ impl<'a> Cover<'a> {
         let group = shape.outputs * shape.rows();
         let places: Vec<usize> =
             (0..taps).map(|tap| (tap % across * from.channels * down + tap / across) * PANEL).collect();
-        let step = (GRAIN / self.panel()).max(1);
+        let step = (GRAIN / 16 / self.panel()).max(1);
         pool::chunks_mut(packed.as_mut_slice(), step * self.panel(), |start, to_all| {
             for (i, packed) in to_all.chunks_exact_mut(self.panel()).enumerate() {
                 let (group_at, panel) =
