@@ -38,8 +38,14 @@ impl Tensor {
             "full",
             shape,
             dtype,
-            |out| dispatch_all!(dtype, T => out.slice::<T>().fill(T::from_f64(value))),
+            |out| dispatch_all!(dtype, T => pool::chunks_mut(out.slice::<T>(), GRAIN, |_, out| out.fill(T::from_f64(value)))),
         )
+    }
+
+    /// Zero everywhere, in the memory of one element: to be added to out of place.
+    #[track_caller]
+    pub(crate) fn zeros_once(shape: &Shape, dtype: DType) -> Tensor {
+        Tensor::full_as(0.0, (), dtype).expand(shape)
     }
 
     /// `value` everywhere; the dtype is the value's.

@@ -7,7 +7,7 @@ use crate::op::{Fresh, Mask, Op, Output, Saves, apply, unwrap};
 use crate::shape::normalize_dim;
 use crate::testing::{Sample, integers, normal, sample};
 use crate::{Error, Result, Tensor};
-use flambeau_kernels::{dispatch_all, index};
+use flambeau_kernels::{dispatch_all, index, pointwise};
 use smallvec::smallvec;
 
 /// `torch.index_add` along a dimension.
@@ -48,10 +48,10 @@ impl Op for IndexAdd {
     }
 
     fn cpu(&self, x: &[&Tensor], out: &mut [Fresh]) {
-        let [base, numbers, source] = [x[0], x[1], x[2]].map(Tensor::contiguous);
+        let (base, [numbers, source]) = (x[0], [x[1], x[2]].map(Tensor::contiguous));
         dispatch_all!(base.dtype(), T => {
             let out = out[0].slice::<T>();
-            out.copy_from_slice(base.view().slice());
+            pointwise::copy(base.view().strided(), base.shape(), out);
             let block = around(base.shape(), self.dim);
             index::index_add(source.view::<T>().slice(), block, numbers.view().slice(), out);
         });
