@@ -380,10 +380,16 @@ pub fn cast<I: Element, O: Element>(x: &[I], out: &mut [O]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{DType, Storage};
 
     #[test]
     fn transposed_copies_are_those_of_a_plain_loop() {
-        let data: Vec<i64> = (0..300_000).collect();
+        transposes::<i64>((0..300_000).collect());
+        transposes::<f32>((0..300_000).map(|i| i as f32).collect());
+        transposes::<u8>((0..300_000).map(|i| (i * 31 % 251) as u8).collect());
+    }
+
+    fn transposes<T: Element>(data: Vec<T>) {
         let cases: [(&[usize], &[usize]); 12] = [
             (&[70, 130], &[1, 70]),
             (&[3, 40, 17], &[680, 1, 40]),
@@ -403,7 +409,7 @@ mod tests {
             let src = Strided { data: &data, offset: 7, strides };
             let dims = coalesce(shape, [strides]);
             for threads in [1, 3] {
-                let mut out = vec![0; numel(shape)];
+                let mut out = vec![T::default(); numel(shape)];
                 assert!(pool::with_num_threads(threads, || transposed(src, shape, &mut out)), "{shape:?}");
                 for (i, &v) in out.iter().enumerate() {
                     assert_eq!(v, data[offsets(&dims, i, [7])[0]], "{shape:?}, element {i}");
@@ -412,7 +418,20 @@ mod tests {
         }
         for (shape, strides) in [([3, 4], [4, 1]), ([3, 4], [0, 1]), ([4, 3], [8, 2])] {
             let src = Strided { data: &data, offset: 0, strides: &strides };
-            assert!(!transposed(src, &shape, &mut [0; 12]));
+            assert!(!transposed(src, &shape, &mut [T::default(); 12]));
+        }
+    }
+
+    /// Results that do not fit the cache, of whole lines and of others.
+    #[test]
+    fn large_transposed_copies_are_those_of_a_plain_loop() {
+        for [rows, columns] in [[1040, 2100], [2100, 1041], [130, 70_000]] {
+            let data: Vec<f32> = (0..rows * columns).map(|i| i as f32).collect();
+            let src = Strided { data: &data, offset: 0, strides: &[1, columns] };
+            let mut out = Storage::new(DType::F32, rows * columns);
+            let out = out.as_mut_slice::<f32>();
+            assert!(transposed(src, &[columns, rows], out));
+            assert!(out.iter().enumerate().all(|(i, &v)| v == data[i % rows * columns + i / rows]));
         }
     }
 }

@@ -108,3 +108,39 @@ fn along<R: Reducer, L: Lanes>(r: R, row: &[f32], is_far: bool) -> L {
     };
     combine::<R, L>(total, last)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Max, Min, Product, Sum};
+    use super::*;
+
+    /// Rows whose results are exact in any order agree with one element after another, to the bit.
+    #[test]
+    fn rows_of_all_lengths_agree_with_plain_loops() {
+        fn check<R: Reducer>(r: R, value: impl Fn(usize) -> f32) {
+            for len in (1..=70).chain([100, 255, 256, 257, 1023, 1024, 1025, 1100, 2600]) {
+                for count in [1, 2, 3, 4, 15, 16, 17, 35] {
+                    let x: Vec<f32> = (0..len * count).map(&value).collect();
+                    for is_far in [false, true] {
+                        let mut out = vec![f32::NAN; count];
+                        rows(r, &x, &mut out, is_far);
+                        for (row, got) in x.chunks(len).zip(out) {
+                            let want = row.iter().fold(r.identity::<f32>(), |a, &b| r.combine(a, b));
+                            let same = got.to_bits() == want.to_bits() || got.is_nan() && want.is_nan();
+                            assert!(same, "{:?} of {count} rows of {len}: {got}, not {want}", R::KIND);
+                        }
+                    }
+                }
+            }
+        }
+        let number = |i: usize| (i * 7919 % 2001) as f32 - 1000.0;
+        check(Sum, number);
+        check(Max, number);
+        check(Min, number);
+        check(Product, |i| [1.0, -1.0, 2.0, -0.5][i * 7919 % 997 % 4]);
+        let with_nan = |i: usize| if i % 997 == 500 { f32::NAN } else { -number(i) };
+        check(Max, with_nan);
+        check(Min, with_nan);
+        check(Sum, |_| -0.0);
+    }
+}
