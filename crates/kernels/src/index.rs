@@ -39,7 +39,7 @@ pub fn index_select<T: Element>(x: &[T], [outer, axis, inner]: [usize; 3], index
 /// Rows of `row` elements, each made of a piece of each part in turn: so many elements as stand beside the part.
 pub fn cat<T: Element>(parts: &[(&[T], usize)], row: usize, out: &mut [T]) {
     assert_eq!(parts.iter().map(|part| part.1).sum::<usize>(), row);
-    let past_cache = stream::pays(out, 1);
+    let past_cache = stream::pays(out, size_of_val(out));
     pool::chunks_mut(out, GRAIN, |start, mut out| {
         let (mut o, mut column) = (start / row, start % row);
         while !out.is_empty() {

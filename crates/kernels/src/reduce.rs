@@ -11,6 +11,7 @@ pub use arg::arg;
 
 use crate::dtype::{Element, floats, floats_mut};
 use crate::isa::{Kernel, dispatch};
+use crate::lanes::WIDTH;
 use crate::num::Num;
 use crate::pool;
 use crate::stream;
@@ -31,7 +32,7 @@ pub enum Kind {
 
 /// How two partial results become one.
 pub trait Reducer: Sync + Send + Copy {
-    /// Which one it is.
+    /// Which one it is: rows of `f32` are combined in vectors that go by it.
     const KIND: Kind;
     /// The result for no elements.
     fn identity<T: Element>(self) -> T;
@@ -104,7 +105,7 @@ impl Reducer for Min {
 }
 
 /// Running results of a row.
-const LANES: usize = 16;
+const LANES: usize = WIDTH;
 /// Elements that one set of running results takes before it joins those of the blocks before.
 const BLOCK: usize = 1024;
 /// Lines of [`LANES`] elements that are asked for together.
@@ -196,28 +197,32 @@ fn tasks<T: Element>(r: impl Reducer, x: &[T], [outer, axis, inner]: [usize; 3],
     });
 }
 
-/// Each of some rows of one length, which is not 0, into `out`.
+/// Each of some rows of one length, which is not 0, into `out`. If they are part of an operand beyond the cache, the next lines
+/// are asked for.
 fn rows<T: Element>(r: impl Reducer, x: &[T], out: &mut [T], is_far: bool) {
-    if let (Some(x), Some(out)) = (floats(x), floats_mut(out)) {
+    // Shorter rows fill no vector.
+    if x.len() >= LANES * out.len()
+        && let (Some(x), Some(out)) = (floats(x), floats_mut(out))
+    {
         return floats::rows(r, x, out, is_far);
     }
-    dispatch(Rows(r, x, out));
+    dispatch(Rows(r, x, out, is_far));
 }
 
 /// Each of some rows of one length, which is not 0.
-struct Rows<'a, R, T>(R, &'a [T], &'a mut [T]);
+struct Rows<'a, R, T>(R, &'a [T], &'a mut [T], bool);
 impl<R: Reducer, T: Element> Kernel for Rows<'_, R, T> {
     type Output = ();
     const WIDE: bool = T::DTYPE.is_float();
     #[inline(always)]
     fn run(self) {
-        let Rows(r, x, out) = self;
+        let Rows(r, x, out, is_far) = self;
         for (row, o) in x.chunks_exact(x.len() / out.len()).zip(out) {
             // The order of operations on integers makes no difference.
             *o = if row.len() < LANES || !T::DTYPE.is_float() {
                 row.iter().fold(r.identity(), |a, &b| r.combine(a, b))
             } else {
-                along(r, row)
+                along(r, row, is_far)
             };
         }
     }
@@ -225,13 +230,18 @@ impl<R: Reducer, T: Element> Kernel for Rows<'_, R, T> {
 
 /// A row's elements combined.
 #[inline(always)]
-fn along<T: Element>(r: impl Reducer, row: &[T]) -> T {
+fn along<T: Element>(r: impl Reducer, row: &[T], is_far: bool) -> T {
     let (lines, rest) = row.as_chunks::<LANES>();
     let mut totals = [r.identity(); LANES];
     for block in lines.chunks(BLOCK / LANES) {
         let mut lanes = [r.identity(); LANES];
-        for line in block {
-            combine(r, &mut lanes, line);
+        for lines in block.chunks(LINES) {
+            if is_far {
+                stream::ask_ahead_l2(lines);
+            }
+            for line in lines {
+                combine(r, &mut lanes, line);
+            }
         }
         combine(r, &mut totals, &lanes);
     }

@@ -1,7 +1,7 @@
 //! What does not fit the cache. Written past it, it does not displace what fits, and a line that is overwritten as a whole
 //! need not be read first. What is read is asked for early: processors do that too, but not across the bounds of pages.
 
-use crate::cache::last_level;
+use crate::cache::{LastLevel, last_level};
 use crate::lanes::{prefetch, prefetch_l2};
 
 /// Bytes from which on a result goes past the cache on every processor.
@@ -11,11 +11,18 @@ const FAR: usize = 2 << 20;
 /// Bytes of a line of the cache.
 pub(crate) const LINE: usize = 64;
 
-/// Whether a result as large as this goes past the cache, computed from so many `operands` as large: where all of them do not
+/// Whether a result as large as this, computed from so many bytes of operands, goes past the cache: where all of them do not
 /// fit the last level.
 #[inline]
 pub(crate) fn pays<T>(out: &[T], operands: usize) -> bool {
-    cfg!(target_arch = "x86_64") && size_of_val(out) >= LARGE.min(last_level().bytes / (operands + 1))
+    let result = size_of_val(out);
+    cfg!(target_arch = "x86_64") && (result >= LARGE || result + operands >= last_level().bytes)
+}
+
+/// Whether one does whose lines are written far from each other: it would take longer to read them first.
+#[inline]
+pub(crate) fn pays_apart<T>(out: &[T]) -> bool {
+    cfg!(target_arch = "x86_64") && size_of_val(out) >= LARGE.min(last_level().bytes / 8)
 }
 
 /// Whether operands of so many bytes, written or not, are worth asking for.
@@ -24,10 +31,12 @@ pub(crate) fn is_far(bytes: usize) -> bool {
     bytes >= FAR
 }
 
-/// Whether those that are only read are: they come fast enough from a fast last level.
+/// Whether they are where nothing is written in place: a fast last level needs no asking, and what else is in it leaves these
+/// some three quarters.
 #[inline]
 pub(crate) fn is_far_to_read(bytes: usize) -> bool {
-    bytes >= FAR && (!last_level().is_fast || bytes >= last_level().bytes / 4 * 3)
+    let LastLevel { bytes: all, is_fast } = last_level();
+    bytes >= if is_fast { FAR.max(all / 4 * 3) } else { FAR }
 }
 
 /// Asks for as many bytes as this row has, a page farther on.

@@ -126,7 +126,7 @@ pub(crate) fn transposed<T: Element>(src: Strided<'_, T>, shape: &[usize], out: 
     let columns = &others[nearest];
     let to = pool::SendPtr(out.as_mut_ptr());
     // A few elements side by side, such as the colours of a pixel, in the result or in the operand.
-    let is_few = |size| (2..=4).contains(&size) && step(columns) == 1 && !stream::pays(out, 1);
+    let is_few = |size| (2..=4).contains(&size) && step(columns) == 1 && !stream::pays(out, size_of_val(out));
     let together = is_few(rows.size) && columns_step == rows.size;
     if together || is_few(columns.size) && step(rows) == columns.size {
         let few = if together { rows.size } else { columns.size };
@@ -149,10 +149,14 @@ pub(crate) fn transposed<T: Element>(src: Strided<'_, T>, shape: &[usize], out: 
     let (down, across) = (rows.size.div_ceil(SQUARE), columns.size.div_ceil(SQUARE));
     let squares = down * across * (out.len() / (rows.size * columns.size));
     let together = (GRAIN / (SQUARE * SQUARE)).max(1);
-    // Whole lines soon: they come from so many pages that to read them first costs most.
+    // A row of a tile is whole lines if it is as long as one, and each row of the result begins one.
     let line = stream::LINE / size_of::<T>();
-    let whole_lines = to.get().addr().is_multiple_of(stream::LINE) && columns_step.is_multiple_of(line);
-    let past_cache = stream::pays(out, if whole_lines { 7 } else { 1 });
+    let begins_one = to.get().addr().is_multiple_of(stream::LINE) && rows.size.is_multiple_of(line);
+    let past_cache = match begins_one && TILE >= line {
+        true => stream::pays_apart(out),
+        false => TILE >= line && stream::pays(out, size_of_val(out)),
+    };
+    let asks = stream::is_far(2 * size_of_val(out));
     pool::run(squares.div_ceil(together), &|task| {
         for square in task * together..squares.min((task + 1) * together) {
             let (a, b) = (square % down * SQUARE, square / down % across * SQUARE);
@@ -162,6 +166,7 @@ pub(crate) fn transposed<T: Element>(src: Strided<'_, T>, shape: &[usize], out: 
                 steps: [step(rows), step(columns)],
                 sizes: [SQUARE.min(rows.size - a), SQUARE.min(columns.size - b)],
                 past_cache,
+                asks,
                 // SAFETY: an element of `out`, see `Square`.
                 out: unsafe { to.get().add(d + a + b * columns_step) },
                 columns_step,
@@ -237,6 +242,8 @@ struct Square<'a, T> {
     steps: [usize; 2],
     sizes: [usize; 2],
     past_cache: bool,
+    /// Whether what the next square reads is asked for: that below this one.
+    asks: bool,
     out: *mut T,
     columns_step: usize,
 }
@@ -245,8 +252,15 @@ impl<T: Element> LaneKernel for Square<'_, T> {
     type Output = ();
     #[inline(always)]
     fn run<L: Lanes>(self) {
-        let Square { src, steps: [down, across], sizes: [rows, columns], past_cache, out, columns_step } =
-            self;
+        let Square {
+            src,
+            steps: [down, across],
+            sizes: [rows, columns],
+            past_cache,
+            asks,
+            out,
+            columns_step,
+        } = self;
         let mut tile = [[T::default(); TILE]; TILE];
         for a in (0..rows).step_by(TILE) {
             let height = TILE.min(rows - a);
@@ -256,7 +270,9 @@ impl<T: Element> LaneKernel for Square<'_, T> {
                 for i in 0..height {
                     let from = &src[(a + i) * down + b * across..];
                     if across == 1 && width == TILE {
-                        prefetch_l2(from.as_ptr().wrapping_add(SQUARE * down).cast());
+                        if asks {
+                            prefetch_l2(from.as_ptr().wrapping_add(SQUARE * down).cast());
+                        }
                         tile[i].copy_from_slice(&from[..TILE]);
                     } else {
                         for j in 0..width {
@@ -264,7 +280,7 @@ impl<T: Element> LaneKernel for Square<'_, T> {
                         }
                     }
                 }
-                turn::<T, L>(&mut tile);
+                turn::<T, L>(&mut tile, height.max(width));
                 for j in 0..width {
                     let row = &tile[j][..height];
                     // SAFETY: see `Square`.
@@ -278,12 +294,12 @@ impl<T: Element> LaneKernel for Square<'_, T> {
     }
 }
 
-/// Transposes a tile, of `f32` in registers.
+/// Transposes the first `n` rows and columns of a tile at least; of `f32` all, in registers.
 #[inline(always)]
 #[allow(clippy::needless_range_loop, reason = "no iterators over lanes: they are not always inlined")]
-fn turn<T: Element, L: Lanes>(tile: &mut [[T; TILE]; TILE]) {
+fn turn<T: Element, L: Lanes>(tile: &mut [[T; TILE]; TILE], n: usize) {
     let Some(floats) = floats_mut(tile.as_flattened_mut()) else {
-        for i in 1..TILE {
+        for i in 1..n {
             for j in 0..i {
                 (tile[i][j], tile[j][i]) = (tile[j][i], tile[i][j]);
             }

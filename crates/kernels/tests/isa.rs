@@ -68,6 +68,18 @@ fn digest() -> u64 {
     let mut sum = [0f32];
     reduce::reduce(reduce::Sum, &x, [1, n, 1], &mut sum);
     add("sum of a row", &sum);
+    for len in [5, 16, 100, 1_111] {
+        let (count, mut rows) = (n / len, vec![0f32; n / len]);
+        let x = &x[..count * len];
+        reduce::reduce(reduce::Sum, x, [count, len, 1], &mut rows);
+        add("sum of rows", &rows);
+        reduce::reduce(reduce::Max, x, [count, len, 1], &mut rows);
+        add("max of rows", &rows);
+        reduce::reduce(reduce::Min, x, [count, len, 1], &mut rows);
+        add("min of rows", &rows);
+        reduce::reduce(reduce::Product, x, [count, len, 1], &mut rows);
+        add("product of rows", &rows);
+    }
     let mut columns = vec![0f32; 2 * 70];
     reduce::reduce(reduce::Sum, &x[..2 * 200 * 70], [2, 200, 70], &mut columns);
     add("sum of columns", &columns);

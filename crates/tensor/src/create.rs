@@ -34,12 +34,7 @@ impl Tensor {
     /// One value everywhere, in the dtype given.
     #[track_caller]
     pub(crate) fn full_as(value: f64, shape: impl Into<Shape>, dtype: DType) -> Tensor {
-        Tensor::compute_as(
-            "full",
-            shape,
-            dtype,
-            |out| dispatch_all!(dtype, T => pool::chunks_mut(out.slice::<T>(), GRAIN, |_, out| out.fill(T::from_f64(value)))),
-        )
+        dispatch_all!(dtype, T => filled("full", shape, T::from_f64(value)))
     }
 
     /// Zero everywhere, in the memory of one element: to be added to out of place.
@@ -191,7 +186,9 @@ impl Tensor {
 
 #[track_caller]
 fn filled<T: Element>(op: &'static str, shape: impl Into<Shape>, value: T) -> Tensor {
-    Tensor::compute_as(op, shape, T::DTYPE, |out| out.slice::<T>().fill(value))
+    Tensor::compute_as(op, shape, T::DTYPE, |out| {
+        pool::chunks_mut(out.slice::<T>(), GRAIN, |_, out| out.fill(value));
+    })
 }
 
 /// ⌈(end − start) / step⌉, exact for integers and in the element's own precision for floats; none if the step is 0

@@ -1,7 +1,7 @@
 //! Sixteen `f32` side by side, for loops that the compiler does not keep in registers by itself.
 //!
 //! A loop is written once over [`Lanes`], as the `run` of a [`LaneKernel`]; [`dispatch_lanes`] compiles it for each
-//! instruction set. Unlike those of [`isa`](crate::isa), these loops multiply and add in one rounding where the
+//! instruction set. Unlike those of [`isa`](crate::isa), loops that call [`Lanes::mul_add`] multiply and add in one rounding where the
 //! processor can, so that their results differ between the sets by rounding. Another set is one more implementation.
 
 #![allow(clippy::needless_range_loop, reason = "see `operators`")]

@@ -174,7 +174,7 @@ fn pieces([m, k, n]: [usize; 3]) -> [usize; 2] {
         // where registers are wide: the memory that the library takes for a whole product may come from the system each
         // time. None is so small that the library would go another way with it: sums are cut by their length alone, and
         // any division gives the same result.
-        let threads = pool::num_threads();
+        let threads = if pool::is_alone() { 1 } else { pool::num_threads() };
         let wanted = 2 * threads.max(2);
         while across < wanted && n / across >= 256 {
             across *= 2;

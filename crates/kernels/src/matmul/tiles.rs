@@ -139,7 +139,8 @@ pub(super) unsafe fn multiply(
 fn run(rows: Operand, m: usize, most: usize, panels: &Panels<'_>, rows_first: bool, out: &Output<'_>) {
     let count = panels.count();
     // As many for each thread, if that leaves them enough rows to keep the processor multiplying.
-    let even = m.div_ceil(most).next_multiple_of(pool::num_threads());
+    let threads = if pool::is_alone() { 1 } else { pool::num_threads() };
+    let even = m.div_ceil(most).next_multiple_of(threads);
     let tiles = if m / even >= most * 2 / 3 { even } else { m.div_ceil(most) };
     let wanted = if pool::is_alone() { 1 } else { (m * panels.k * panels.n / TASK).max(1) };
     // Panels one after another, so that each stays in the cache while all rows pass, and with the thread that packed it.

@@ -84,13 +84,20 @@ pub(super) fn map<const N: usize, I: Element, O: Element>(
 pub(super) fn copy<T: Element>(x: Strided<'_, T>, shape: &[usize], out: &mut [T]) -> bool {
     let dims = coalesce(shape, [x.strides]);
     // Past the cache the other way leads.
-    if stream::pays(out, 1) || dims.first().is_none_or(|inner| inner.strides != [1]) {
+    if stream::pays(out, read(&dims, out) * size_of::<T>())
+        || dims.first().is_none_or(|inner| inner.strides != [1])
+    {
         return false;
     }
     x.check(shape);
     assert_eq!(numel(shape), out.len());
     pool::chunks_mut(out, GRAIN, |start, out| gather(&x, &dims, 0, start, out));
     true
+}
+
+/// Elements of all operands that repeat none.
+fn read<const N: usize, O>(dims: &Dims<N>, out: &[O]) -> usize {
+    (0..N).filter(|&k| dims.iter().all(|dim| dim.strides[k] != 0)).count() * out.len()
 }
 
 /// [`map`] in the order of `out`, whatever that means for the operands.
@@ -100,8 +107,7 @@ fn in_order<const N: usize, I: Element, O: Element>(
     dims: &Dims<N>,
     out: &mut [O],
 ) {
-    let whole = (0..N).filter(|&k| dims.iter().all(|dim| dim.strides[k] != 0)).count();
-    let past_cache = stream::pays(out, whole);
+    let past_cache = stream::pays(out, read(dims, out) * size_of::<I>());
     pool::chunks_mut(out, GRAIN, |start, out| {
         if past_cache {
             let mut values = [O::default(); 4 * BUFFER];

@@ -3,6 +3,7 @@
 use super::{Max, Min, TASK, rows};
 use crate::dtype::Element;
 use crate::isa::{Kernel, dispatch};
+use crate::lanes::WIDTH;
 use crate::pool;
 use crate::strided::numel;
 
@@ -41,7 +42,7 @@ pub fn arg<T: Element>(largest: bool, x: &[T], [outer, axis, inner]: [usize; 3],
 }
 
 /// Rows whose best elements are found before their places.
-const GROUP: usize = 16;
+const GROUP: usize = WIDTH;
 /// Elements that are looked through at once.
 const CHUNK: usize = 64;
 /// Columns whose best elements are kept at once.

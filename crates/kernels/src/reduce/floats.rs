@@ -1,4 +1,5 @@
-//! Rows of `f32`, in vectors that are written out: the compiler cuts running results into smaller ones now and then.
+//! Rows of `f32`, in vectors that are written out: where their last steps are near, the compiler cuts running results into
+//! smaller vectors, as those steps want them.
 
 use super::{BLOCK, Kind, LINES, Reducer, fold};
 use crate::lanes::{LaneKernel, Lanes, WIDTH, dispatch_lanes};
@@ -10,7 +11,7 @@ const FEW: usize = 3;
 /// Running results of a row that do not wait for each other.
 const ABREAST: usize = 4;
 
-/// Each of some rows of one length, which is not 0, and whether they are part of an operand beyond the cache.
+/// Each of some rows of one length, [`WIDTH`] or more, and whether they are part of an operand beyond the cache.
 pub(super) fn rows<R: Reducer>(r: R, x: &[f32], out: &mut [f32], is_far: bool) {
     dispatch_lanes(Rows { r, x, out, is_far });
 }
@@ -88,6 +89,9 @@ fn along<R: Reducer, L: Lanes>(r: R, row: &[f32], is_far: bool) -> L {
                 sum = combine::<R, L>(sum, results);
             }
         }
+        if is_far && !asked.is_empty() {
+            stream::ask_ahead_l2(last);
+        }
         for line in last {
             sum = combine::<R, L>(sum, L::load(line));
         }
@@ -118,7 +122,7 @@ mod tests {
     #[test]
     fn rows_of_all_lengths_agree_with_plain_loops() {
         fn check<R: Reducer>(r: R, value: impl Fn(usize) -> f32) {
-            for len in (1..=70).chain([100, 255, 256, 257, 1023, 1024, 1025, 1100, 2600]) {
+            for len in (WIDTH..=70).chain([100, 255, 256, 257, 1023, 1024, 1025, 1100, 2600]) {
                 for count in [1, 2, 3, 4, 15, 16, 17, 35] {
                     let x: Vec<f32> = (0..len * count).map(&value).collect();
                     for is_far in [false, true] {

@@ -17,6 +17,8 @@ const SUMS: usize = 1 << 15;
 const COPY: usize = 1 << 16;
 /// And of weights.
 const WEIGHTS: usize = 1 << 17;
+/// Weights whose packing is worth a task.
+const PACKED: usize = 1 << 13;
 /// Tasks to cut the work into.
 const TASKS: usize = 16;
 /// Pixels to multiply at a time: so many images are taken together that short lines have as many.
@@ -235,7 +237,7 @@ impl<'a> Cover<'a> {
         let group = shape.outputs * shape.rows();
         let places: Vec<usize> =
             (0..taps).map(|tap| (tap % across * from.channels * down + tap / across) * PANEL).collect();
-        let step = (GRAIN / 16 / self.panel()).max(1);
+        let step = (PACKED / self.panel()).max(1);
         pool::chunks_mut(packed.as_mut_slice(), step * self.panel(), |start, to_all| {
             for (i, packed) in to_all.chunks_exact_mut(self.panel()).enumerate() {
                 let (group_at, panel) =
