@@ -184,15 +184,21 @@ fn pieces([m, k, n]: [usize; 3]) -> [usize; 2] {
         }
         return [down, across];
     }
+    let (work, [rows, columns]) = (numel(&[m, k, n]), tiles());
+    // By rows where that gives each thread enough: rows of a weight's gradient are then with the thread that makes the
+    // optimiser's step over them, and that multiplies by them.
+    let threads = pool::num_threads();
+    if !is_narrow() && !pool::is_alone() && m >= threads * rows && work >= threads * PIECE {
+        return [threads, 1];
+    }
     // By columns where there are enough: each piece packs its own part of b, while pieces by rows would all pack
     // the whole of it.
     let by_rows = n < 128 && m >= n;
     let (length, other) = if by_rows { (m, n) } else { (n, m) };
-    let (work, [rows, columns]) = (numel(&[m, k, n]), tiles());
     *(if by_rows { &mut down } else { &mut across }) = if is_narrow() {
         // No piece becomes small, or the number of threads would decide how sums are cut.
         let least = SMALL.max(4 * SMALL / other) + 2 * rows;
-        (work / (PIECE / 8)).min(length / least).clamp(1, pool::num_threads())
+        (work / (PIECE / 8)).min(length / least).clamp(1, threads)
     } else {
         let step = length.div_ceil((work / PIECE).clamp(1, 64));
         length.div_ceil(step.next_multiple_of(if by_rows { 2 * rows } else { columns }))

@@ -130,21 +130,31 @@ pub(super) unsafe fn multiply(
             accumulate: accumulate || first > 0,
             finish: if first + here == k { finish } else { Finish::default() },
         };
-        run(rows, m, tile[0], &panels, rows_first, &out);
+        run(rows, m, tile[0], &panels, [rows_first, turned], &out);
     }
     true
 }
 
 /// All tiles, as tasks of the pool. Any division gives the same result: no sum is cut.
-fn run(rows: Operand, m: usize, most: usize, panels: &Panels<'_>, rows_first: bool, out: &Output<'_>) {
+fn run(
+    rows: Operand,
+    m: usize,
+    most: usize,
+    panels: &Panels<'_>,
+    [rows_first, turned]: [bool; 2],
+    out: &Output<'_>,
+) {
     let count = panels.count();
     // As many for each thread, if that leaves them enough rows to keep the processor multiplying.
     let threads = if pool::is_alone() { 1 } else { pool::num_threads() };
     let even = m.div_ceil(most).next_multiple_of(threads);
     let tiles = if m / even >= most * 2 / 3 { even } else { m.div_ceil(most) };
     let wanted = if pool::is_alone() { 1 } else { (m * panels.k * panels.n / TASK).max(1) };
-    // Panels one after another, so that each stays in the cache while all rows pass, and with the thread that packed it.
-    let [groups, parts] = if rows_first {
+    // Panels one after another, so that each stays in the cache while all rows pass, and with the thread that packed it. But
+    // columns of the right operand, which is a layer's weight in most cases, are rows of a product that was turned, and stay
+    // with a thread: a line that others read too is slow to write in the optimiser's step.
+    let by_rows = rows_first || (turned && threads > 1 && m > panels.n);
+    let [groups, parts] = if by_rows {
         let groups = wanted.min(tiles);
         [groups, wanted.div_ceil(groups).min(count)]
     } else {
@@ -152,8 +162,13 @@ fn run(rows: Operand, m: usize, most: usize, panels: &Panels<'_>, rows_first: bo
         [wanted.div_ceil(parts).min(tiles), parts]
     };
     pool::run(groups * parts, &|task| {
-        let (group, part) =
-            if rows_first { (task / parts, task % parts) } else { (task % groups, task / groups) };
+        let (group, part) = if by_rows {
+            // Later groups begin with other panels, or all threads would wait for the first to be packed.
+            let group = task / parts;
+            (group, (task + group * parts / groups) % parts)
+        } else {
+            (task % groups, task / groups)
+        };
         dispatch_lanes(Tiles {
             m,
             rows,
