@@ -3,7 +3,7 @@
 //! A loop is written once, as the `run` of a [`Kernel`] marked `#[inline(always)]`; [`dispatch`] inlines it into
 //! one function per instruction set, where the compiler vectorises it for that set. Loops use no fused
 //! multiply-add and fixed lane counts, so their results do not depend on the set; those of matrix products and
-//! convolutions (`lanes`) do, by rounding.
+//! convolutions, which multiply and add at once (`lanes`), do, by rounding.
 //! `FLAMBEAU_ISA=scalar|avx2|avx512` forces one.
 
 use std::sync::OnceLock;

@@ -20,13 +20,13 @@ use crate::strided::numel;
 /// The reductions.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Kind {
-    /// [`Sum`](self::Sum)
+    /// Σ x
     Sum,
-    /// [`Product`](self::Product)
+    /// Π x
     Product,
-    /// [`Max`](self::Max)
+    /// The largest.
     Max,
-    /// [`Min`](self::Min)
+    /// The smallest.
     Min,
 }
 

@@ -281,8 +281,8 @@ impl<T: Element> LaneKernel for Square<'_, T> {
                     }
                 }
                 turn::<T, L>(&mut tile, height.max(width));
-                for j in 0..width {
-                    let row = &tile[j][..height];
+                for (j, row) in tile[..width].iter().enumerate() {
+                    let row = &row[..height];
                     // SAFETY: see `Square`.
                     let to = unsafe {
                         std::slice::from_raw_parts_mut(out.add(a + (b + j) * columns_step), height)

@@ -89,7 +89,7 @@ impl Op for Embedding {
             let zero = Tensor::full_as(0.0, (), g.dtype());
             g = Tensor::where_(&numbers.ne(padding as i64).unsqueeze(-1), &g, &zero);
         }
-        let zeros = Tensor::zeros_once(&table, g.dtype());
+        let zeros = Tensor::zeros_once(table, g.dtype());
         smallvec![Some(zeros.index_add(0, &numbers, &g)), None]
     }
 }

@@ -87,7 +87,7 @@ impl Op for IndexSelect {
     }
 
     fn backward(&self, ctx: &Context<'_>) -> Gradients {
-        let zeros = Tensor::zeros_once(&ctx.input_shape(0), ctx.grad().dtype());
+        let zeros = Tensor::zeros_once(ctx.input_shape(0), ctx.grad().dtype());
         smallvec![Some(zeros.index_add(self.dim as isize, ctx.input(1), ctx.grad())), None]
     }
 }

@@ -59,7 +59,7 @@ impl Op for Unfold {
             }
         });
         let flat = g.movedim(-1, dim + 1).flatten(dim, dim + 1);
-        smallvec![Some(Tensor::zeros_once(&shape, g.dtype()).index_add(dim, &places, &flat))]
+        smallvec![Some(Tensor::zeros_once(shape, g.dtype()).index_add(dim, &places, &flat))]
     }
 }
 
