@@ -89,6 +89,11 @@ pub fn num_threads() -> usize {
     pool().threads.load(Ordering::Relaxed)
 }
 
+/// The threads that [`run`] would give tasks to from here: one inside a task.
+pub(crate) fn threads_at_hand() -> usize {
+    if is_alone() { 1 } else { num_threads() }
+}
+
 /// Whether [`run`] would run all tasks on the calling thread, one after another.
 pub(crate) fn is_alone() -> bool {
     num_threads() == 1 || BUSY.get()

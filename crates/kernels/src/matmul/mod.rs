@@ -166,7 +166,8 @@ fn tiles() -> [usize; 2] {
 /// Into how many pieces the library's products are cut, by rows and by columns.
 fn pieces([m, k, n]: [usize; 3]) -> [usize; 2] {
     let (mut down, mut across) = (1, 1);
-    if pool::is_alone() && is_narrow() {
+    let threads = pool::threads_at_hand();
+    if threads == 1 && is_narrow() {
         return [1, 1];
     }
     if m.min(n) >= MANY {
@@ -174,7 +175,6 @@ fn pieces([m, k, n]: [usize; 3]) -> [usize; 2] {
         // where registers are wide: the memory that the library takes for a whole product may come from the system each
         // time. None is so small that the library would go another way with it: sums are cut by their length alone, and
         // any division gives the same result.
-        let threads = if pool::is_alone() { 1 } else { pool::num_threads() };
         let wanted = 2 * threads.max(2);
         while across < wanted && n / across >= 256 {
             across *= 2;
@@ -187,8 +187,7 @@ fn pieces([m, k, n]: [usize; 3]) -> [usize; 2] {
     let (work, [rows, columns]) = (numel(&[m, k, n]), tiles());
     // By rows where that gives each thread enough: rows of a weight's gradient are then with the thread that makes the
     // optimiser's step over them, and that multiplies by them.
-    let threads = pool::num_threads();
-    if !is_narrow() && !pool::is_alone() && m >= threads * rows && work >= threads * PIECE {
+    if !is_narrow() && threads > 1 && m >= threads * rows && work >= threads * PIECE {
         return [threads, 1];
     }
     // By columns where there are enough: each piece packs its own part of b, while pieces by rows would all pack

@@ -146,10 +146,10 @@ fn run(
 ) {
     let count = panels.count();
     // As many for each thread, if that leaves them enough rows to keep the processor multiplying.
-    let threads = if pool::is_alone() { 1 } else { pool::num_threads() };
+    let threads = pool::threads_at_hand();
     let even = m.div_ceil(most).next_multiple_of(threads);
     let tiles = if m / even >= most * 2 / 3 { even } else { m.div_ceil(most) };
-    let wanted = if pool::is_alone() { 1 } else { (m * panels.k * panels.n / TASK).max(1) };
+    let wanted = if threads == 1 { 1 } else { (m * panels.k * panels.n / TASK).max(1) };
     // Panels one after another, so that each stays in the cache while all rows pass, and with the thread that packed it. But
     // columns of the right operand, which is a layer's weight in most cases, are rows of a product that was turned, and stay
     // with a thread: a line that others read too is slow to write in the optimiser's step.
