@@ -14,6 +14,8 @@ const FEW: usize = 7;
 const AHEAD: usize = 2048;
 /// Sums from which on the rows of a vector's product are taken by the place where they begin.
 const LONG: usize = 4 * WIDTH;
+/// Sums from which on fewer rows at a time read faster.
+const VERY_LONG: usize = 32 * WIDTH;
 /// Multiply-adds that are worth a task.
 const TASK: usize = 1 << 17;
 
@@ -187,6 +189,7 @@ impl Dots<'_> {
             2 if self.k >= LONG => self.groups::<L, 8, 1, 2>(),
             4 if self.k >= LONG => self.groups::<L, 4, 1, 4>(),
             8 if self.k >= LONG => self.groups::<L, 2, 1, 8>(),
+            1 if self.k >= VERY_LONG => self.groups::<L, 4, 2, 1>(),
             _ => self.groups::<L, 8, 1, 1>(),
         }
     }
@@ -198,9 +201,13 @@ impl Dots<'_> {
     fn groups<L: Lanes, const R: usize, const SUMS: usize, const APART: usize>(&self) {
         for first in self.range.clone().step_by(WIDTH) {
             let here = WIDTH.min(self.range.end - first);
+            if here == WIDTH && L::COLUMNS > 1 {
+                self.store(self.whole::<L, R, SUMS, APART>(first), 0, first, here);
+                continue;
+            }
             let mut rows = [L::zero(); WIDTH];
             for at in 0..APART {
-                let head = if APART == 1 { 0 } else { (at * self.many.across).wrapping_neg() % WIDTH };
+                let head = self.head(at, APART);
                 let mut at = at;
                 while at + (R - 1) * APART < here {
                     let sums = self.dots::<L, R, SUMS>(first + at, APART, head);
@@ -216,6 +223,36 @@ impl Dots<'_> {
             }
             self.store(rows, 0, first, here);
         }
+    }
+
+    /// A group of sixteen rows, whose sums stay in registers, since all is written out.
+    #[inline(always)]
+    fn whole<L: Lanes, const R: usize, const SUMS: usize, const APART: usize>(
+        &self,
+        first: usize,
+    ) -> [L; WIDTH] {
+        let mut rows = [L::zero(); WIDTH];
+        macro_rules! parts {
+            ($($part:literal)*) => {
+                $(
+                    if $part * R < WIDTH {
+                        let at = $part % APART + $part / APART * (R * APART);
+                        let sums = self.dots::<L, R, SUMS>(first + at, APART, self.head(at, APART));
+                        for r in 0..R {
+                            rows[(at + r * APART) % WIDTH] = sums[r];
+                        }
+                    }
+                )*
+            };
+        }
+        parts!(0 1 2 3 4 5 6 7);
+        rows
+    }
+
+    /// Elements before the first cache line that begins in row `at` of a group.
+    #[inline(always)]
+    fn head(&self, at: usize, apart: usize) -> usize {
+        if apart == 1 { 0 } else { (at * self.many.across).wrapping_neg() % WIDTH }
     }
 
     #[inline(always)]
