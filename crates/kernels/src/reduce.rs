@@ -134,19 +134,21 @@ pub fn reduce<T: Element>(r: impl Reducer, x: &[T], [outer, axis, inner]: [usize
     } else if inner == 1 {
         let is_far = stream::is_far_to_read(size_of_val(x));
         if axis > TASK {
-            // Few long rows: split each one.
-            for (row, o) in x.chunks_exact(axis).zip(out) {
-                let mut parts = vec![r.identity(); axis.div_ceil(PART)];
-                let (whole, last) = row.split_at(axis / PART * PART);
-                let (of_whole, of_last) = parts.split_at_mut(axis / PART);
-                pool::chunks_mut(of_whole, TASK / PART, |i, of| {
-                    rows(r, &whole[i * PART..(i + of.len()) * PART], of, is_far);
-                });
-                if !last.is_empty() {
-                    rows(r, last, of_last, false);
+            // Long rows are cut into parts, of which each row's last may be shorter.
+            let each = axis.div_ceil(PART);
+            let mut parts = vec![r.identity(); outer * each];
+            pool::chunks_mut(&mut parts, TASK / PART, |start, parts| {
+                let mut done = 0;
+                while done < parts.len() {
+                    let (row, part) = ((start + done) / each, (start + done) % each);
+                    let x = &x[row * axis..][..axis][part * PART..];
+                    let whole = (x.len() / PART).min(parts.len() - done);
+                    let (count, len) = if whole > 0 { (whole, whole * PART) } else { (1, x.len()) };
+                    rows(r, &x[..len], &mut parts[done..done + count], is_far);
+                    done += count;
                 }
-                rows(r, &parts, std::slice::from_mut(o), false);
-            }
+            });
+            rows(r, &parts, out, false);
         } else {
             pool::chunks_mut(out, (TASK / axis).max(1), |start, out| {
                 rows(r, &x[start * axis..(start + out.len()) * axis], out, is_far);
