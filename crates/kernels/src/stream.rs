@@ -31,12 +31,19 @@ pub(crate) fn is_far(bytes: usize) -> bool {
     bytes >= FAR
 }
 
-/// Whether they are where nothing is written in place: a fast last level needs no asking, and what else is in it leaves these
-/// some three quarters.
+/// Whether they are where all are read from one end to the other: a fast last level needs no asking, and what else is in it
+/// leaves these some three quarters.
 #[inline]
 pub(crate) fn is_far_to_read(bytes: usize) -> bool {
     let LastLevel { bytes: all, is_fast } = last_level();
     bytes >= if is_fast { FAR.max(all / 4 * 3) } else { FAR }
+}
+
+/// Whether places of a result of so many bytes are worth asking for before they are written, line by line.
+#[inline]
+pub(crate) fn is_far_to_write(bytes: usize) -> bool {
+    let LastLevel { bytes: all, is_fast } = last_level();
+    bytes >= if is_fast { FAR.max(all / 3) } else { FAR }
 }
 
 /// Asks for as many bytes as this row has, a page farther on.

@@ -11,7 +11,7 @@ use crate::op::{
 use crate::shape::broadcast_shape;
 use crate::sym::{Sym, trace};
 use crate::{DType, Element, Result, Tensor};
-use flambeau_kernels::pointwise::{Map, Rows, map, map_in_place};
+use flambeau_kernels::pointwise::{InPlace, Map, Rows, map, map_in_place};
 use flambeau_kernels::{Num, dispatch_all, dispatch_float, num::to_nums};
 
 /// A pointwise operation on `N` operands, which broadcast and promote to a common dtype.
@@ -151,7 +151,7 @@ pub(crate) fn in_memory_of<P: Pointwise<2>>(
     }
 }
 
-/// [`pointwise`] of x in its own memory, where an operand is None, and others.
+/// [`pointwise`] of x in its own memory, the operand that is None, and others.
 #[track_caller]
 fn in_memory<const N: usize, P: Pointwise<N>>(p: P, x: &mut Tensor, others: [Option<&Tensor>; N]) -> bool {
     apply_in_place(Pw::<P, N>(p), x, others, |storage| {
@@ -159,12 +159,12 @@ fn in_memory<const N: usize, P: Pointwise<N>>(p: P, x: &mut Tensor, others: [Opt
     })
 }
 
-/// out = f(…), where an operand that is None is `out` itself, as it was before.
-fn overwrite<const N: usize, T: Element>(f: &dyn Rows<N, T, T>, others: [Option<&Tensor>; N], out: &mut [T]) {
+/// out = f(out, others …); the first is None.
+fn overwrite<const N: usize, T: Element>(f: &dyn InPlace<N, T>, others: [Option<&Tensor>; N], out: &mut [T]) {
     let views = others.map(|other| other.map(Tensor::view::<T>));
-    let mut rows = [None; N];
-    for (row, view) in rows.iter_mut().zip(&views) {
-        *row = view.as_ref().map(|view| view.slice());
+    let mut rows: [&[T]; N] = [&[]; N];
+    for (row, view) in rows[1..].iter_mut().zip(views.iter().flatten()) {
+        *row = view.slice();
     }
     map_in_place(f, rows, out);
 }
@@ -189,7 +189,7 @@ pub(crate) fn write_formula<P: Pointwise<1>>(p: P, x: &Tensor) -> bool {
 #[track_caller]
 fn write_rows<const N: usize>(
     name: &'static str,
-    f: &dyn Floats<N>,
+    f: &dyn FloatsInPlace<N>,
     x: &Tensor,
     others: [Option<&Tensor>; N],
 ) -> bool {
@@ -464,6 +464,20 @@ impl<const M: usize, F: Map<M, f32, f32> + Map<M, f64, f64>> Floats<M> for F {
         self
     }
     fn double(&self) -> &dyn Rows<M, f64, f64> {
+        self
+    }
+}
+
+/// A function of rows of either float type that overwrites the first.
+trait FloatsInPlace<const N: usize> {
+    fn single(&self) -> &dyn InPlace<N, f32>;
+    fn double(&self) -> &dyn InPlace<N, f64>;
+}
+impl<const N: usize, F: Map<N, f32, f32> + Map<N, f64, f64>> FloatsInPlace<N> for F {
+    fn single(&self) -> &dyn InPlace<N, f32> {
+        self
+    }
+    fn double(&self) -> &dyn InPlace<N, f64> {
         self
     }
 }

@@ -3,8 +3,8 @@
 mod rows;
 mod sum;
 
-pub use rows::Rows;
 pub(crate) use rows::{BUFFER, contiguous, gather};
+pub use rows::{InPlace, Rows};
 pub use sum::map_sum;
 
 use crate::dtype::Element;
@@ -41,13 +41,18 @@ pub fn map<const N: usize, I: Element, O: Element>(
     rows::map(f, x, shape, out);
 }
 
-/// out = f(x₀, …), element by element, where an operand that is None is `out` itself, as it was before.
+/// out = f(out, x₁, …), element by element; the first of `x` is not read.
 ///
 /// # Panics
-/// If an operand has another number of elements than `out`.
-pub fn map_in_place<const N: usize, T: Element>(f: &dyn Rows<N, T, T>, x: [Option<&[T]>; N], out: &mut [T]) {
+/// If one of the others has another number of elements than `out`.
+pub fn map_in_place<const N: usize, T: Element>(f: &dyn InPlace<N, T>, x: [&[T]; N], out: &mut [T]) {
+    assert!(x[1..].iter().all(|x| x.len() == out.len()), "lengths differ");
     if let [only] = out {
-        *only = f.one(x.map(|x| x.map_or(*only, |x| x[0])));
+        let mut one = [*only; N];
+        for k in 1..N {
+            one[k] = x[k][0];
+        }
+        *only = f.one(one);
         return;
     }
     rows::in_place(f, x, out);
