@@ -2,7 +2,7 @@
 
 #![allow(clippy::needless_range_loop, reason = "iterators over lanes are not always inlined")]
 
-use crate::lanes::{LaneKernel, Lanes, WIDTH, dispatch_lanes};
+use crate::lanes::{LaneKernel, Lanes, WIDTH, dispatch_lanes, prefetch};
 
 /// Columns of a panel: what the second operand and the result are stored in.
 pub(super) const PANEL: usize = 2 * WIDTH;
@@ -176,6 +176,14 @@ pub(super) trait Sink {
     fn before<L: Lanes>(&self, row: usize, vector: usize) -> L;
     /// Whether they are.
     fn accumulates(&self) -> bool;
+    /// Whether their places are worth asking for before there are sums.
+    fn asks(&self) -> bool {
+        false
+    }
+    /// Asks for one.
+    fn ask(&self, row: usize, vector: usize) {
+        let _ = (row, vector);
+    }
     /// The sums of a row for a vector of columns.
     fn put<L: Lanes>(&mut self, row: usize, vector: usize, sums: L);
 }
@@ -220,6 +228,7 @@ pub(super) struct Finished<'a, const RELU: bool> {
     bias: &'a [f32],
     step: usize,
     accumulate: bool,
+    asks: bool,
 }
 
 impl<'a, const RELU: bool> Finished<'a, RELU> {
@@ -235,7 +244,12 @@ impl<'a, const RELU: bool> Finished<'a, RELU> {
         accumulate: bool,
     ) -> Self {
         let (bias, step) = bias.map_or((&[0.0][..], 0), |bias| (bias, 1));
-        Finished { base, apart, second, counts, bias, step, accumulate }
+        Finished { base, apart, second, counts, bias, step, accumulate, asks: false }
+    }
+
+    /// Whether [`Sink::ask`] is worth while.
+    pub(super) fn asking(self, asks: bool) -> Self {
+        Finished { asks, ..self }
     }
 
     /// Where the numbers of a row are.
@@ -259,6 +273,14 @@ impl<const RELU: bool> Sink for Finished<'_, RELU> {
     #[inline(always)]
     fn accumulates(&self) -> bool {
         self.accumulate
+    }
+    #[inline(always)]
+    fn asks(&self) -> bool {
+        self.asks
+    }
+    #[inline(always)]
+    fn ask(&self, row: usize, vector: usize) {
+        prefetch(self.place(row, vector));
     }
     #[inline(always)]
     fn put<L: Lanes>(&mut self, row: usize, vector: usize, sums: L) {
@@ -339,6 +361,13 @@ impl<A: Rows, K: Rows, B: Rows, S: Sink> Multiply<'_, A, K, B, S> {
             for i in 0..M {
                 for j in 0..N {
                     sums[i][j] = self.sink.before(row + i, vector + j);
+                }
+            }
+        }
+        if self.sink.asks() {
+            for i in 0..M {
+                for j in 0..N {
+                    self.sink.ask(row + i, vector + j);
                 }
             }
         }

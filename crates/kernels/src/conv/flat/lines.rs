@@ -7,6 +7,7 @@ use crate::conv::tile::{Apart, At, Finished, Left, Neighbours, PANEL, Right, Row
 use crate::conv::{self, PARTS};
 use crate::lanes::{WIDTH, dispatch_lanes};
 use crate::pool::{self, SendPtr};
+use crate::stream;
 use crate::{DType, Storage};
 use std::borrow::Cow;
 use std::ops::Range;
@@ -306,13 +307,15 @@ impl Lines<'_> {
                 });
             }
             let bias = if last { bias } else { None };
+            let asks = start == 0 && stream::is_far_to_write(self.end * size_of::<f32>());
             // SAFETY: as asserted; see `base` of `Lines` for who else writes.
             unsafe {
                 if relu && last {
-                    let sink = Finished::<true>::new(base, apart, panel.counts, bias, start > 0);
+                    let sink = Finished::<true>::new(base, apart, panel.counts, bias, start > 0).asking(asks);
                     self.multiply(sizes, left, packed, (seen, offsets, panel.second[0]), sink);
                 } else {
-                    let sink = Finished::<false>::new(base, apart, panel.counts, bias, start > 0);
+                    let sink =
+                        Finished::<false>::new(base, apart, panel.counts, bias, start > 0).asking(asks);
                     self.multiply(sizes, left, packed, (seen, offsets, panel.second[0]), sink);
                 }
             }
