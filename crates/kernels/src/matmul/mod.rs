@@ -400,7 +400,7 @@ mod tests {
     /// that a single row is multiplied with, from every place in a cache line on.
     #[test]
     fn products_along_both_rows_agree_with_three_loops() {
-        let large = [[9, 1024, 600], [20, 2048, 130], [33, 5000, 61], [100, 1027, 270]];
+        let large = [[9, 1024, 600], [20, 2048, 130], [33, 5000, 61], [100, 1027, 270], [270, 512, 300]];
         let vectors = (0..WIDTH).flat_map(|i| [[1, 60 + i, 37], [1, 800 + i, 700], [50, 70 + i, 1]]);
         for [m, k, n] in large.into_iter().chain(vectors) {
             let [av, bv] = [(1, m), (2, n)].map(|(seed, rows)| -> Vec<f32> {

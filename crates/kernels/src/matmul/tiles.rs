@@ -17,6 +17,8 @@ use std::ops::Range;
 
 /// The most elements of the larger operand, a second-level cache full of them.
 pub(super) const MOST: usize = 1 << 18;
+/// Elements after which rows fall onto few lines of the first-level cache.
+const COLLIDE: usize = 512;
 /// Fewer rows or columns would leave too many lanes empty.
 pub(super) const LEAST: usize = 8;
 /// Where the larger operand does not fit, the most terms that are summed up at a time: a panel of them is a quarter of
@@ -56,8 +58,10 @@ pub(super) fn are_ours([m, k, n]: [usize; 3], a: &Matrix<'_, f32>, b: &Matrix<'_
         // Short sums over neighbours spend their time in stores, which the library does better.
         return m * n < 1 << 15 || k >= 128 || !neighbours;
     }
-    // The library packs neighbours along the sum element by element, which many rows and columns make up for.
-    m.min(n) <= MANY && a.columns == 1 && b.rows == 1
+    // The library packs neighbours along the sum element by element, which many rows and columns make up for: the more where
+    // the elements displace each other from the first-level cache.
+    let many = if k.is_multiple_of(COLLIDE) && !is_narrow() { 4 * MANY } else { MANY };
+    m.min(n) <= many && a.columns == 1 && b.rows == 1
 }
 
 /// Whether the second-level cache has room for the larger operand.
