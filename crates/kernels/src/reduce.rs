@@ -112,8 +112,6 @@ const BLOCK: usize = 1024;
 const LINES: usize = 16;
 /// Elements of one parallel task.
 const TASK: usize = 1 << 15;
-/// Elements of a part of a row that is longer than a task.
-const PART: usize = TASK / 4;
 /// Rows that are combined at once: as many streams as memory is read in.
 const STREAMS: usize = 8;
 /// As many columns as narrow rows are together, at least.
@@ -134,19 +132,12 @@ pub fn reduce<T: Element>(r: impl Reducer, x: &[T], [outer, axis, inner]: [usize
     } else if inner == 1 {
         let is_far = stream::is_far_to_read(size_of_val(x));
         if axis > TASK {
-            // Long rows are cut into parts, of which each row's last may be shorter.
-            let each = axis.div_ceil(PART);
+            // Each row is cut into several.
+            let each = axis.div_ceil(TASK);
             let mut parts = vec![r.identity(); outer * each];
-            pool::chunks_mut(&mut parts, TASK / PART, |start, parts| {
-                let mut done = 0;
-                while done < parts.len() {
-                    let (row, part) = ((start + done) / each, (start + done) % each);
-                    let x = &x[row * axis..][..axis][part * PART..];
-                    let whole = (x.len() / PART).min(parts.len() - done);
-                    let (count, len) = if whole > 0 { (whole, whole * PART) } else { (1, x.len()) };
-                    rows(r, &x[..len], &mut parts[done..done + count], is_far);
-                    done += count;
-                }
+            pool::chunks_mut(&mut parts, 1, |i, part| {
+                let (row, from) = (&x[i / each * axis..][..axis], i % each * TASK);
+                rows(r, &row[from..axis.min(from + TASK)], part, is_far);
             });
             rows(r, &parts, out, false);
         } else {
@@ -377,6 +368,9 @@ mod tests {
             [1, 130, 600],
             [4, 1, 9],
             [2, 4097, 1],
+            [2, 40_960, 1],
+            [3, 32_769, 1],
+            [5, 41_000, 1],
             [2, 0, 3],
             [1, 20_001, 3],
             [2, 700, 2100],

@@ -159,13 +159,10 @@ fn in_memory<const N: usize, P: Pointwise<N>>(p: P, x: &mut Tensor, others: [Opt
     })
 }
 
-/// out = f(out, others …); the first is None.
+/// out = f(out, others …), of which the first is None, for `out`, and no other.
 fn overwrite<const N: usize, T: Element>(f: &dyn InPlace<N, T>, others: [Option<&Tensor>; N], out: &mut [T]) {
     let views = others.map(|other| other.map(Tensor::view::<T>));
-    let mut rows: [&[T]; N] = [&[]; N];
-    for (row, view) in rows[1..].iter_mut().zip(views.iter().flatten()) {
-        *row = view.slice();
-    }
+    let rows = views.each_ref().map(|view| view.as_ref().map_or(&[][..], |view| view.slice()));
     map_in_place(f, rows, out);
 }
 
@@ -468,7 +465,7 @@ impl<const M: usize, F: Map<M, f32, f32> + Map<M, f64, f64>> Floats<M> for F {
     }
 }
 
-/// A function of rows of either float type that overwrites the first.
+/// A function of rows of either float type that overwrites the first: not all are compiled for that.
 trait FloatsInPlace<const N: usize> {
     fn single(&self) -> &dyn InPlace<N, f32>;
     fn double(&self) -> &dyn InPlace<N, f64>;

@@ -1,7 +1,7 @@
 //! Writes in place: values, gradients and version checks, as in PyTorch.
 
 use flambeau_tensor::autograd::BackwardOptions;
-use flambeau_tensor::{DType, Tensor, no_grad, tensor, try_call};
+use flambeau_tensor::{DType, Tensor, no_grad, set_num_threads, tensor, try_call};
 
 fn error<R>(f: impl FnOnce() -> R) -> String {
     try_call(f).err().expect("an error").to_string()
@@ -235,6 +235,28 @@ fn operators_in_place_give_what_they_give_elsewhere() {
         write(&whole.i(5..9), &part);
         assert_eq!(whole.i(5..9).to_vec::<f32>(), want);
         assert_eq!(whole.i(..5).to_vec::<f32>(), x.i(..5).to_vec::<f32>());
+    }
+}
+
+/// Of no elements, of one, of several threads' pieces with a rest, and of more than the cache has room for.
+#[test]
+fn tensors_of_any_size_are_overwritten_by_any_number_of_threads() {
+    for n in [0, 1, 200_003, 4_200_001] {
+        let (x, y) = (Tensor::rand([n]) + 1.0, Tensor::rand([n]) + 1.0);
+        for threads in [1, 3] {
+            set_num_threads(threads);
+            let check = |what: &str, got: &Tensor, want: &Tensor| {
+                let [got, want] = [got, want].map(|x| x.to_dtype(DType::F64).to_vec::<f64>());
+                assert!(got == want, "{what} of {n} elements, {threads} threads");
+            };
+            check("sub_", &x.copy().sub_(&y), &(&x - &y));
+            check("div_", &x.copy().div_(2.5), &(&x / 2.5));
+            check("a temporary", &(x.copy() - &y), &(&x - &y));
+            check("beside a temporary", &(5.0 - x.copy()), &(5.0 - &x));
+            check("neg_", &x.copy().neg_(), &x.neg());
+            let (x, y) = (x.to_dtype(DType::F64), y.to_dtype(DType::F64));
+            check("div_ in f64", &x.copy().div_(&y), &(&x / &y));
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Batches of matrix products: the same whoever computes them.
 
-use flambeau_tensor::{Tensor, manual_seed, set_num_threads};
+use flambeau_tensor::{DType, Tensor, manual_seed, set_num_threads};
 
 /// A batch equals its products one by one, on any number of threads and with sizes that are 0.
 #[test]
@@ -35,6 +35,26 @@ fn a_batch_is_its_products_one_by_one() {
             if count > 0 && batches.len() == 1 {
                 let repeated = a.matmul(&first);
                 assert_eq!(repeated.i(0).to_vec::<f32>(), alone.i(0).to_vec::<f32>());
+            }
+        }
+    }
+}
+
+/// Along rows of any length and distance, on any number of threads: the same bits for the same sizes.
+#[test]
+fn products_along_rows_do_not_depend_on_where_they_lie() {
+    manual_seed(0);
+    for [m, k, n] in [[300, 512, 280], [260, 1024, 270], [1, 800, 701], [1, 512, 40], [3, 512, 300]] {
+        let (a, b) = (Tensor::randn([m, k]), Tensor::randn([n, k + 1]).narrow(1, 0, k));
+        set_num_threads(1);
+        let alone = a.matmul(&b.contiguous().t());
+        let want = a.to_dtype(DType::F64).matmul(&b.to_dtype(DType::F64).t());
+        let error = (&want - &alone.to_dtype(DType::F64)).abs().max().item::<f64>();
+        assert!(error < 1e-3, "{m}×{k}×{n}: {error}");
+        for threads in [1, 2, 3] {
+            set_num_threads(threads);
+            for b in [&b, &b.contiguous()] {
+                assert_eq!(a.matmul(&b.t()).to_vec::<f32>(), alone.to_vec::<f32>(), "{m}×{k}×{n}");
             }
         }
     }

@@ -176,14 +176,10 @@ pub(super) trait Sink {
     fn before<L: Lanes>(&self, row: usize, vector: usize) -> L;
     /// Whether they are.
     fn accumulates(&self) -> bool;
-    /// Whether their places are worth asking for before there are sums.
-    fn asks(&self) -> bool {
-        false
-    }
-    /// Asks for one.
-    fn ask(&self, row: usize, vector: usize) {
-        let _ = (row, vector);
-    }
+    /// Asks for the place of these sums before there are any, if that is worth while. Where a vector lies on two lines, the next
+    /// one asks for the second.
+    #[inline(always)]
+    fn ask(&self, _: usize, _: usize) {}
     /// The sums of a row for a vector of columns.
     fn put<L: Lanes>(&mut self, row: usize, vector: usize, sums: L);
 }
@@ -228,11 +224,12 @@ pub(super) struct Finished<'a, const RELU: bool> {
     bias: &'a [f32],
     step: usize,
     accumulate: bool,
+    /// Whether places are worth asking for.
     asks: bool,
 }
 
 impl<'a, const RELU: bool> Finished<'a, RELU> {
-    /// With a bias for each row, if there is one.
+    /// With a bias for each row, if there is one. What `is_far` is worth asking for.
     ///
     /// # Safety
     /// Nobody else uses the numbers of any row that is asked for, and there are as many biases.
@@ -242,14 +239,12 @@ impl<'a, const RELU: bool> Finished<'a, RELU> {
         counts: [usize; 2],
         bias: Option<&'a [f32]>,
         accumulate: bool,
+        is_far: bool,
     ) -> Self {
         let (bias, step) = bias.map_or((&[0.0][..], 0), |bias| (bias, 1));
-        Finished { base, apart, second, counts, bias, step, accumulate, asks: false }
-    }
-
-    /// Whether [`Sink::ask`] is worth while.
-    pub(super) fn asking(self, asks: bool) -> Self {
-        Finished { asks, ..self }
+        // What is there before is read at once.
+        let asks = is_far && !accumulate;
+        Finished { base, apart, second, counts, bias, step, accumulate, asks }
     }
 
     /// Where the numbers of a row are.
@@ -275,12 +270,10 @@ impl<const RELU: bool> Sink for Finished<'_, RELU> {
         self.accumulate
     }
     #[inline(always)]
-    fn asks(&self) -> bool {
-        self.asks
-    }
-    #[inline(always)]
     fn ask(&self, row: usize, vector: usize) {
-        prefetch(self.place(row, vector));
+        if self.asks {
+            prefetch(self.place(row, vector));
+        }
     }
     #[inline(always)]
     fn put<L: Lanes>(&mut self, row: usize, vector: usize, sums: L) {
@@ -364,11 +357,9 @@ impl<A: Rows, K: Rows, B: Rows, S: Sink> Multiply<'_, A, K, B, S> {
                 }
             }
         }
-        if self.sink.asks() {
-            for i in 0..M {
-                for j in 0..N {
-                    self.sink.ask(row + i, vector + j);
-                }
+        for i in 0..M {
+            for j in 0..N {
+                self.sink.ask(row + i, vector + j);
             }
         }
         let b = self.right.data.as_ptr().wrapping_add(vector * self.right.second);

@@ -14,8 +14,6 @@ const FEW: usize = 7;
 const AHEAD: usize = 2048;
 /// Sums from which on the rows of a vector's product are taken by the place where they begin.
 const LONG: usize = 4 * WIDTH;
-/// Sums from which on fewer rows at a time read faster.
-const VERY_LONG: usize = 32 * WIDTH;
 /// Multiply-adds that are worth a task.
 const TASK: usize = 1 << 17;
 
@@ -189,7 +187,6 @@ impl Dots<'_> {
             2 if self.k >= LONG => self.groups::<L, 8, 1, 2>(),
             4 if self.k >= LONG => self.groups::<L, 4, 1, 4>(),
             8 if self.k >= LONG => self.groups::<L, 2, 1, 8>(),
-            1 if self.k >= VERY_LONG => self.groups::<L, 4, 2, 1>(),
             _ => self.groups::<L, 8, 1, 1>(),
         }
     }
@@ -201,6 +198,7 @@ impl Dots<'_> {
     fn groups<L: Lanes, const R: usize, const SUMS: usize, const APART: usize>(&self) {
         for first in self.range.clone().step_by(WIDTH) {
             let here = WIDTH.min(self.range.end - first);
+            // Sixteen registers would not hold them.
             if here == WIDTH && L::COLUMNS > 1 {
                 self.store(self.whole::<L, R, SUMS, APART>(first), 0, first, here);
                 continue;
@@ -225,12 +223,14 @@ impl Dots<'_> {
         }
     }
 
-    /// A group of sixteen rows, whose sums stay in registers, since all is written out.
+    /// Sixteen rows. Their sums stay in registers, since each part is written out, with a literal for its number: a loop would
+    /// keep them in memory. The remainder only tells the compiler that no index is too large.
     #[inline(always)]
     fn whole<L: Lanes, const R: usize, const SUMS: usize, const APART: usize>(
         &self,
         first: usize,
     ) -> [L; WIDTH] {
+        const { assert!(R > 1 && WIDTH.is_multiple_of(R * APART)) };
         let mut rows = [L::zero(); WIDTH];
         macro_rules! parts {
             ($($part:literal)*) => {

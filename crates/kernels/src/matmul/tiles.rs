@@ -17,7 +17,8 @@ use std::ops::Range;
 
 /// The most elements of the larger operand, a second-level cache full of them.
 pub(super) const MOST: usize = 1 << 18;
-/// Elements after which rows fall onto few lines of the first-level cache.
+/// Rows of a multiple of so many elements, one after another, fall onto few lines of the first-level cache. Told by the length of
+/// the sums, since sizes alone decide how an element is computed.
 const COLLIDE: usize = 512;
 /// Fewer rows or columns would leave too many lanes empty.
 pub(super) const LEAST: usize = 8;
@@ -58,10 +59,10 @@ pub(super) fn are_ours([m, k, n]: [usize; 3], a: &Matrix<'_, f32>, b: &Matrix<'_
         // Short sums over neighbours spend their time in stores, which the library does better.
         return m * n < 1 << 15 || k >= 128 || !neighbours;
     }
-    // The library packs neighbours along the sum element by element, which many rows and columns make up for: the more where
-    // the elements displace each other from the first-level cache.
-    let many = if k.is_multiple_of(COLLIDE) && !is_narrow() { 4 * MANY } else { MANY };
-    m.min(n) <= many && a.columns == 1 && b.rows == 1
+    // The library packs neighbours along the sum element by element, for which many rows and columns make up; later where the
+    // elements displace each other from the first-level cache.
+    let most = if k.is_multiple_of(COLLIDE) && !is_narrow() { 4 * MANY } else { MANY };
+    m.min(n) <= most && a.columns == 1 && b.rows == 1
 }
 
 /// Whether the second-level cache has room for the larger operand.

@@ -41,12 +41,14 @@ pub fn map<const N: usize, I: Element, O: Element>(
     rows::map(f, x, shape, out);
 }
 
-/// out = f(out, x₁, …), element by element; the first of `x` is not read.
+/// out = f(out, x₁, …), element by element; x₀ is not read.
 ///
 /// # Panics
 /// If one of the others has another number of elements than `out`.
 pub fn map_in_place<const N: usize, T: Element>(f: &dyn InPlace<N, T>, x: [&[T]; N], out: &mut [T]) {
-    assert!(x[1..].iter().all(|x| x.len() == out.len()), "lengths differ");
+    for k in 1..N {
+        assert_eq!(x[k].len(), out.len(), "lengths differ");
+    }
     if let [only] = out {
         let mut one = [*only; N];
         for k in 1..N {

@@ -34,52 +34,6 @@ impl<const N: usize, I: Element, O: Element, F: Map<N, I, O>> Rows<N, I, O> for 
     }
 }
 
-/// A [`Map`] over rows, of which it overwrites the first.
-pub trait InPlace<const N: usize, T>: Sync {
-    /// f(x₀, …)
-    fn one(&self, x: [T; N]) -> T;
-
-    /// out = f(out, x₁, …), each as long as `out`; the first of `x` is not read.
-    fn rows_in_place(&self, x: [&[T]; N], out: &mut [T]);
-}
-
-impl<const N: usize, T: Element, F: Map<N, T, T>> InPlace<N, T> for F {
-    fn one(&self, x: [T; N]) -> T {
-        self.apply(x)
-    }
-
-    fn rows_in_place(&self, x: [&[T]; N], out: &mut [T]) {
-        dispatch(RowInPlace { f: *self, x, out });
-    }
-}
-
-struct RowInPlace<'a, const N: usize, T, F> {
-    f: F,
-    x: [&'a [T]; N],
-    out: &'a mut [T],
-}
-
-impl<const N: usize, T: Element, F: Map<N, T, T>> Kernel for RowInPlace<'_, N, T, F> {
-    type Output = ();
-    const WIDE: bool = size_of::<T>() > 1;
-    #[inline(always)]
-    fn run(self) {
-        let mut rows = [std::ptr::null(); N];
-        for k in 1..N {
-            assert_eq!(self.x[k].len(), self.out.len());
-            rows[k] = self.x[k].as_ptr();
-        }
-        for (i, o) in self.out.iter_mut().enumerate() {
-            let mut x = [*o; N];
-            for k in 1..N {
-                // SAFETY: each row is as long as `out`.
-                x[k] = unsafe { *rows[k].add(i) };
-            }
-            *o = self.f.apply(x);
-        }
-    }
-}
-
 /// With a function of its own, whose numbers nothing that is written can change.
 struct Row<'a, const N: usize, I, O, F> {
     f: F,
@@ -101,6 +55,47 @@ impl<const N: usize, I: Element, O: Element, F: Map<N, I, O>> Kernel for Row<'_,
         for (i, o) in self.out.iter_mut().enumerate() {
             let mut x = [I::default(); N];
             for k in 0..N {
+                // SAFETY: each row is as long as `out`.
+                x[k] = unsafe { *rows[k].add(i) };
+            }
+            *o = self.f.apply(x);
+        }
+    }
+}
+
+/// A [`Map`] whose result takes the place of the first row. (One row less to hand on would need const arithmetic, which stable Rust
+/// lacks: the first of those given is never read.)
+pub trait InPlace<const N: usize, T>: Rows<N, T, T> {
+    /// out = f(out, x₁, …), each as long as `out`.
+    fn rows_in_place(&self, x: [&[T]; N], out: &mut [T]);
+}
+
+impl<const N: usize, T: Element, F: Map<N, T, T>> InPlace<N, T> for F {
+    fn rows_in_place(&self, x: [&[T]; N], out: &mut [T]) {
+        dispatch(RowInPlace { f: *self, x, out });
+    }
+}
+
+/// As [`Row`], where the first operand is `out`.
+struct RowInPlace<'a, const N: usize, T, F> {
+    f: F,
+    x: [&'a [T]; N],
+    out: &'a mut [T],
+}
+
+impl<const N: usize, T: Element, F: Map<N, T, T>> Kernel for RowInPlace<'_, N, T, F> {
+    type Output = ();
+    const WIDE: bool = size_of::<T>() > 1;
+    #[inline(always)]
+    fn run(self) {
+        let mut rows = [std::ptr::null(); N];
+        for k in 1..N {
+            assert_eq!(self.x[k].len(), self.out.len());
+            rows[k] = self.x[k].as_ptr();
+        }
+        for (i, o) in self.out.iter_mut().enumerate() {
+            let mut x = [*o; N];
+            for k in 1..N {
                 // SAFETY: each row is as long as `out`.
                 x[k] = unsafe { *rows[k].add(i) };
             }
@@ -181,10 +176,10 @@ pub(super) fn in_place<const N: usize, T: Element>(f: &dyn InPlace<N, T>, x: [&[
         let size = if is_far { BUFFER } else { out.len() };
         for (i, out) in out.chunks_mut(size).enumerate() {
             let mut rows = x;
-            for row in &mut rows[1..] {
-                *row = &row[start + i * size..][..out.len()];
+            for k in 1..N {
+                rows[k] = &x[k][start + i * size..][..out.len()];
                 if is_far {
-                    stream::ask_ahead(row);
+                    stream::ask_ahead(rows[k]);
                 }
             }
             if is_far {

@@ -280,6 +280,7 @@ impl Lines<'_> {
         let (k, group) = (self.offsets[0].len(), self.image % groups);
         let left = &sets[0].left[group * rows * k..][..rows * k];
         let bias = bias.map(|bias| &bias[group * rows..][..rows]);
+        let is_far = stream::is_far_to_write(self.end * size_of::<f32>());
         let vectors = 1 + usize::from(panel.counts[1] > 0);
         let from =
             self.image * rows * target.plane + target.first + self.lines.start * target.line + panel.first[1];
@@ -307,15 +308,13 @@ impl Lines<'_> {
                 });
             }
             let bias = if last { bias } else { None };
-            let asks = start == 0 && stream::is_far_to_write(self.end * size_of::<f32>());
             // SAFETY: as asserted; see `base` of `Lines` for who else writes.
             unsafe {
                 if relu && last {
-                    let sink = Finished::<true>::new(base, apart, panel.counts, bias, start > 0).asking(asks);
+                    let sink = Finished::<true>::new(base, apart, panel.counts, bias, start > 0, is_far);
                     self.multiply(sizes, left, packed, (seen, offsets, panel.second[0]), sink);
                 } else {
-                    let sink =
-                        Finished::<false>::new(base, apart, panel.counts, bias, start > 0).asking(asks);
+                    let sink = Finished::<false>::new(base, apart, panel.counts, bias, start > 0, is_far);
                     self.multiply(sizes, left, packed, (seen, offsets, panel.second[0]), sink);
                 }
             }
