@@ -25,7 +25,7 @@ pub(crate) fn pays_apart<T>(out: &[T]) -> bool {
     cfg!(target_arch = "x86_64") && size_of_val(out) >= LARGE.min(last_level().bytes / 8)
 }
 
-/// Whether operands of so many bytes, written or not, are worth asking for.
+/// Whether operands of so many bytes, of which several rows at a time are read, are worth asking for.
 #[inline]
 pub(crate) fn is_far(bytes: usize) -> bool {
     bytes >= FAR

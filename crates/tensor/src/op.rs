@@ -338,7 +338,7 @@ pub(crate) fn apply_alike<O: Op>(op: O, x: &[&Tensor]) -> Option<Tensor> {
 }
 
 /// An operation in the memory of `own`, which becomes the result, with `compute` to change what is in it; the other
-/// operands, where one is None for `own`. Only if nobody else can see `own`, the operands are alike as in
+/// operands, and None where `own` is one. Only if nobody else can see `own`, the operands are alike as in
 /// [`apply_alike`], and the gradient does not need what is overwritten: says whether it was done.
 #[track_caller]
 pub(crate) fn apply_in_place<const N: usize, O: Op>(

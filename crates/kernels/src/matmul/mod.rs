@@ -66,7 +66,8 @@ pub fn matmul_wrapping<T: Element>([m, k, n]: [usize; 3], a: Matrix<'_, T>, b: M
     });
 }
 
-/// Rows and columns from which on a product goes to the library, but for a batch with larger weights.
+/// Rows and columns from which on a product goes to the library, but for a batch with larger weights, and for rows that `tiles`
+/// serves better.
 const MANY: usize = 256;
 /// Multiply-adds below which a smaller product of the library's stays in one piece, with wide registers.
 const PIECE: usize = 1 << 20;

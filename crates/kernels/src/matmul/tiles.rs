@@ -1,5 +1,5 @@
-//! Products of `f32` matrices that fit into the second-level cache, as training steps are made of, and of a batch with
-//! larger weights.
+//! Products of `f32` matrices that fit into the second-level cache, as training steps are made of, and of larger ones along
+//! the rows of both.
 //!
 //! The result is computed in tiles that stay in registers: a few rows, and columns in [lanes](crate::lanes). Columns
 //! whose elements are neighbours in memory are read where they lie; others are packed first, in panels of a tile's

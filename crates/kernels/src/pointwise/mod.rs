@@ -46,8 +46,8 @@ pub fn map<const N: usize, I: Element, O: Element>(
 /// # Panics
 /// If one of the others has another number of elements than `out`.
 pub fn map_in_place<const N: usize, T: Element>(f: &dyn InPlace<N, T>, x: [&[T]; N], out: &mut [T]) {
-    for k in 1..N {
-        assert_eq!(x[k].len(), out.len(), "lengths differ");
+    for x in x.iter().skip(1) {
+        assert_eq!(x.len(), out.len(), "lengths differ");
     }
     if let [only] = out {
         let mut one = [*only; N];

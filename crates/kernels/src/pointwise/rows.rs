@@ -1,5 +1,7 @@
 //! The ways to rows of elements that lie side by side, and a function over such rows.
 
+#![allow(clippy::needless_range_loop, reason = "iterators over arrays are not always inlined")]
+
 use super::Map;
 use crate::dtype::Element;
 use crate::isa::{Kernel, dispatch};
