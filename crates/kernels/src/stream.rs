@@ -1,7 +1,7 @@
 //! What does not fit the cache. Written past it, it does not displace what fits, and a line that is overwritten as a whole
 //! need not be read first. What is read is asked for early: processors do that too, but not across the bounds of pages.
 
-use crate::cache::{LastLevel, last_level};
+use crate::cache::last_level;
 use crate::lanes::{prefetch, prefetch_l2};
 
 /// Bytes from which on a result goes past the cache on every processor.
@@ -31,19 +31,23 @@ pub(crate) fn is_far(bytes: usize) -> bool {
     bytes >= FAR
 }
 
-/// Whether they are where all are read from one end to the other: a fast last level needs no asking, and what else is in it
-/// leaves these some three quarters.
+/// Whether they are where all are read from one end to the other: what else is in the last level leaves these some three
+/// quarters.
 #[inline]
 pub(crate) fn is_far_to_read(bytes: usize) -> bool {
-    let LastLevel { bytes: all, is_fast } = last_level();
-    bytes >= if is_fast { FAR.max(all / 4 * 3) } else { FAR }
+    is_past(bytes, last_level().bytes / 4 * 3)
 }
 
 /// Whether places of a result of so many bytes are worth asking for before they are written, line by line.
 #[inline]
 pub(crate) fn is_far_to_write(bytes: usize) -> bool {
-    let LastLevel { bytes: all, is_fast } = last_level();
-    bytes >= if is_fast { FAR.max(all / 3) } else { FAR }
+    is_past(bytes, last_level().bytes / 3)
+}
+
+/// A fast last level needs no asking for this share of it.
+#[inline]
+fn is_past(bytes: usize, share: usize) -> bool {
+    bytes >= if last_level().is_fast { FAR.max(share) } else { FAR }
 }
 
 /// Asks for as many bytes as this row has, a page farther on.

@@ -172,7 +172,7 @@ fn overwrite<const N: usize, T: Element>(f: &dyn InPlace<N, T>, others: [Option<
 pub(crate) fn write<P: Pointwise<2>>(p: P, x: &Tensor, number: Option<f64>, other: Option<&Tensor>) -> bool {
     match (number, other) {
         (Some(number), _) => write_formula(WithNumber { p, number, left: false }, x),
-        (_, Some(other)) => write_rows(P::NAME, &Formula(p), x, [None, Some(other)]),
+        (_, Some(other)) => write_rows(P::NAME, &Formula(p), &Formula(p), x, [None, Some(other)]),
         _ => false,
     }
 }
@@ -180,13 +180,14 @@ pub(crate) fn write<P: Pointwise<2>>(p: P, x: &Tensor, number: Option<f64>, othe
 /// [`write`] of an operation on x alone.
 #[track_caller]
 pub(crate) fn write_formula<P: Pointwise<1>>(p: P, x: &Tensor) -> bool {
-    write_rows(P::NAME, &Formula(p), x, [None])
+    write_rows(P::NAME, &Formula(p), &Formula(p), x, [None])
 }
 
 #[track_caller]
 fn write_rows<const N: usize>(
     name: &'static str,
-    f: &dyn FloatsInPlace<N>,
+    single: &dyn InPlace<N, f32>,
+    double: &dyn InPlace<N, f64>,
     x: &Tensor,
     others: [Option<&Tensor>; N],
 ) -> bool {
@@ -202,8 +203,8 @@ fn write_rows<const N: usize>(
     }
     let _running = running(name);
     match x.dtype() {
-        DType::F64 => overwrite(f.double(), others, &mut x.slice_mut()),
-        _ => overwrite(f.single(), others, &mut x.slice_mut()),
+        DType::F64 => overwrite(double, others, &mut x.slice_mut()),
+        _ => overwrite(single, others, &mut x.slice_mut()),
     }
     true
 }
@@ -404,9 +405,9 @@ impl<const N: usize, P: Pointwise<N>> Differentiate for Rule<P, N> {
         let x: [&Tensor; N] = operands(ctx, g);
         // Arrays of N + 2 need const arithmetic, which stable Rust lacks.
         match N {
-            1 => fused::<3>(P::NAME, p, [g, y, x[0]]),
-            2 => fused::<4>(P::NAME, p, [g, y, x[0], x[1]]),
-            3 => fused::<5>(P::NAME, p, [g, y, x[0], x[1], x[2]]),
+            1 => fused::<3>(P::NAME, p, p, [g, y, x[0]]),
+            2 => fused::<4>(P::NAME, p, p, [g, y, x[0], x[1]]),
+            3 => fused::<5>(P::NAME, p, p, [g, y, x[0], x[1], x[2]]),
             _ => unreachable!("pointwise ops have one to three operands"),
         }
     }
@@ -451,41 +452,19 @@ fn of_operands(ctx: &Context<'_>, g: &Tensor, df: &[Sym]) -> Gradients {
     df.iter().enumerate().map(|(i, d)| ctx.needs(i).then(|| full(d.tensor()))).collect()
 }
 
-/// A function of rows of either float type.
-trait Floats<const M: usize> {
-    fn single(&self) -> &dyn Rows<M, f32, f32>;
-    fn double(&self) -> &dyn Rows<M, f64, f64>;
-}
-impl<const M: usize, F: Map<M, f32, f32> + Map<M, f64, f64>> Floats<M> for F {
-    fn single(&self) -> &dyn Rows<M, f32, f32> {
-        self
-    }
-    fn double(&self) -> &dyn Rows<M, f64, f64> {
-        self
-    }
-}
-
-/// A function of rows of either float type that overwrites the first: not all are compiled for that.
-trait FloatsInPlace<const N: usize> {
-    fn single(&self) -> &dyn InPlace<N, f32>;
-    fn double(&self) -> &dyn InPlace<N, f64>;
-}
-impl<const N: usize, F: Map<N, f32, f32> + Map<N, f64, f64>> FloatsInPlace<N> for F {
-    fn single(&self) -> &dyn InPlace<N, f32> {
-        self
-    }
-    fn double(&self) -> &dyn InPlace<N, f64> {
-        self
-    }
-}
-
-fn fused<const M: usize>(name: &'static str, f: &dyn Floats<M>, operands: [&Tensor; M]) -> Tensor {
+/// f of the operands in one loop, for either float type.
+fn fused<const M: usize>(
+    name: &'static str,
+    single: &dyn Rows<M, f32, f32>,
+    double: &dyn Rows<M, f64, f64>,
+    operands: [&Tensor; M],
+) -> Tensor {
     let g = operands[0];
     let out = Fresh::like(g).ok_or_else(|| no_memory(name, g.shape_ref(), g.dtype()));
     let mut out = crate::op::unwrap(out);
     match g.dtype() {
-        DType::F64 => compute(f.double(), &operands, &mut out),
-        _ => compute(f.single(), &operands, &mut out),
+        DType::F64 => compute(double, &operands, &mut out),
+        _ => compute(single, &operands, &mut out),
     }
     out.into_tensor()
 }
