@@ -11,6 +11,7 @@ import time
 import numpy as np
 import torch
 from torch import nn
+from torch.nn import functional as F
 from torch.nn.functional import cross_entropy
 
 
@@ -305,6 +306,107 @@ def epoch():
     return run, run()
 
 
+# Any shape of a family: shape/FAMILY/SIZES (src/shapes.rs). An operation is the function itself and the shapes of its
+# inputs for given sizes.
+
+def floats(*shapes):
+    return [uniform(seed, *shape, low=-1) for seed, shape in zip(itertools.count(30), shapes)]
+
+
+def with_classes(shape, count, of):
+    return [*floats(shape), classes(31, count, of)]
+
+
+OPS = {
+    "chain": (lambda a, b, c: torch.relu(a * b + c), lambda n: floats(*[(n,)] * 3)),
+    "relu": (torch.relu, lambda n: floats((n,))),
+    "sigmoid": (torch.sigmoid, lambda n: floats((n,))),
+    "tanh": (torch.tanh, lambda n: floats((n,))),
+    "gelu": (F.gelu, lambda n: floats((n,))),
+    "exp": (torch.exp, lambda n: floats((n,))),
+    "add_row": (torch.add, lambda n, m: floats((n, m), (m,))),
+    "mul_column": (torch.mul, lambda n, m: floats((n, m), (n, 1))),
+    "transpose": (lambda x: x.t().contiguous(), lambda *n: floats(n)),
+    "sum": (torch.sum, lambda *n: floats(n)),
+    "sum_dim0": (lambda x: x.sum(0), lambda *n: floats(n)),
+    "sum_dim1": (lambda x: x.sum(1), lambda *n: floats(n)),
+    "max_dim1": (lambda x: x.max(1)[0], lambda *n: floats(n)),
+    "softmax": (lambda x: x.softmax(1), lambda *n: floats(n)),
+    "log_softmax": (lambda x: x.log_softmax(1), lambda *n: floats(n)),
+    "cross_entropy": (cross_entropy, lambda n, m: with_classes((n, m), n, m)),
+    "layer_norm": (lambda x, w, b: F.layer_norm(x, w.shape, w, b), lambda n, m: floats((n, m), (m,), (m,))),
+    "embedding": (lambda w, i: F.embedding(i, w), lambda n, m, count: with_classes((n, m), count, n)),
+    "matmul": (torch.matmul, lambda m, k, n: floats((m, k), (k, n))),
+    "linear": (F.linear, lambda m, k, n: floats((m, k), (n, k), (n,))),
+    "bmm": (torch.matmul, lambda b, m, k, n: floats((b, m, k), (b, k, n))),
+}
+SIZED_OPS = {
+    "conv": lambda b, c, s, o, k, stride, padding, groups: (
+        lambda x, w, bias: F.conv2d(x, w, bias, stride, padding, 1, groups),
+        floats((b, c, s, s), (o, c // groups, k, k), (o,))),
+    "conv_transpose": lambda b, c, s, o, k, stride, padding: (
+        lambda x, w, bias: F.conv_transpose2d(x, w, bias, stride, padding), floats((b, c, s, s), (c, o, k, k), (o,))),
+    "max_pool": lambda b, c, s, k, stride: (lambda x: F.max_pool2d(x, k, stride), floats((b, c, s, s))),
+    "batch_norm": lambda b, c, s: (
+        lambda x, w, bias: F.batch_norm(x, None, None, w, bias, training=True), floats((b, c, s, s), (c,), (c,))),
+}
+
+
+def shape_op(family, sizes, backward):
+    if family in OPS:
+        call, inputs = OPS[family][0], OPS[family][1](*sizes)
+    else:
+        call, inputs = SIZED_OPS[family](*sizes)
+    if not backward:
+        return (lambda: call(*inputs)), call(*inputs).abs().mean().item()
+    inputs = [x.requires_grad_() if x.is_floating_point() else x for x in inputs]
+    gradient = uniform(29, *call(*inputs).shape, low=-1)
+
+    def step():
+        for x in inputs:
+            x.grad = None
+        y = call(*inputs)
+        y.backward(gradient)
+        return y
+
+    step()
+    return step, inputs[0].grad.abs().mean().item()
+
+
+def shape_network(family, sizes):
+    batch = sizes[0]
+    if family.startswith("mlp"):
+        shape, layers = sizes[1:2], []
+        for a, b in zip(sizes[1:], sizes[2:]):
+            layers += [nn.Linear(a, b), nn.ReLU()]
+        layers.pop()
+    else:
+        channels, side, first, second = sizes[1:]
+        shape = [channels, side, side]
+        layers = [nn.Conv2d(channels, first, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
+                  nn.Conv2d(first, second, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
+                  nn.Flatten(), nn.Linear(second * (side // 4) ** 2, 10)]
+    model, data = fill(nn.Sequential(*layers)), images(8 * batch, shape, batch)
+    round = itertools.cycle(data)
+    if family.endswith("_infer"):
+        model.eval()
+        return (lambda: model(next(round)[0])), model(data[0][0]).abs().mean().item()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9) if family == "mlp" else torch.optim.Adam(
+        model.parameters(), lr=0.001)
+    step = stepper(model, optimizer, round)
+    return step, step()
+
+
+def shape(name):
+    """Whether gradients are recorded, and how to begin."""
+    family, sizes = name.split("/")[1:]
+    sizes = [int(size) for size in sizes.split("x")]
+    if family.startswith(("mlp", "cnn")):
+        return not family.endswith("_infer"), lambda: shape_network(family, sizes)
+    backward = family.endswith("_grad")
+    return backward, lambda: shape_op(family.removesuffix("_grad"), sizes, backward)
+
+
 # Which of them record gradients; for the others PyTorch's quickest mode is on.
 GRADIENTS = {
     "W1_b32": lambda: training(32),
@@ -362,9 +464,13 @@ def repeat(call, reps, calls, inner):
 
 
 def run(name, options):
-    recording = name in GRADIENTS
+    if name.startswith("shape/"):
+        recording, begin = shape(name)
+    else:
+        recording = name in GRADIENTS
+        begin = (GRADIENTS if recording else NO_GRADIENTS)[name]
     with torch.inference_mode(not recording):
-        call, check = (GRADIENTS if recording else NO_GRADIENTS)[name]()
+        call, check = begin()
         if name == "W7_himmelblau":
             rates, used = repeat(call, 3, 1, 20_000)
             calls = 20_000
@@ -405,9 +511,9 @@ def main():
         print(json.dumps({"peer": options.peer, "threads": options.threads, "workload": name, **fields}), flush=True)
 
     failed = False
-    for name in sorted([*GRADIENTS, *NO_GRADIENTS]):
-        if options.workloads and not name.startswith(tuple(options.workloads)):
-            continue
+    wanted = [name for name in sorted([*GRADIENTS, *NO_GRADIENTS])
+              if not options.workloads or name.startswith(tuple(options.workloads))]
+    for name in wanted + [name for name in options.workloads if name.startswith("shape/")]:
         try:
             emit(name, **run(name, options))
             if options.memory:

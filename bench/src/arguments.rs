@@ -1,12 +1,13 @@
 //! The command line, which every program of a comparison shares.
 
 use crate::scaling::Point;
+use crate::shapes::{SHAPES, Shape};
 use crate::timing::Timing;
 use crate::workloads::Workload;
 
 pub(crate) const USAGE: &str = "\
 usage: flambeau-bench [--peer NAME] [--threads N] [--min-time S] [--warm S] [--reps N] [--memory] [--exact] [WORKLOAD-PREFIX]...
-       flambeau-bench --list";
+       flambeau-bench --list [WORKLOAD-PREFIX]...";
 
 pub(crate) struct Arguments {
     /// Under which name the figures are printed.
@@ -57,12 +58,28 @@ impl Arguments {
 
     /// Prefixes of workloads that we do not have are passed over: one command line serves several programs.
     pub(crate) fn wants(&self, workload: &Workload) -> bool {
-        if self.prefixes.is_empty() {
-            return !workload.only_if_named();
-        }
+        if self.prefixes.is_empty() { !workload.only_if_named() } else { self.names(workload) }
+    }
+
+    /// Whether it is among those to list: all if none is named.
+    pub(crate) fn lists(&self, workload: &Workload) -> bool {
+        self.prefixes.is_empty() || self.names(workload)
+    }
+
+    fn names(&self, workload: &Workload) -> bool {
         self.prefixes.iter().any(|prefix| {
             if self.exact { workload.name == prefix } else { workload.name.starts_with(prefix.as_str()) }
         })
+    }
+
+    /// Those among the names that are shapes.
+    pub(crate) fn shapes(&self) -> impl Iterator<Item = (&str, Shape)> {
+        self.prefixes.iter().filter_map(|name| Some((name.as_str(), Shape::named(name)?)))
+    }
+
+    /// The shapes to list that begin with one of the prefixes.
+    pub(crate) fn listed_shapes(&self) -> impl Iterator<Item = &'static str> {
+        SHAPES.lines().filter(|name| self.prefixes.iter().any(|prefix| name.starts_with(prefix.as_str())))
     }
 
     /// The points of the scaling series among the names.

@@ -14,6 +14,7 @@ mod proc;
 mod report;
 mod results;
 pub mod scaling;
+mod shapes;
 mod timing;
 mod work;
 mod worker;

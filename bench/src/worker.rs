@@ -21,12 +21,13 @@ pub fn run(arguments: impl IntoIterator<Item = String>) -> ExitCode {
         }
     };
     if arguments.list {
-        for workload in WORKLOADS {
+        for workload in WORKLOADS.iter().filter(|workload| arguments.lists(workload)) {
             match workload.missing() {
                 Some(what) => eprintln!("left out: {} {what}", workload.name),
                 None => println!("{}", workload.name),
             }
         }
+        arguments.listed_shapes().for_each(|name| println!("{name}"));
         return ExitCode::SUCCESS;
     }
     flambeau::set_num_threads(arguments.threads);
@@ -41,6 +42,12 @@ pub fn run(arguments: impl IntoIterator<Item = String>) -> ExitCode {
                 return Err(format!("the loss is {:?}", measured.check));
             }
             print(&arguments, report, &measured);
+            Ok(())
+        });
+    }
+    for (name, shape) in arguments.shapes() {
+        failed |= !measured(&arguments, name, |report| {
+            print(&arguments, report, &shape.measure(&arguments.timing));
             Ok(())
         });
     }

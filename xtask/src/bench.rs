@@ -13,6 +13,8 @@ const USAGE: &str = "usage: cargo xtask bench [--python PATH] [--rounds N] [WORK
 /// Each is timed in a process of its own, from its start to its first training step.
 const COLD: &str = "W8_cold";
 const COLD_STARTS: usize = 7;
+/// So begin the many other shapes, each of which gets less time.
+const SHAPE: &str = "shape/";
 /// The metric of the most memory that was resident at once.
 const PEAK: &str = "peak_rss_mb";
 /// Whose most resident memory is told too.
@@ -50,14 +52,12 @@ pub(crate) fn run(args: &[String]) -> Result {
     let options = parse(args)?;
     process::run(&mut cargo(["build", "--release", "-p", "flambeau-bench"]))?;
     let program = process::target("release", "flambeau-bench")?;
-    let listed = process::output(Command::new(&program).arg("--list"))?;
-    let wanted = |name: &&str| {
-        options.prefixes.is_empty() || options.prefixes.iter().any(|prefix| name.starts_with(prefix.as_str()))
-    };
-    let workloads: Vec<&str> = listed.lines().filter(wanted).collect();
+    let listed = process::output(Command::new(&program).arg("--list").args(&options.prefixes))?;
+    let workloads: Vec<&str> = listed.lines().collect();
     if workloads.is_empty() {
+        let all = process::output(Command::new(&program).arg("--list"))?;
         return Err(format!(
-            "no workload begins with {}; there are\n{listed}",
+            "no workload begins with {}; there are\n{all}{SHAPE}…",
             options.prefixes.join(" or ")
         ));
     }
@@ -132,7 +132,12 @@ fn parse(args: &[String]) -> Result<Options> {
 
 fn with_arguments(mut command: Command, workload: &str, threads: usize) -> Command {
     let threads = threads.to_string();
-    command.args(["--threads", &threads, "--warm", "0.3", "--memory", workload]);
+    command.args(["--threads", &threads, "--memory", workload]);
+    if workload.starts_with(SHAPE) {
+        command.args(["--warm", "0.1", "--min-time", "0.1", "--reps", "3"]);
+    } else {
+        command.args(["--warm", "0.3"]);
+    }
     // PyTorch's libraries read these when they are loaded.
     command.env("OMP_NUM_THREADS", &threads).env("MKL_NUM_THREADS", &threads);
     command

@@ -1,0 +1,268 @@
+//! The workloads' families at other shapes: `shape/FAMILY/SIZES`, such as `shape/matmul/64x784x200`, and with gradients
+//! `shape/conv_grad/…`. `README.md` tells what the sizes mean; `torch_peer.py` has the same families.
+
+use flambeau::autograd::BackwardOptions;
+use flambeau::loss::CrossEntropyOptions;
+use flambeau::prelude::*;
+use flambeau::{
+    Approximate, BatchNormOptions, Conv2dOptions, ConvTranspose2dOptions, DType, EmbeddingOptions,
+    MaxPoolOptions,
+};
+
+use crate::generator::{batches, classes, fill_parameters, tensor};
+use crate::timing::{Measured, Timing};
+
+const PREFIX: &str = "shape/";
+/// Of a family: forward and backward.
+const GRADIENT: &str = "_grad";
+/// Batches that a network meets in turns.
+const BATCHES: usize = 8;
+
+/// One operation or network, of certain sizes.
+pub(crate) struct Shape {
+    family: &'static Family,
+    gradient: bool,
+    sizes: Vec<usize>,
+}
+
+struct Family {
+    name: &'static str,
+    kind: Kind,
+}
+
+enum Kind {
+    /// How many sizes it has, its inputs, and what is done with them.
+    Op(usize, fn(&[usize]) -> Vec<Tensor>, fn(&[Tensor], &[usize]) -> Tensor),
+    /// Training steps of a network whose first size is the batch.
+    Train(fn(&[usize]) -> (Sequential, Vec<usize>), fn(&Sequential) -> Box<dyn Optimizer>),
+    /// Its forward passes.
+    Infer(fn(&[usize]) -> (Sequential, Vec<usize>)),
+}
+
+const fn op(
+    name: &'static str,
+    sizes: usize,
+    inputs: fn(&[usize]) -> Vec<Tensor>,
+    call: fn(&[Tensor], &[usize]) -> Tensor,
+) -> Family {
+    Family { name, kind: Kind::Op(sizes, inputs, call) }
+}
+
+const FAMILIES: &[Family] = &[
+    op("chain", 1, |n| uniform([n, n, n]), |x, _| (&x[0] * &x[1] + &x[2]).relu()),
+    op("relu", 1, |n| uniform([n]), |x, _| x[0].relu()),
+    op("sigmoid", 1, |n| uniform([n]), |x, _| x[0].sigmoid()),
+    op("tanh", 1, |n| uniform([n]), |x, _| x[0].tanh()),
+    op("gelu", 1, |n| uniform([n]), |x, _| x[0].gelu(Approximate::None)),
+    op("exp", 1, |n| uniform([n]), |x, _| x[0].exp()),
+    op("add_row", 2, |n| uniform([n, &n[1..]]), |x, _| &x[0] + &x[1]),
+    op("mul_column", 2, |n| uniform([n, &[n[0], 1]]), |x, _| &x[0] * &x[1]),
+    op("transpose", 2, |n| uniform([n]), |x, _| x[0].t().contiguous()),
+    op("sum", 2, |n| uniform([n]), |x, _| x[0].sum()),
+    op("sum_dim0", 2, |n| uniform([n]), |x, _| x[0].sum_dim(0, false)),
+    op("sum_dim1", 2, |n| uniform([n]), |x, _| x[0].sum_dim(1, false)),
+    op("max_dim1", 2, |n| uniform([n]), |x, _| x[0].max_dim(1, false).0),
+    op("softmax", 2, |n| uniform([n]), |x, _| x[0].softmax(1)),
+    op("log_softmax", 2, |n| uniform([n]), |x, _| x[0].log_softmax(1)),
+    op("cross_entropy", 2, logits, |x, _| x[0].cross_entropy(&x[1], CrossEntropyOptions::default())),
+    op(
+        "layer_norm",
+        2,
+        |n| uniform([n, &n[1..], &n[1..]]),
+        |x, n| x[0].layer_norm(n[1], Some(&x[1]), Some(&x[2]), 1e-5),
+    ),
+    // Rows of the weight, their length, and how many are taken.
+    op("embedding", 3, words, |x, _| x[1].embedding(&x[0], EmbeddingOptions::default())),
+    op("matmul", 3, |n| uniform([&[n[0], n[1]], &[n[1], n[2]]]), |x, _| x[0].matmul(&x[1])),
+    op(
+        "linear",
+        3,
+        |n| uniform([&[n[0], n[1]], &[n[2], n[1]], &[n[2]]]),
+        |x, _| x[0].linear(&x[1], Some(&x[2])),
+    ),
+    op("bmm", 4, |n| uniform([&[n[0], n[1], n[2]], &[n[0], n[2], n[3]]]), |x, _| x[0].matmul(&x[1])),
+    // Batch, channels, side, channels out, window, stride, padding, groups.
+    op(
+        "conv",
+        8,
+        |n| uniform([&[n[0], n[1], n[2], n[2]], &[n[3], n[1] / n[7], n[4], n[4]], &[n[3]]]),
+        |x, n| {
+            let options = Conv2dOptions {
+                stride: [n[5]; 2],
+                padding: [n[6]; 2].into(),
+                groups: n[7],
+                ..Default::default()
+            };
+            x[0].conv2d(&x[1], Some(&x[2]), options)
+        },
+    ),
+    // Batch, channels, side, channels out, window, stride, padding.
+    op(
+        "conv_transpose",
+        7,
+        |n| uniform([&[n[0], n[1], n[2], n[2]], &[n[1], n[3], n[4], n[4]], &[n[3]]]),
+        |x, n| {
+            let options =
+                ConvTranspose2dOptions { stride: [n[5]; 2], padding: [n[6]; 2], ..Default::default() };
+            x[0].conv_transpose2d(&x[1], Some(&x[2]), options)
+        },
+    ),
+    // Batch, channels, side, window, stride.
+    op(
+        "max_pool",
+        5,
+        |n| uniform([&[n[0], n[1], n[2], n[2]]]),
+        |x, n| x[0].max_pool2d(n[3], MaxPoolOptions { stride: Some([n[4]; 2]), ..Default::default() }),
+    ),
+    // Batch, channels, side.
+    op(
+        "batch_norm",
+        3,
+        |n| uniform([&[n[0], n[1], n[2], n[2]], &[n[1]], &[n[1]]]),
+        |x, _| {
+            let options = BatchNormOptions { training: true, ..Default::default() };
+            x[0].batch_norm(None, None, Some(&x[1]), Some(&x[2]), options)
+        },
+    ),
+    // Batch and widths.
+    Family { name: "mlp", kind: Kind::Train(mlp, sgd) },
+    Family { name: "mlp_adam", kind: Kind::Train(mlp, adam) },
+    Family { name: "mlp_infer", kind: Kind::Infer(mlp) },
+    // Batch, channels, side, channels of the first and of the second convolution.
+    Family { name: "cnn", kind: Kind::Train(cnn, adam) },
+    Family { name: "cnn_infer", kind: Kind::Infer(cnn) },
+];
+
+/// Those that `cargo xtask bench shape` measures.
+pub(crate) const SHAPES: &str = include_str!("shapes.txt");
+
+fn uniform<const N: usize>(shapes: [&[usize]; N]) -> Vec<Tensor> {
+    (30..).zip(shapes).map(|(seed, shape)| tensor(seed, shape, -1.0, 1.0)).collect()
+}
+
+fn logits(n: &[usize]) -> Vec<Tensor> {
+    vec![tensor(30, n, -1.0, 1.0), classes(31, n[0], n[1] as u64)]
+}
+
+fn words(n: &[usize]) -> Vec<Tensor> {
+    vec![tensor(30, &n[..2], -1.0, 1.0), classes(31, n[2], n[0] as u64)]
+}
+
+fn sgd(model: &Sequential) -> Box<dyn Optimizer> {
+    Box::new(SGD::new(model.parameters(), 0.01).momentum(0.9))
+}
+
+fn adam(model: &Sequential) -> Box<dyn Optimizer> {
+    Box::new(Adam::new(model.parameters(), 0.001))
+}
+
+fn mlp(sizes: &[usize]) -> (Sequential, Vec<usize>) {
+    let mut layers = Sequential::new(());
+    for (i, pair) in sizes[1..].windows(2).enumerate() {
+        if i > 0 {
+            layers = layers.add(ReLU::default());
+        }
+        layers = layers.add(Linear::new(pair[0], pair[1]));
+    }
+    (layers, vec![sizes[1]])
+}
+
+fn cnn(sizes: &[usize]) -> (Sequential, Vec<usize>) {
+    let [_, channels, side, first, second] = sizes else { return (Sequential::new(()), Vec::new()) };
+    let layers = Sequential::new((
+        Conv2d::new(*channels, *first, 3).padding(1),
+        ReLU::default(),
+        MaxPool2d::new(2),
+        Conv2d::new(*first, *second, 3).padding(1),
+        ReLU::default(),
+        MaxPool2d::new(2),
+        Flatten::default(),
+        Linear::new(second * (side / 4) * (side / 4), 10),
+    ));
+    (layers, vec![*channels, *side, *side])
+}
+
+impl Shape {
+    /// The one of this name.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        let (family, sizes) = name.strip_prefix(PREFIX)?.split_once('/')?;
+        let find = |name: &str| FAMILIES.iter().find(|own| own.name == name);
+        let (family, gradient) = match family.strip_suffix(GRADIENT).and_then(find) {
+            Some(family) if matches!(family.kind, Kind::Op(..)) => (family, true),
+            _ => (find(family)?, false),
+        };
+        let sizes: Vec<usize> = sizes.split('x').map(|size| size.parse().ok()).collect::<Option<_>>()?;
+        let fits = match family.kind {
+            Kind::Op(count, ..) => sizes.len() == count,
+            Kind::Train(..) | Kind::Infer(_) if family.name.starts_with("cnn") => sizes.len() == 5,
+            Kind::Train(..) | Kind::Infer(_) => sizes.len() >= 3,
+        };
+        (fits && !sizes[..sizes.len().min(5)].contains(&0)).then_some(Shape { family, gradient, sizes })
+    }
+
+    pub(crate) fn measure(&self, timing: &Timing) -> Measured {
+        match self.family.kind {
+            Kind::Op(_, inputs, call) if self.gradient => {
+                let inputs: Vec<_> = inputs(&self.sizes)
+                    .into_iter()
+                    .map(|x| if x.dtype() == DType::F32 { x.requires_grad_() } else { x })
+                    .collect();
+                let gradient = tensor(29, call(&inputs, &self.sizes).shape(), -1.0, 1.0);
+                let step = || {
+                    inputs.iter().for_each(Tensor::zero_grad);
+                    let y = call(&inputs, &self.sizes);
+                    y.backward_with(BackwardOptions { gradient: Some(gradient.clone()), ..Default::default() });
+                    y
+                };
+                step();
+                let check = inputs[0].grad().map_or(f64::NAN, |gradient| size(&gradient));
+                timing.steps(check, step)
+            }
+            Kind::Op(_, inputs, call) => {
+                let inputs = inputs(&self.sizes);
+                no_grad(|| timing.steps(size(&call(&inputs, &self.sizes)), || call(&inputs, &self.sizes)))
+            }
+            Kind::Train(network, optimizer) => {
+                let (model, data) = self.network(network);
+                let (loss_fn, mut round) = (CrossEntropyLoss::default(), data.iter().cycle());
+                let mut optimizer = optimizer(&model);
+                let mut step = || {
+                    let (x, y) = round.next().expect("a cycle of some batches");
+                    optimizer.zero_grad();
+                    let loss = loss_fn.call(&model.call(x), y);
+                    loss.backward();
+                    optimizer.step();
+                    loss.item::<f64>()
+                };
+                let check = step();
+                timing.steps(check, step)
+            }
+            Kind::Infer(network) => {
+                let (model, data) = self.network(network);
+                model.eval();
+                no_grad(|| {
+                    let mut round = data.iter().cycle();
+                    let check = size(&model.call(&data[0].0));
+                    timing.steps(check, || model.call(&round.next().expect("a cycle of some batches").0))
+                })
+            }
+        }
+    }
+
+    fn network(
+        &self,
+        network: fn(&[usize]) -> (Sequential, Vec<usize>),
+    ) -> (Sequential, Vec<(Tensor, Tensor)>) {
+        let (model, shape) = network(&self.sizes);
+        fill_parameters(&model);
+        let batch = self.sizes[0];
+        let data = batches(BATCHES * batch, shape.iter().product(), batch);
+        let shape = [&[batch], shape.as_slice()].concat();
+        (model, data.into_iter().map(|(x, y)| (x.reshape(&*shape), y)).collect())
+    }
+}
+
+/// The mean of the elements' sizes: a sum may come to nothing.
+fn size(x: &Tensor) -> f64 {
+    x.abs().mean().item()
+}
