@@ -14,6 +14,8 @@ const FEW: usize = 7;
 const AHEAD: usize = 2048;
 /// Sums from which on the rows of a vector's product are taken by the place where they begin.
 const LONG: usize = 4 * WIDTH;
+/// Elements of rows that lie in the second-level cache.
+const IN_L2: usize = 3 << 16;
 /// Multiply-adds that are worth a task.
 const TASK: usize = 1 << 17;
 
@@ -181,26 +183,31 @@ impl Dots<'_> {
             prefetch(self.few.data.wrapping_add(p));
         }
         if L::COLUMNS == 1 {
-            return self.groups::<L, 2, 2, 1>();
+            return self.groups::<L, 2, 2, 1, false>();
         }
+        // Of long rows that are near, several vectors are read one after another.
+        let near = self.k >= 2 * LONG && self.range.len() * self.k <= IN_L2;
         match WIDTH >> self.many.across.trailing_zeros().min(4) {
-            2 if self.k >= LONG => self.groups::<L, 8, 1, 2>(),
-            4 if self.k >= LONG => self.groups::<L, 4, 1, 4>(),
-            8 if self.k >= LONG => self.groups::<L, 2, 1, 8>(),
-            _ => self.groups::<L, 8, 1, 1>(),
+            2 if near => self.groups::<L, 4, 1, 2, true>(),
+            2 if self.k >= LONG => self.groups::<L, 8, 1, 2, false>(),
+            4 if near => self.groups::<L, 4, 1, 4, true>(),
+            4 if self.k >= LONG => self.groups::<L, 4, 1, 4, false>(),
+            8 if self.k >= LONG => self.groups::<L, 2, 1, 8, false>(),
+            _ if near => self.groups::<L, 4, 1, 1, true>(),
+            _ => self.groups::<L, 8, 1, 1, false>(),
         }
     }
 
     /// R rows at a time, which are so far apart that they begin at the same place of a cache line, where the first row begins
-    /// one: a vector that lies across two lines is two to read. More rows at a time are more lines on their way from the
-    /// second-level cache, as far as there are registers for the sums.
+    /// one: a vector that lies across two lines is two to read. More rows at a time are more lines on their way, as far as there
+    /// are registers for the sums.
     #[inline(always)]
-    fn groups<L: Lanes, const R: usize, const SUMS: usize, const APART: usize>(&self) {
+    fn groups<L: Lanes, const R: usize, const SUMS: usize, const APART: usize, const NEAR: bool>(&self) {
         for first in self.range.clone().step_by(WIDTH) {
             let here = WIDTH.min(self.range.end - first);
             // Sixteen registers would not hold them.
             if here == WIDTH && L::COLUMNS > 1 {
-                self.store(self.whole::<L, R, SUMS, APART>(first), 0, first, here);
+                self.store(self.whole::<L, R, SUMS, APART, NEAR>(first), 0, first, here);
                 continue;
             }
             let mut rows = [L::zero(); WIDTH];
@@ -208,14 +215,14 @@ impl Dots<'_> {
                 let head = self.head(at, APART);
                 let mut at = at;
                 while at + (R - 1) * APART < here {
-                    let sums = self.dots::<L, R, SUMS>(first + at, APART, head);
+                    let sums = self.dots::<L, R, SUMS, NEAR>(first + at, APART, head);
                     for r in 0..R {
                         rows[at + r * APART] = sums[r];
                     }
                     at += R * APART;
                 }
                 while at < here {
-                    [rows[at]] = self.dots::<L, 1, SUMS>(first + at, APART, head);
+                    [rows[at]] = self.dots::<L, 1, SUMS, NEAR>(first + at, APART, head);
                     at += APART;
                 }
             }
@@ -226,7 +233,7 @@ impl Dots<'_> {
     /// Sixteen rows. Their sums stay in registers, since each part is written out, with a literal for its number: a loop would
     /// keep them in memory. The remainder only tells the compiler that no index is too large.
     #[inline(always)]
-    fn whole<L: Lanes, const R: usize, const SUMS: usize, const APART: usize>(
+    fn whole<L: Lanes, const R: usize, const SUMS: usize, const APART: usize, const NEAR: bool>(
         &self,
         first: usize,
     ) -> [L; WIDTH] {
@@ -237,7 +244,7 @@ impl Dots<'_> {
                 $(
                     if $part * R < WIDTH {
                         let at = $part % APART + $part / APART * (R * APART);
-                        let sums = self.dots::<L, R, SUMS>(first + at, APART, self.head(at, APART));
+                        let sums = self.dots::<L, R, SUMS, NEAR>(first + at, APART, self.head(at, APART));
                         for r in 0..R {
                             rows[(at + r * APART) % WIDTH] = sums[r];
                         }
@@ -256,7 +263,7 @@ impl Dots<'_> {
     }
 
     #[inline(always)]
-    fn dots<L: Lanes, const R: usize, const SUMS: usize>(
+    fn dots<L: Lanes, const R: usize, const SUMS: usize, const NEAR: bool>(
         &self,
         row: usize,
         apart: usize,
@@ -265,7 +272,7 @@ impl Dots<'_> {
         // SAFETY: the rows of the many, and one of the few, have k elements.
         unsafe {
             let many = self.many.skip(row);
-            dots::<L, R, SUMS>(self.few.data, many.data, apart * many.across, self.k, head)
+            dots::<L, R, SUMS, NEAR>(self.few.data, many.data, apart * many.across, self.k, head)
         }
     }
 
@@ -300,7 +307,7 @@ impl Dots<'_> {
 /// # Safety
 /// They have as many, and `head` is no more than `k`.
 #[inline(always)]
-unsafe fn dots<L: Lanes, const R: usize, const SUMS: usize>(
+unsafe fn dots<L: Lanes, const R: usize, const SUMS: usize, const NEAR: bool>(
     one: *const f32,
     many: *const f32,
     step: usize,
@@ -319,6 +326,29 @@ unsafe fn dots<L: Lanes, const R: usize, const SUMS: usize>(
                 // Their lanes are those that they will have with the others.
                 sums[0][r] = a.mul_add(b, L::zero()).rotate(p);
             }
+        }
+        // Several vectors of a row before those of the next: processors foresee what follows. Those of the one stay in registers.
+        macro_rules! blocks {
+            ($($vectors:literal)*) => {
+                $(
+                    while p + $vectors * WIDTH <= k {
+                        let mut a = [L::zero(); $vectors];
+                        for i in 0..$vectors {
+                            a[i] = L::load(&*one.add(p + i * WIDTH).cast());
+                        }
+                        for r in 0..R {
+                            for i in 0..$vectors {
+                                let b = L::load(&*many.add(r * step + p + i * WIDTH).cast());
+                                sums[0][r] = a[i].mul_add(b, sums[0][r]);
+                            }
+                        }
+                        p += $vectors * WIDTH;
+                    }
+                )*
+            };
+        }
+        if NEAR {
+            blocks!(16 8 4);
         }
         while p + SUMS * WIDTH <= k {
             for s in 0..SUMS {

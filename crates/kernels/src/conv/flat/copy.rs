@@ -206,11 +206,19 @@ fn every_other<L: Lanes>(line: &[f32], to: &mut [f32]) {
 /// The pixels at even and at odd places of a line.
 #[inline(always)]
 pub(in crate::conv) fn alternate<L: Lanes>(line: &[f32], even: &mut [f32], odd: &mut [f32]) {
-    for x in (0..line.len()).step_by(2 * WIDTH) {
-        let n = (2 * WIDTH).min(line.len() - x);
-        let (low, high) = line[x..x + n].split_at(n.min(WIDTH));
+    let (pairs, rest) = line.as_chunks::<{ 2 * WIDTH }>();
+    let [evens, odds] = [&mut even[..], odd].map(|to| to.split_at_mut(pairs.len() * WIDTH));
+    let to = evens.0.as_chunks_mut().0.iter_mut().zip(odds.0.as_chunks_mut().0);
+    for (pair, (even, odd)) in pairs.iter().zip(to) {
+        let halves = pair.as_chunks::<WIDTH>().0;
+        let [a, b] = L::alternate(L::load(&halves[0]), L::load(&halves[1]));
+        a.store(even);
+        b.store(odd);
+    }
+    if !rest.is_empty() {
+        let (low, high) = rest.split_at(rest.len().min(WIDTH));
         let [a, b] = L::alternate(L::load_some(low), L::load_some(high));
-        a.store_some(&mut even[x / 2..][..n.div_ceil(2)]);
-        b.store_some(&mut odd[x / 2..][..n / 2]);
+        a.store_some(&mut evens.1[..rest.len().div_ceil(2)]);
+        b.store_some(&mut odds.1[..rest.len() / 2]);
     }
 }
