@@ -79,6 +79,11 @@ pub trait Num:
     fn cosh(self) -> Self;
     /// The error function 2/√π ∫₀ˣ e⁻ᵗ² dt.
     fn erf(self) -> Self;
+    /// The distribution function Φ of the normal distribution and its density φ.
+    #[inline(always)]
+    fn normal(self) -> [Self; 2] {
+        normal_by_erf(self)
+    }
     /// The largest whole number ≤ x.
     fn floor(self) -> Self;
     /// The smallest whole number ≥ x.
@@ -93,6 +98,13 @@ pub trait Num:
     fn div_trunc(self, other: Self) -> Self;
     /// self / other rounded down; 0 where an integer is divided by 0.
     fn div_floor(self, other: Self) -> Self;
+}
+
+/// Φ and φ by what every number has.
+#[inline(always)]
+fn normal_by_erf<E: Num>(x: E) -> [E; 2] {
+    let (half, root) = (E::lit(0.5), E::lit(std::f64::consts::FRAC_1_SQRT_2));
+    [half + half * (x * root).erf(), (-(x * x * half)).exp() * E::lit(math::INV_SQRT_2_PI)]
 }
 
 /// The operands of a formula. A loop and not `map`, which is not always inlined, and then nothing is vectorised.
@@ -154,7 +166,7 @@ macro_rules! comparisons {
 }
 
 macro_rules! float {
-    ($t:ty, $($function:ident: $of:path),*; pow: $pow:path, fmod: $fmod:expr) => {
+    ($t:ty, $($function:ident: $of:path),*; normal: $normal:path, pow: $pow:path, fmod: $fmod:expr) => {
         impl Num for $t {
             comparisons!();
             $(
@@ -170,6 +182,10 @@ macro_rules! float {
             #[inline(always)]
             fn sqrt(self) -> Self {
                 <$t>::sqrt(self)
+            }
+            #[inline(always)]
+            fn normal(self) -> [Self; 2] {
+                $normal(self)
             }
             #[inline(always)]
             fn pow(self, e: Self) -> Self {
@@ -244,6 +260,7 @@ float!(
     sinh: math::sinh_f32,
     cosh: math::cosh_f32,
     erf: math::erf_f32;
+    normal: math::normal_f32,
     pow: math::pow_f32,
     fmod: math::fmod_f32
 );
@@ -267,6 +284,7 @@ float!(
     sinh: libm::sinh,
     cosh: libm::cosh,
     erf: libm::erf;
+    normal: normal_by_erf,
     pow: math::pow_f64,
     fmod: |x: f64, y: f64| x % y
 );

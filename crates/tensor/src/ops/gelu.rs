@@ -26,19 +26,15 @@ impl Pointwise<1> for Exact {
 
     #[inline(always)]
     fn f<E: Num>(self, [x]: [E; 1]) -> E {
-        x * cdf(x)
+        let [cdf, _] = x.normal();
+        x * cdf
     }
 
     #[inline(always)]
     fn df<E: Num>(self, g: E, [x]: [E; 1], _: E) -> [E; 1] {
-        let density = (x * x * E::lit(-0.5)).exp() * E::lit(0.5 * FRAC_2_SQRT_PI * FRAC_1_SQRT_2);
-        [g * (cdf(x) + x * density)]
+        let [cdf, density] = x.normal();
+        [g * (cdf + x * density)]
     }
-}
-
-#[inline(always)]
-fn cdf<E: Num>(x: E) -> E {
-    E::lit(0.5) * (E::lit(1.0) + (x * E::lit(FRAC_1_SQRT_2)).erf())
 }
 
 /// x · (1 + tanh(√(2/π) · (x + 0.044715 x³))) / 2
