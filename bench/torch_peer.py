@@ -35,7 +35,7 @@ def mix(seed, count):
 
 def uniform(seed, *shape, low=0.0, high=1.0):
     values = (mix(seed, int(np.prod(shape))) >> np.uint64(40)).astype(np.float32) / np.float32(1 << 24)
-    return torch.from_numpy(values.reshape(shape) * np.float32(high - low) + np.float32(low))
+    return torch.from_numpy(np.asarray(values.reshape(shape) * np.float32(high - low) + np.float32(low)))
 
 
 def classes(seed, count, of):

@@ -211,7 +211,10 @@ impl Shape {
                 let step = || {
                     inputs.iter().for_each(Tensor::zero_grad);
                     let y = call(&inputs, &self.sizes);
-                    y.backward_with(BackwardOptions { gradient: Some(gradient.clone()), ..Default::default() });
+                    y.backward_with(BackwardOptions {
+                        gradient: Some(gradient.clone()),
+                        ..Default::default()
+                    });
                     y
                 };
                 step();

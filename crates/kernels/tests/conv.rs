@@ -165,6 +165,22 @@ fn settings() -> Vec<Setting> {
     ] {
         all.push(Setting(sizes, input, [kernel; 2], [stride; 2], [1, 1], around(padding)));
     }
+    // One vector of channels, in blocks of every length: pixels are read once for all columns of the window.
+    for (width, [inputs, outputs], kernel, padding) in [
+        (8, [13, 16], [3, 3], [[1, 1], [1, 1]]),
+        (9, [16, 12], [5, 5], [[2, 2], [2, 2]]),
+        (11, [24, 15], [5, 5], [[0, 0], [0, 0]]),
+        (14, [33, 16], [3, 5], [[1, 4], [0, 3]]),
+        (15, [40, 14], [5, 3], [[3, 0], [1, 2]]),
+        (26, [14, 33], [5, 5], [[1, 3], [2, 7]]),
+        (45, [16, 16], [1, 5], [[0, 2], [0, 1]]),
+        (10, [6, 16], [5, 5], [[0, 0], [0, 0]]),
+        (8, [5, 13], [3, 3], [[2, 1], [2, 0]]),
+    ] {
+        for (stride, dilation) in [([1, 1], [1, 1]), ([2, 1], [1, 1]), ([1, 1], [2, 1])] {
+            all.push(Setting([3, 2, inputs, outputs], [11, width], kernel, stride, dilation, padding));
+        }
+    }
     // Short lines that are read where they are and written apart, or the other way round.
     for (stride, input) in [([2, 1], [6, 10]), ([3, 1], [7, 16]), ([2, 1], [5, 5]), ([1, 2], [6, 10])] {
         all.push(Setting([2, 1, 20, 24], input, [1, 1], stride, [1, 1], around(0)));

@@ -10,30 +10,35 @@
 
 mod copy;
 mod sums;
+mod sweep;
 mod weight;
 
 pub(super) use weight::weight_gradient;
 
 use super::Shape;
-use crate::lanes::WIDTH;
+use crate::lanes::{WIDTH, is_narrow};
 use std::ops::Range;
-use sums::Cover;
+use sums::{Cover, PIXELS};
 
-/// The least terms of a sum, and channels of the result that leave few lanes empty.
+/// The least terms of a sum for a column of the window, and where pixels are swept whose lines would leave a third of the lanes
+/// empty.
 const TERMS: usize = 32;
+const FEW: usize = 12;
 
 /// Whether so many channels fill the lanes.
 fn fills(channels: usize) -> bool {
     channels * 4 >= channels.next_multiple_of(WIDTH) * 3
 }
 
-/// Whether sums over so many channels are long enough. Single pixels of large images fill lanes themselves.
-fn serves(shape: &Shape, channels: usize) -> bool {
-    if shape.taps() > 1 {
-        channels * shape.kernel[0] >= TERMS
-    } else {
-        shape.is_pointwise() && channels >= 4 * TERMS && shape.windows() <= WIDTH * WIDTH
+/// Whether sums are long enough. Single pixels of large images fill lanes themselves.
+fn serves(pass: Pass<'_>) -> bool {
+    let (shape, [from, to]) = (pass.shape, pass.sides());
+    if shape.taps() == 1 {
+        return shape.is_pointwise() && from.channels >= 4 * TERMS && shape.windows() <= WIDTH * WIDTH;
     }
+    let (terms, width) = (from.channels * shape.kernel[0], to.size[1]);
+    let empty = width * 3 <= width.next_multiple_of(WIDTH) * 2;
+    terms >= TERMS || terms >= FEW && empty && pass.sweeps()
 }
 
 /// Where windows are single pixels the image is one line.
@@ -43,11 +48,11 @@ fn in_line(shape: &Shape) -> Shape {
 }
 
 pub(super) fn serves_output(shape: &Shape) -> bool {
-    fills(shape.outputs) && serves(shape, shape.inputs)
+    fills(shape.outputs) && serves(Pass { shape, backward: false })
 }
 
 pub(super) fn serves_input(shape: &Shape) -> bool {
-    fills(shape.inputs) && serves(shape, shape.outputs)
+    fills(shape.inputs) && serves(Pass { shape, backward: true })
 }
 
 pub(super) fn serves_weight(shape: &Shape) -> bool {
@@ -132,6 +137,27 @@ impl Pass<'_> {
         let pixel = (windows.start * stride[1] + tap * dilation[1]).checked_sub(padding[1])?;
         let columns = if self.backward { [windows.start, pixel] } else { [pixel, windows.start] };
         (!windows.is_empty()).then_some((columns, windows.len()))
+    }
+
+    /// Whether pixels are swept: neighbours meet through neighbouring columns of the window, and lines are not so short that
+    /// several images are taken together.
+    fn sweeps(&self) -> bool {
+        let Shape { kernel, stride, dilation, padding, .. } = *self.shape;
+        let [_, to] = self.sides();
+        sweep::ACROSS.contains(&kernel[1])
+            && stride[1] == 1
+            && dilation[1] == 1
+            && padding[1] < kernel[1]
+            && to.channels <= WIDTH
+            && 2 * to.size[1] > PIXELS
+            && !is_narrow()
+    }
+
+    /// How many columns before the first that is written the first that is read lies, and whether the columns of the window see
+    /// them in reverse.
+    fn columns(&self) -> (usize, bool) {
+        let Shape { kernel, padding, .. } = *self.shape;
+        (if self.backward { kernel[1] - 1 - padding[1] } else { padding[1] }, self.backward)
     }
 
     /// The lines of the window that see the image from a line, and what they see: (line of the window, line).

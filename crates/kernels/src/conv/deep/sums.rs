@@ -1,6 +1,7 @@
 //! The forward pass and the gradient of the input.
 
 use super::copy::Copied;
+use super::sweep::Sweep;
 use super::{Pass, Side};
 use crate::conv::tile::{Left, Neighbours, PANEL, Places, Right, Sums, multiply_into};
 use crate::conv::{self, GRAIN, Shape, part};
@@ -10,8 +11,10 @@ use crate::strided::numel;
 use crate::{DType, Storage};
 use std::array::from_fn;
 
-/// Terms of a sum that are added up at a time: a panel of weights for so many stays in the first cache.
+/// Terms of a sum that are added up at a time: a panel of weights for so many stays in the first cache. Where pixels are
+/// swept, they are half as wide.
 const TERMS: usize = 128;
+const SWEPT: usize = 2 * TERMS;
 /// Floats of sums, and of a copy, that stay in the second cache.
 const SUMS: usize = 1 << 15;
 const COPY: usize = 1 << 16;
@@ -22,7 +25,7 @@ const PACKED: usize = 1 << 13;
 /// Tasks to cut the work into.
 const TASKS: usize = 16;
 /// Pixels to multiply at a time: so many images are taken together that short lines have as many.
-const PIXELS: usize = 14;
+pub(super) const PIXELS: usize = 14;
 
 pub(super) struct Cover<'a> {
     pass: Pass<'a>,
@@ -33,6 +36,8 @@ pub(super) struct Cover<'a> {
     sets: usize,
     block: usize,
     copied: Copied,
+    /// Whether each pixel is read once for all columns of the window.
+    sweeps: bool,
     /// Channels that are added up at a time.
     chunk: usize,
     /// For each line that is written: the first line that it sees, and which of `terms` is its own.
@@ -79,9 +84,11 @@ impl<'a> Cover<'a> {
         let tasks = numel(&[shape.batch.div_ceil(together), shape.groups, height.div_ceil(block)]);
         let fit = (COPY / copied.size().max(1)).min(SUMS / (block * to.pitch() * together * PANEL));
         let sets = fit.min(tasks / if many { 2 } else { TASKS }).max(1);
-        let chunk = (TERMS / shape.kernel[0]).clamp(1, from.channels);
-        let mut cover =
-            Cover { pass, sides, together, sets, block, copied, chunk, lines: Vec::new(), terms: Vec::new() };
+        let sweeps = pass.sweeps();
+        let chunk = if sweeps { SWEPT / shape.taps() } else { TERMS / shape.kernel[0] };
+        let chunk = chunk.clamp(1, from.channels);
+        let (lines, terms) = (Vec::new(), Vec::new());
+        let mut cover = Cover { pass, sides, together, sets, block, copied, sweeps, chunk, lines, terms };
         cover.find_terms();
         cover
     }
@@ -197,6 +204,32 @@ impl<'a> Cover<'a> {
         let Cover { pass, sides: [from, to], together, copied, chunk, .. } = *self;
         let Shape { kernel: [down, across], .. } = *pass.shape;
         sums.fill(0.0);
+        if self.sweeps {
+            let (before, turned) = pass.columns();
+            for channel in (0..from.channels).step_by(chunk) {
+                for (set, sums) in sums.chunks_exact_mut(self.room()).enumerate() {
+                    let copy = &copy[set * copied.size() + channel * copied.plane()..];
+                    for line in start..end {
+                        let Some([seen, at]) = self.lines[line] else { continue };
+                        let [places, weights] =
+                            &self.terms[at][usize::from(channel + chunk >= from.channels)];
+                        dispatch_lanes(Sweep {
+                            data: &copy[(seen - first) * copied.line()..],
+                            places: places.at(),
+                            weight: &weight[channel * down * PANEL..],
+                            weights: weights.at(),
+                            apart: from.channels * down * PANEL,
+                            across,
+                            turned,
+                            before,
+                            widths: [from.size[1], to.size[1]],
+                            sums: &mut sums[(line - start) * to.pitch() * PANEL..],
+                        });
+                    }
+                }
+            }
+            return;
+        }
         for tap in 0..across {
             let Some(([read, written], count)) = pass.stretch(tap) else { continue };
             for channel in (0..from.channels).step_by(chunk) {
