@@ -127,4 +127,15 @@ mod tests {
         let points = parse("scaling/mlp-batch/64 scaling/mlp-batch/65 scaling W1").unwrap();
         assert_eq!(points.points().map(|(name, _)| name).collect::<Vec<_>>(), ["scaling/mlp-batch/64"]);
     }
+
+    #[test]
+    fn shapes_are_measured_if_named_whole_and_listed_by_their_beginnings() {
+        let named =
+            parse("shape/relu/7 shape/relu shape/relu/7x8 shape/mlp_grad/1x2x3 shape/sum_grad/2x3 W1")
+                .unwrap();
+        let names: Vec<_> = named.shapes().map(|(name, _)| name).collect();
+        assert_eq!(names, ["shape/relu/7", "shape/sum_grad/2x3"]);
+        let listed: Vec<_> = parse("--list shape/bmm W1").unwrap().listed_shapes().collect();
+        assert_eq!(listed, ["shape/bmm/64x100x32x100", "shape/bmm/16x256x64x256"]);
+    }
 }

@@ -269,3 +269,43 @@ impl Shape {
 fn size(x: &Tensor) -> f64 {
     x.abs().mean().item()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{FAMILIES, Kind, SHAPES, Shape};
+    use crate::timing::Timing;
+
+    /// Of every family, small ones: those listed take too long here.
+    #[test]
+    fn every_family_runs_and_gives_a_value() {
+        let timing = Timing { min_time: 0.0, warm: 0.0, reps: 1 };
+        for family in FAMILIES {
+            let sizes = match family.name {
+                "embedding" | "matmul" | "linear" => "5x4x3",
+                "bmm" => "2x5x4x3",
+                "conv" => "2x4x7x6x3x2x1x2",
+                "conv_transpose" => "2x4x7x6x3x2x1",
+                "max_pool" => "2x4x7x2x2",
+                "batch_norm" => "2x4x7",
+                "mlp" | "mlp_adam" | "mlp_infer" => "3x8x6x10",
+                "cnn" | "cnn_infer" => "3x2x8x4x5",
+                _ if matches!(family.kind, Kind::Op(1, ..)) => "40",
+                _ => "6x20",
+            };
+            let with_gradient = matches!(family.kind, Kind::Op(..));
+            for suffix in if with_gradient { &["", "_grad"][..] } else { &[""] } {
+                let name = format!("shape/{}{suffix}/{sizes}", family.name);
+                let check = Shape::named(&name).unwrap().measure(&timing).check;
+                assert!(matches!(check[..], [value] if value > 0.0), "{name}: {check:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn those_listed_exist_once() {
+        let mut names: Vec<_> = SHAPES.lines().collect();
+        assert!(names.iter().all(|name| Shape::named(name).is_some()));
+        names.sort_unstable();
+        assert!(names.windows(2).all(|pair| pair[0] != pair[1]));
+    }
+}

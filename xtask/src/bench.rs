@@ -101,7 +101,7 @@ pub(crate) fn run(args: &[String]) -> Result {
             }
         }
     }
-    print!("{}\n\n{}", machine(cores), table(&workloads, &figures));
+    print!("{}\n\n{}{}", machine(cores), table(&workloads, &figures), summary(&figures));
     if let Some(python) = &options.python {
         let version = ["-c", "import torch; print(torch.__version__)"];
         println!("\nPyTorch {}", process::output(Command::new(python).args(version))?.trim());
@@ -256,6 +256,28 @@ fn table(workloads: &[&str], figures: &BTreeMap<Key, Vec<Figure>>) -> String {
     text
 }
 
+/// How many workloads PyTorch is ahead in, and the mean ratio, for each number of threads.
+fn summary(figures: &BTreeMap<Key, Vec<Figure>>) -> String {
+    let mut ratios: BTreeMap<usize, Vec<f64>> = BTreeMap::new();
+    for (&(row, threads, side), ours) in figures {
+        let theirs = figures.get(&(row, threads, Side::PyTorch)).and_then(|theirs| best(theirs));
+        if let (Side::Ours, Some(ours), Some(theirs)) = (side, best(ours), theirs) {
+            ratios.entry(threads).or_default().push(speed(ours) / speed(theirs));
+        }
+    }
+    let mut text = String::new();
+    for (threads, ratios) in ratios {
+        let mean = (ratios.iter().map(|ratio| ratio.ln()).sum::<f64>() / ratios.len() as f64).exp();
+        let behind = ratios.iter().filter(|&&ratio| ratio < 1.0).count();
+        text += &format!(
+            "\nThreads {threads}: geometric mean of the ratios {}; behind in {behind} of {}.\n",
+            shown(mean),
+            ratios.len()
+        );
+    }
+    text
+}
+
 fn unit(workload: &str, ours: Option<&Vec<Figure>>) -> String {
     let less_is_better = ours.is_some_and(|ours| ours.iter().any(|figure| figure.less_is_better));
     (if workload == COLD {
@@ -317,7 +339,7 @@ fn machine(cores: usize) -> String {
 mod tests {
     use serde_json::json;
 
-    use super::{BTreeMap, Figure, Side, agree, parse, shown, table};
+    use super::{BTreeMap, Figure, Side, agree, parse, shown, summary, table};
 
     fn figure(value: f64, less_is_better: bool) -> Figure {
         Figure { value, less_is_better, disturbed: false, peak_rss_mb: Some(7.0) }
@@ -338,6 +360,8 @@ mod tests {
 | b | ns/op | 150 | 3000 | **20.0** (15.0–20.0) |
 ";
         assert_eq!(table(&["a", "b"], &figures), expected);
+        let mean = "\nThreads 1: geometric mean of the ratios 4.90; behind in 0 of 2.\n";
+        assert_eq!(summary(&figures), mean);
     }
 
     #[test]
