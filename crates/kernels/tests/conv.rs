@@ -181,6 +181,12 @@ fn settings() -> Vec<Setting> {
             all.push(Setting([3, 2, inputs, outputs], [11, width], kernel, stride, dilation, padding));
         }
     }
+    // The same where several images are taken together, one way or both, and of many images.
+    for (sizes, input, padding) in
+        [([6, 1, 16, 16], [8, 8], 0), ([4, 1, 16, 20], [10, 10], 0), ([80, 1, 16, 16], [9, 10], 2)]
+    {
+        all.push(Setting(sizes, input, [5, 5], [1, 1], [1, 1], around(padding)));
+    }
     // Short lines that are read where they are and written apart, or the other way round.
     for (stride, input) in [([2, 1], [6, 10]), ([3, 1], [7, 16]), ([2, 1], [5, 5]), ([1, 2], [6, 10])] {
         all.push(Setting([2, 1, 20, 24], input, [1, 1], stride, [1, 1], around(0)));

@@ -191,13 +191,17 @@ fn what_is_not_finite_reaches_what_sees_it_alone() {
         ([1, 1, 9, 10], [16, 17], 1, 1, 0),
         ([2, 1, 16, 17], [9, 10], 3, 1, 1),
         ([2, 1, 3, 4], [30, 31], 4, 9, 1),
+        // One vector of channels, forward and backward.
+        ([2, 1, 16, 16], [9, 10], 5, 1, 2),
+        ([2, 1, 16, 14], [7, 17], 5, 1, 0),
+        ([6, 1, 16, 16], [8, 8], 5, 1, 0),
     ]
     .into_iter()
     .filter_map(|(sizes, input, kernel, stride, padding)| {
         shape(sizes, input, [kernel; 2], [stride; 2], [1, 1], [padding; 2])
     })
     .collect();
-    while shapes.len() < 150 {
+    while shapes.len() < 153 {
         shapes.extend(random_shape(&mut dice));
     }
     let mut failed = Vec::new();

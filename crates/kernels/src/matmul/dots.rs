@@ -54,6 +54,7 @@ pub(super) unsafe fn multiply(
             few,
             many,
             range: from..to,
+            near: n * k <= IN_L2,
             out: &out,
             turned,
             steps,
@@ -89,6 +90,8 @@ struct Dots<'a> {
     few: Operand,
     many: Operand,
     range: std::ops::Range<usize>,
+    /// Whether all of the many lie in the second-level cache, if they were used before.
+    near: bool,
     out: &'a SendPtr<f32>,
     /// Whether the many are the result's rows and not its columns.
     turned: bool,
@@ -185,8 +188,8 @@ impl Dots<'_> {
         if L::COLUMNS == 1 {
             return self.groups::<L, 2, 2, 1, false>();
         }
-        // Of long rows that are near, several vectors are read one after another.
-        let near = self.k >= 2 * LONG && self.range.len() * self.k <= IN_L2;
+        // Of long rows that are near, several vectors are read one after another; two rows at a time are too few for that.
+        let near = self.near && self.k >= 2 * LONG;
         match WIDTH >> self.many.across.trailing_zeros().min(4) {
             2 if near => self.groups::<L, 4, 1, 2, true>(),
             2 if self.k >= LONG => self.groups::<L, 8, 1, 2, false>(),

@@ -432,7 +432,7 @@ mod tests {
 
     #[test]
     fn a_vectors_products_have_the_same_bits_wherever_a_row_lies() {
-        for k in 64..100 {
+        for k in (64..100).chain(128..160).chain([400, 517]) {
             let x: Vec<f32> = (0..k as u64).map(|i| rng::normal_f32(1, i)).collect();
             let row: Vec<f32> = (0..k as u64).map(|i| rng::normal_f32(2, i)).collect();
             let product = |apart: usize| {
@@ -451,7 +451,10 @@ mod tests {
             };
             let close = product(k);
             assert!(close.iter().all(|&v| v == close[0]), "{k}: {close:?}");
-            assert_eq!(close, product(k + 5), "{k}");
+            // Rows that begin at any place of a cache line.
+            for apart in [k + 5].into_iter().chain([2, 4, 8, 16].map(|of| (k + 1).next_multiple_of(of))) {
+                assert_eq!(close, product(apart), "{k} {apart}");
+            }
         }
     }
 

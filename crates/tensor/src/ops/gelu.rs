@@ -9,7 +9,7 @@ use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI};
 /// How [`Tensor::gelu`] computes the normal distribution's Φ.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Approximate {
-    /// Exactly, by the error function: PyTorch's default, `'none'`.
+    /// By Φ itself: PyTorch's default, `'none'`.
     #[default]
     None,
     /// By a hyperbolic tangent: `'tanh'`.

@@ -20,9 +20,9 @@ use crate::lanes::{WIDTH, is_narrow};
 use std::ops::Range;
 use sums::{Cover, PIXELS};
 
-/// The least terms of a sum for a column of the window, and where pixels are swept whose lines would leave a third of the lanes
-/// empty.
+/// The fewest terms of a sum through one column of the window.
 const TERMS: usize = 32;
+/// The same where pixels are swept and the other ways would leave a third of the lanes empty.
 const FEW: usize = 12;
 
 /// Whether so many channels fill the lanes.
@@ -149,13 +149,13 @@ impl Pass<'_> {
             && dilation[1] == 1
             && padding[1] < kernel[1]
             && to.channels <= WIDTH
-            && 2 * to.size[1] > PIXELS
+            && 2 * self.shape.output[1] > PIXELS
             && !is_narrow()
     }
 
     /// How many columns before the first that is written the first that is read lies, and whether the columns of the window see
     /// them in reverse.
-    fn columns(&self) -> (usize, bool) {
+    fn first_column(&self) -> (usize, bool) {
         let Shape { kernel, padding, .. } = *self.shape;
         (if self.backward { kernel[1] - 1 - padding[1] } else { padding[1] }, self.backward)
     }

@@ -12,7 +12,7 @@ use crate::{DType, Storage};
 use std::array::from_fn;
 
 /// Terms of a sum that are added up at a time: a panel of weights for so many stays in the first cache. Where pixels are
-/// swept, they are half as wide.
+/// swept, it is one vector wide and not two.
 const TERMS: usize = 128;
 const SWEPT: usize = 2 * TERMS;
 /// Floats of sums, and of a copy, that stay in the second cache.
@@ -85,6 +85,7 @@ impl<'a> Cover<'a> {
         let fit = (COPY / copied.size().max(1)).min(SUMS / (block * to.pitch() * together * PANEL));
         let sets = fit.min(tasks / if many { 2 } else { TASKS }).max(1);
         let sweeps = pass.sweeps();
+        debug_assert!(!sweeps || together == 1, "pixels of several images are no neighbours");
         let chunk = if sweeps { SWEPT / shape.taps() } else { TERMS / shape.kernel[0] };
         let chunk = chunk.clamp(1, from.channels);
         let (lines, terms) = (Vec::new(), Vec::new());
@@ -204,29 +205,24 @@ impl<'a> Cover<'a> {
         let Cover { pass, sides: [from, to], together, copied, chunk, .. } = *self;
         let Shape { kernel: [down, across], .. } = *pass.shape;
         sums.fill(0.0);
+        let lines = [start, end, first];
         if self.sweeps {
-            let (before, turned) = pass.columns();
+            let (before, turned) = pass.first_column();
             for channel in (0..from.channels).step_by(chunk) {
-                for (set, sums) in sums.chunks_exact_mut(self.room()).enumerate() {
-                    let copy = &copy[set * copied.size() + channel * copied.plane()..];
-                    for line in start..end {
-                        let Some([seen, at]) = self.lines[line] else { continue };
-                        let [places, weights] =
-                            &self.terms[at][usize::from(channel + chunk >= from.channels)];
-                        dispatch_lanes(Sweep {
-                            data: &copy[(seen - first) * copied.line()..],
-                            places: places.at(),
-                            weight: &weight[channel * down * PANEL..],
-                            weights: weights.at(),
-                            apart: from.channels * down * PANEL,
-                            across,
-                            turned,
-                            before,
-                            widths: [from.size[1], to.size[1]],
-                            sums: &mut sums[(line - start) * to.pitch() * PANEL..],
-                        });
-                    }
-                }
+                self.lines(channel, lines, copy, sums, |data, [places, weights], sums| {
+                    dispatch_lanes(Sweep {
+                        data,
+                        places: places.at(),
+                        weight: &weight[channel * down * PANEL..],
+                        weights: weights.at(),
+                        apart: from.channels * down * PANEL,
+                        across,
+                        turned,
+                        before,
+                        widths: [from.size[1], to.size[1]],
+                        sums,
+                    });
+                });
             }
             return;
         }
@@ -234,26 +230,36 @@ impl<'a> Cover<'a> {
             let Some(([read, written], count)) = pass.stretch(tap) else { continue };
             for channel in (0..from.channels).step_by(chunk) {
                 let weight = &weight[(tap * from.channels + channel) * down * PANEL..];
-                for (set, sums) in sums.chunks_exact_mut(self.room()).enumerate() {
-                    let copy = &copy[set * copied.size() + channel * copied.plane() + copied.column(read)..];
-                    for line in start..end {
-                        let Some([seen, at]) = self.lines[line] else { continue };
-                        let [places, weights] =
-                            &self.terms[at][usize::from(channel + chunk >= from.channels)];
-                        let data = &copy[(seen - first) * copied.line()..];
-                        let left = Left { data, rows: Neighbours, terms: places.at() };
-                        let right = Right { data: weight, rows: weights.at(), second: WIDTH };
-                        let place = (line - start) * to.pitch() + to.place(written);
-                        let out = &mut sums[place * together * PANEL..];
-                        let sums = Sums { out, apart: PANEL, accumulate: true };
-                        multiply_into(
-                            [count * together, places.len(), channels.div_ceil(WIDTH)],
-                            left,
-                            right,
-                            sums,
-                        );
-                    }
-                }
+                self.lines(channel, lines, copy, sums, |data, [places, weights], sums| {
+                    let data = &data[copied.column(read)..];
+                    let left = Left { data, rows: Neighbours, terms: places.at() };
+                    let right = Right { data: weight, rows: weights.at(), second: WIDTH };
+                    let out = &mut sums[to.place(written) * together * PANEL..];
+                    let sizes = [count * together, places.len(), channels.div_ceil(WIDTH)];
+                    multiply_into(sizes, left, right, Sums { out, apart: PANEL, accumulate: true });
+                });
+            }
+        }
+    }
+
+    /// Calls `f` for each line of each set, with what is read of it from this channel on, its terms, and its sums.
+    #[inline(always)]
+    fn lines(
+        &self,
+        channel: usize,
+        [start, end, first]: [usize; 3],
+        copy: &[f32],
+        sums: &mut [f32],
+        mut f: impl FnMut(&[f32], &[Places; 2], &mut [f32]),
+    ) {
+        let Cover { sides: [from, to], together, copied, chunk, .. } = *self;
+        let last = usize::from(channel + chunk >= from.channels);
+        for (set, sums) in sums.chunks_exact_mut(self.room()).enumerate() {
+            let copy = &copy[set * copied.size() + channel * copied.plane()..];
+            for line in start..end {
+                let Some([seen, at]) = self.lines[line] else { continue };
+                let data = &copy[(seen - first) * copied.line()..];
+                f(data, &self.terms[at][last], &mut sums[(line - start) * to.pitch() * together * PANEL..]);
             }
         }
     }

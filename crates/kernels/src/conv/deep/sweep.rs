@@ -71,9 +71,10 @@ impl Sweep<'_> {
     #[inline(always)]
     fn block<L: Lanes, const ACROSS: usize, const M: usize>(&mut self, first: usize, count: usize) {
         let [read, _] = self.widths;
-        // Pixels are counted from the first that the first sum's window may see; those that there are have a bit.
+        // Pixels are counted from the first that the first sum's window may see, at most four before the line; those that there
+        // are have a bit.
         let [start, end] = [0, read].map(|column| (column + self.before).saturating_sub(first));
-        let seen = (1u32 << end.min(count + ACROSS - 1)) - 1 & !0 << start.min(31);
+        let present = ((1u32 << end.min(count + ACROSS - 1)) - 1) & (!0 << start);
         let out = self.sums.as_mut_ptr().wrapping_add(first * PANEL);
         let mut sums = [L::zero(); M];
         for i in 0..M {
@@ -96,7 +97,7 @@ impl Sweep<'_> {
             macro_rules! pixels {
                 ($($pixel:literal)*) => {
                     $(
-                        if $pixel < M + ACROSS - 1 && seen >> $pixel & 1 == 1 {
+                        if $pixel < M + ACROSS - 1 && present >> $pixel & 1 == 1 {
                             // SAFETY: a pixel of the line, which `line` asserted to lie in the slice.
                             let v = L::splat(unsafe { *line.wrapping_add($pixel) });
                             for t in 0..ACROSS {
