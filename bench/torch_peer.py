@@ -11,8 +11,10 @@ import time
 import numpy as np
 import torch
 from torch import nn
-from torch.nn import functional as F
 from torch.nn.functional import cross_entropy
+
+from torch_data import batches, classes, fill, images, stepper, uniform
+from torch_shapes import is_shape, shape
 
 
 # Where Debian's package dataset-fashion-mnist puts the files.
@@ -22,49 +24,6 @@ FASHION_MNIST = "/usr/share/datasets/fashion-mnist"
 def loaded(augmented):
     """The batches of a run of W9."""
     return 100 if augmented else 400
-
-
-# What both programs compute with: SplitMix64, whose n-th number needs no earlier one.
-
-def mix(seed, count):
-    state = np.uint64(seed) + np.uint64(0x9E3779B97F4A7C15) * np.arange(1, count + 1, dtype=np.uint64)
-    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
-        state = (state ^ state >> np.uint64(shift)) * np.uint64(factor)
-    return state ^ state >> np.uint64(31)
-
-
-def uniform(seed, *shape, low=0.0, high=1.0):
-    values = (mix(seed, int(np.prod(shape))) >> np.uint64(40)).astype(np.float32) / np.float32(1 << 24)
-    return torch.from_numpy(np.asarray(values.reshape(shape) * np.float32(high - low) + np.float32(low)))
-
-
-def classes(seed, count, of):
-    return torch.from_numpy((mix(seed, count) % np.uint64(of)).astype(np.int64))
-
-
-def batches(samples, width, size):
-    noise, prototypes = uniform(1, samples, width), uniform(2, 10, width)
-    label = classes(3, samples, 10)
-    prototype = prototypes[label]
-    x = torch.where(prototype < 0.5, torch.zeros(()), 0.5 * prototype + 0.5 * noise)
-    y = torch.where(classes(4, samples, 5) == 0, classes(5, samples, 10), label)
-    return [(a.clone(), b.clone()) for a, b in zip(x.split(size), y.split(size))]
-
-
-def fill(model):
-    """Linear and convolutional layers with bias; norms count, but stay as they are."""
-    seeds, bound = itertools.count(100), None
-    with torch.no_grad():
-        for parameter in model.parameters():
-            seed = next(seeds)
-            if parameter.ndim > 1:
-                bound = float(np.float32(parameter[0].numel() ** -0.5))
-            elif bound is None:
-                continue
-            parameter.copy_((uniform(seed, *parameter.shape) * 2 - 1) * bound)
-            if parameter.ndim == 1:
-                bound = None
-    return model
 
 
 def mlp():
@@ -88,23 +47,7 @@ def deep_cnn():
     return fill(nn.Sequential(*layers, nn.Flatten(), nn.Linear(2048, 10)))
 
 
-def images(samples, shape, size):
-    return [(x.view(-1, *shape), y) for x, y in batches(samples, int(np.prod(shape)), size)]
-
-
 # The workloads: each gives the function to time and what to check, as a number.
-
-def stepper(model, optimizer, data):
-    def step():
-        x, y = next(data)
-        optimizer.zero_grad()
-        loss = cross_entropy(model(x), y)
-        loss.backward()
-        optimizer.step()
-        return loss.item()
-
-    return step
-
 
 def training_small_cnn():
     model, data = small_cnn(), images(6400, (1, 28, 28), 64)
@@ -306,107 +249,6 @@ def epoch():
     return run, run()
 
 
-# Any shape of a family: shape/FAMILY/SIZES (src/shapes.rs). An operation is the function itself and the shapes of its
-# inputs for given sizes.
-
-def floats(*shapes):
-    return [uniform(seed, *shape, low=-1) for seed, shape in zip(itertools.count(30), shapes)]
-
-
-def with_classes(shape, count, of):
-    return [*floats(shape), classes(31, count, of)]
-
-
-OPS = {
-    "chain": (lambda a, b, c: torch.relu(a * b + c), lambda n: floats(*[(n,)] * 3)),
-    "relu": (torch.relu, lambda n: floats((n,))),
-    "sigmoid": (torch.sigmoid, lambda n: floats((n,))),
-    "tanh": (torch.tanh, lambda n: floats((n,))),
-    "gelu": (F.gelu, lambda n: floats((n,))),
-    "exp": (torch.exp, lambda n: floats((n,))),
-    "add_row": (torch.add, lambda n, m: floats((n, m), (m,))),
-    "mul_column": (torch.mul, lambda n, m: floats((n, m), (n, 1))),
-    "transpose": (lambda x: x.t().contiguous(), lambda *n: floats(n)),
-    "sum": (torch.sum, lambda *n: floats(n)),
-    "sum_dim0": (lambda x: x.sum(0), lambda *n: floats(n)),
-    "sum_dim1": (lambda x: x.sum(1), lambda *n: floats(n)),
-    "max_dim1": (lambda x: x.max(1)[0], lambda *n: floats(n)),
-    "softmax": (lambda x: x.softmax(1), lambda *n: floats(n)),
-    "log_softmax": (lambda x: x.log_softmax(1), lambda *n: floats(n)),
-    "cross_entropy": (cross_entropy, lambda n, m: with_classes((n, m), n, m)),
-    "layer_norm": (lambda x, w, b: F.layer_norm(x, w.shape, w, b), lambda n, m: floats((n, m), (m,), (m,))),
-    "embedding": (lambda w, i: F.embedding(i, w), lambda n, m, count: with_classes((n, m), count, n)),
-    "matmul": (torch.matmul, lambda m, k, n: floats((m, k), (k, n))),
-    "linear": (F.linear, lambda m, k, n: floats((m, k), (n, k), (n,))),
-    "bmm": (torch.matmul, lambda b, m, k, n: floats((b, m, k), (b, k, n))),
-}
-SIZED_OPS = {
-    "conv": lambda b, c, s, o, k, stride, padding, groups: (
-        lambda x, w, bias: F.conv2d(x, w, bias, stride, padding, 1, groups),
-        floats((b, c, s, s), (o, c // groups, k, k), (o,))),
-    "conv_transpose": lambda b, c, s, o, k, stride, padding: (
-        lambda x, w, bias: F.conv_transpose2d(x, w, bias, stride, padding), floats((b, c, s, s), (c, o, k, k), (o,))),
-    "max_pool": lambda b, c, s, k, stride: (lambda x: F.max_pool2d(x, k, stride), floats((b, c, s, s))),
-    "batch_norm": lambda b, c, s: (
-        lambda x, w, bias: F.batch_norm(x, None, None, w, bias, training=True), floats((b, c, s, s), (c,), (c,))),
-}
-
-
-def shape_op(family, sizes, backward):
-    if family in OPS:
-        call, inputs = OPS[family][0], OPS[family][1](*sizes)
-    else:
-        call, inputs = SIZED_OPS[family](*sizes)
-    if not backward:
-        return (lambda: call(*inputs)), call(*inputs).abs().mean().item()
-    inputs = [x.requires_grad_() if x.is_floating_point() else x for x in inputs]
-    gradient = uniform(29, *call(*inputs).shape, low=-1)
-
-    def step():
-        for x in inputs:
-            x.grad = None
-        y = call(*inputs)
-        y.backward(gradient)
-        return y
-
-    step()
-    return step, inputs[0].grad.abs().mean().item()
-
-
-def shape_network(family, sizes):
-    batch = sizes[0]
-    if family.startswith("mlp"):
-        shape, layers = sizes[1:2], []
-        for a, b in zip(sizes[1:], sizes[2:]):
-            layers += [nn.Linear(a, b), nn.ReLU()]
-        layers.pop()
-    else:
-        channels, side, first, second = sizes[1:]
-        shape = [channels, side, side]
-        layers = [nn.Conv2d(channels, first, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
-                  nn.Conv2d(first, second, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
-                  nn.Flatten(), nn.Linear(second * (side // 4) ** 2, 10)]
-    model, data = fill(nn.Sequential(*layers)), images(8 * batch, shape, batch)
-    round = itertools.cycle(data)
-    if family.endswith("_infer"):
-        model.eval()
-        return (lambda: model(next(round)[0])), model(data[0][0]).abs().mean().item()
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9) if family == "mlp" else torch.optim.Adam(
-        model.parameters(), lr=0.001)
-    step = stepper(model, optimizer, round)
-    return step, step()
-
-
-def shape(name):
-    """Whether gradients are recorded, and how to begin."""
-    family, sizes = name.split("/")[1:]
-    sizes = [int(size) for size in sizes.split("x")]
-    if family.startswith(("mlp", "cnn")):
-        return not family.endswith("_infer"), lambda: shape_network(family, sizes)
-    backward = family.endswith("_grad")
-    return backward, lambda: shape_op(family.removesuffix("_grad"), sizes, backward)
-
-
 # Which of them record gradients; for the others PyTorch's quickest mode is on.
 GRADIENTS = {
     "W1_b32": lambda: training(32),
@@ -464,7 +306,7 @@ def repeat(call, reps, calls, inner):
 
 
 def run(name, options):
-    if name.startswith("shape/"):
+    if is_shape(name):
         recording, begin = shape(name)
     else:
         recording = name in GRADIENTS
@@ -513,7 +355,7 @@ def main():
     failed = False
     wanted = [name for name in sorted([*GRADIENTS, *NO_GRADIENTS])
               if not options.workloads or name.startswith(tuple(options.workloads))]
-    for name in wanted + [name for name in options.workloads if name.startswith("shape/")]:
+    for name in wanted + [name for name in options.workloads if is_shape(name)]:
         try:
             emit(name, **run(name, options))
             if options.memory:

@@ -7,7 +7,8 @@ use crate::workloads::Workload;
 
 pub(crate) const USAGE: &str = "\
 usage: flambeau-bench [--peer NAME] [--threads N] [--min-time S] [--warm S] [--reps N] [--memory] [--exact] [WORKLOAD-PREFIX]...
-       flambeau-bench --list [WORKLOAD-PREFIX]...";
+       flambeau-bench --list [WORKLOAD-PREFIX]...
+Shapes and points of the scaling series are named in full: shape/FAMILY/SIZES, scaling/FAMILY/SIZE.";
 
 pub(crate) struct Arguments {
     /// Under which name the figures are printed.
@@ -77,9 +78,12 @@ impl Arguments {
         self.prefixes.iter().filter_map(|name| Some((name.as_str(), Shape::named(name)?)))
     }
 
-    /// The shapes to list that begin with one of the prefixes.
-    pub(crate) fn listed_shapes(&self) -> impl Iterator<Item = &'static str> {
-        SHAPES.lines().filter(|name| self.prefixes.iter().any(|prefix| name.starts_with(prefix.as_str())))
+    /// The shapes to list: those of the file that begin with one of the prefixes, and others that are named.
+    pub(crate) fn listed_shapes(&self) -> impl Iterator<Item = &str> {
+        let begins = |name: &&str| self.prefixes.iter().any(|prefix| name.starts_with(prefix.as_str()));
+        let others =
+            self.shapes().map(|(name, _)| name).filter(|name| !SHAPES.lines().any(|own| own == *name));
+        SHAPES.lines().filter(begins).chain(others)
     }
 
     /// The points of the scaling series among the names.
@@ -135,7 +139,9 @@ mod tests {
                 .unwrap();
         let names: Vec<_> = named.shapes().map(|(name, _)| name).collect();
         assert_eq!(names, ["shape/relu/7", "shape/sum_grad/2x3"]);
-        let listed: Vec<_> = parse("--list shape/bmm W1").unwrap().listed_shapes().collect();
-        assert_eq!(listed, ["shape/bmm/64x100x32x100", "shape/bmm/16x256x64x256"]);
+        let listed = parse("--list shape/bmm shape/relu/7 shape/relu/1000000 W1").unwrap();
+        let listed: Vec<_> = listed.listed_shapes().collect();
+        let bmm = ["shape/bmm/64x100x32x100", "shape/bmm/16x256x64x256"];
+        assert_eq!(listed, [["shape/relu/1000000"].as_slice(), &bmm, &["shape/relu/7"]].concat());
     }
 }

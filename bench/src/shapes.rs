@@ -1,6 +1,8 @@
 //! The workloads' families at other shapes: `shape/FAMILY/SIZES`, such as `shape/matmul/64x784x200`, and with gradients
 //! `shape/conv_grad/…`. `README.md` tells what the sizes mean; `torch_peer.py` has the same families.
 
+use std::ops::RangeInclusive;
+
 use flambeau::autograd::BackwardOptions;
 use flambeau::loss::CrossEntropyOptions;
 use flambeau::prelude::*;
@@ -15,6 +17,8 @@ use crate::timing::{Measured, Timing};
 const PREFIX: &str = "shape/";
 /// Of a family: forward and backward.
 const GRADIENT: &str = "_grad";
+/// Which of a convolution's sizes is its padding.
+const PADDING: usize = 6;
 /// Batches that a network meets in turns.
 const BATCHES: usize = 8;
 
@@ -27,16 +31,21 @@ pub(crate) struct Shape {
 
 struct Family {
     name: &'static str,
+    /// How many sizes it takes.
+    counts: RangeInclusive<usize>,
     kind: Kind,
 }
 
+/// Makes a network, and gives the shape of an input.
+type Network = fn(&[usize]) -> (Sequential, Vec<usize>);
+
 enum Kind {
-    /// How many sizes it has, its inputs, and what is done with them.
-    Op(usize, fn(&[usize]) -> Vec<Tensor>, fn(&[Tensor], &[usize]) -> Tensor),
+    /// Its inputs, and what is done with them.
+    Op(fn(&[usize]) -> Vec<Tensor>, fn(&[Tensor], &[usize]) -> Tensor),
     /// Training steps of a network whose first size is the batch.
-    Train(fn(&[usize]) -> (Sequential, Vec<usize>), fn(&Sequential) -> Box<dyn Optimizer>),
+    Train(Network, fn(&Sequential) -> Box<dyn Optimizer>),
     /// Its forward passes.
-    Infer(fn(&[usize]) -> (Sequential, Vec<usize>)),
+    Infer(Network),
 }
 
 const fn op(
@@ -45,7 +54,7 @@ const fn op(
     inputs: fn(&[usize]) -> Vec<Tensor>,
     call: fn(&[Tensor], &[usize]) -> Tensor,
 ) -> Family {
-    Family { name, kind: Kind::Op(sizes, inputs, call) }
+    Family { name, counts: sizes..=sizes, kind: Kind::Op(inputs, call) }
 }
 
 const FAMILIES: &[Family] = &[
@@ -125,12 +134,12 @@ const FAMILIES: &[Family] = &[
         },
     ),
     // Batch and widths.
-    Family { name: "mlp", kind: Kind::Train(mlp, sgd) },
-    Family { name: "mlp_adam", kind: Kind::Train(mlp, adam) },
-    Family { name: "mlp_infer", kind: Kind::Infer(mlp) },
+    Family { name: "mlp", counts: 3..=usize::MAX, kind: Kind::Train(mlp, sgd) },
+    Family { name: "mlp_adam", counts: 3..=usize::MAX, kind: Kind::Train(mlp, adam) },
+    Family { name: "mlp_infer", counts: 3..=usize::MAX, kind: Kind::Infer(mlp) },
     // Batch, channels, side, channels of the first and of the second convolution.
-    Family { name: "cnn", kind: Kind::Train(cnn, adam) },
-    Family { name: "cnn_infer", kind: Kind::Infer(cnn) },
+    Family { name: "cnn", counts: 5..=5, kind: Kind::Train(cnn, adam) },
+    Family { name: "cnn_infer", counts: 5..=5, kind: Kind::Infer(cnn) },
 ];
 
 /// Those that `cargo xtask bench shape` measures.
@@ -168,18 +177,24 @@ fn mlp(sizes: &[usize]) -> (Sequential, Vec<usize>) {
 }
 
 fn cnn(sizes: &[usize]) -> (Sequential, Vec<usize>) {
-    let [_, channels, side, first, second] = sizes else { return (Sequential::new(()), Vec::new()) };
+    let [_, channels, side, first, second] = *sizes else { unreachable!("five sizes, not {sizes:?}") };
     let layers = Sequential::new((
-        Conv2d::new(*channels, *first, 3).padding(1),
+        Conv2d::new(channels, first, 3).padding(1),
         ReLU::default(),
         MaxPool2d::new(2),
-        Conv2d::new(*first, *second, 3).padding(1),
+        Conv2d::new(first, second, 3).padding(1),
         ReLU::default(),
         MaxPool2d::new(2),
         Flatten::default(),
         Linear::new(second * (side / 4) * (side / 4), 10),
     ));
-    (layers, vec![*channels, *side, *side])
+    (layers, vec![channels, side, side])
+}
+
+impl Family {
+    fn is_op(&self) -> bool {
+        matches!(self.kind, Kind::Op(..))
+    }
 }
 
 impl Shape {
@@ -188,21 +203,18 @@ impl Shape {
         let (family, sizes) = name.strip_prefix(PREFIX)?.split_once('/')?;
         let find = |name: &str| FAMILIES.iter().find(|own| own.name == name);
         let (family, gradient) = match family.strip_suffix(GRADIENT).and_then(find) {
-            Some(family) if matches!(family.kind, Kind::Op(..)) => (family, true),
+            Some(family) if family.is_op() => (family, true),
             _ => (find(family)?, false),
         };
         let sizes: Vec<usize> = sizes.split('x').map(|size| size.parse().ok()).collect::<Option<_>>()?;
-        let fits = match family.kind {
-            Kind::Op(count, ..) => sizes.len() == count,
-            Kind::Train(..) | Kind::Infer(_) if family.name.starts_with("cnn") => sizes.len() == 5,
-            Kind::Train(..) | Kind::Infer(_) => sizes.len() >= 3,
-        };
-        (fits && !sizes[..sizes.len().min(5)].contains(&0)).then_some(Shape { family, gradient, sizes })
+        // Only padding may be nothing.
+        let sound = sizes.iter().enumerate().all(|(at, &size)| size > 0 || at == PADDING && family.is_op());
+        (family.counts.contains(&sizes.len()) && sound).then_some(Shape { family, gradient, sizes })
     }
 
     pub(crate) fn measure(&self, timing: &Timing) -> Measured {
         match self.family.kind {
-            Kind::Op(_, inputs, call) if self.gradient => {
+            Kind::Op(inputs, call) if self.gradient => {
                 let inputs: Vec<_> = inputs(&self.sizes)
                     .into_iter()
                     .map(|x| if x.dtype() == DType::F32 { x.requires_grad_() } else { x })
@@ -218,10 +230,10 @@ impl Shape {
                     y
                 };
                 step();
-                let check = inputs[0].grad().map_or(f64::NAN, |gradient| size(&gradient));
-                timing.steps(check, step)
+                let gradients = inputs.iter().filter_map(Tensor::grad);
+                timing.steps(gradients.map(|gradient| size(&gradient)).sum(), step)
             }
-            Kind::Op(_, inputs, call) => {
+            Kind::Op(inputs, call) => {
                 let inputs = inputs(&self.sizes);
                 no_grad(|| timing.steps(size(&call(&inputs, &self.sizes)), || call(&inputs, &self.sizes)))
             }
@@ -252,10 +264,7 @@ impl Shape {
         }
     }
 
-    fn network(
-        &self,
-        network: fn(&[usize]) -> (Sequential, Vec<usize>),
-    ) -> (Sequential, Vec<(Tensor, Tensor)>) {
+    fn network(&self, network: Network) -> (Sequential, Vec<(Tensor, Tensor)>) {
         let (model, shape) = network(&self.sizes);
         fill_parameters(&model);
         let batch = self.sizes[0];
@@ -265,14 +274,14 @@ impl Shape {
     }
 }
 
-/// The mean of the elements' sizes: a sum may come to nothing.
+/// The mean of the elements' sizes, each with a weight of its own, so that their order counts: a sum may come to nothing.
 fn size(x: &Tensor) -> f64 {
-    x.abs().mean().item()
+    (x.abs() * tensor(28, x.shape(), 0.0, 1.0)).mean().item()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{FAMILIES, Kind, SHAPES, Shape};
+    use super::{FAMILIES, SHAPES, Shape};
     use crate::timing::Timing;
 
     /// Of every family, small ones: those listed take too long here.
@@ -289,11 +298,10 @@ mod tests {
                 "batch_norm" => "2x4x7",
                 "mlp" | "mlp_adam" | "mlp_infer" => "3x8x6x10",
                 "cnn" | "cnn_infer" => "3x2x8x4x5",
-                _ if matches!(family.kind, Kind::Op(1, ..)) => "40",
+                _ if family.counts == (1..=1) => "40",
                 _ => "6x20",
             };
-            let with_gradient = matches!(family.kind, Kind::Op(..));
-            for suffix in if with_gradient { &["", "_grad"][..] } else { &[""] } {
+            for suffix in if family.is_op() { &["", "_grad"][..] } else { &[""] } {
                 let name = format!("shape/{}{suffix}/{sizes}", family.name);
                 let check = Shape::named(&name).unwrap().measure(&timing).check;
                 assert!(matches!(check[..], [value] if value > 0.0), "{name}: {check:?}");
@@ -307,5 +315,23 @@ mod tests {
         assert!(names.iter().all(|name| Shape::named(name).is_some()));
         names.sort_unstable();
         assert!(names.windows(2).all(|pair| pair[0] != pair[1]));
+    }
+
+    #[test]
+    fn sizes_are_as_many_as_the_family_has_and_not_0() {
+        let exists = |name: &str| Shape::named(name).is_some();
+        assert!(exists("shape/conv/2x4x7x6x3x2x0x2") && exists("shape/mlp/1x2x3x4"));
+        for name in [
+            "shape/conv/2x4x7x6x3x0x1x2",
+            "shape/conv/2x4x7x6x3x2x0x0",
+            "shape/mlp/1x2",
+            "shape/mlp/1x2x3x4x5x6x0",
+            "shape/cnn/1x2x3x4",
+            "shape/relu/",
+            "shape/relu/-1",
+            "relu/1",
+        ] {
+            assert!(!exists(name), "{name}");
+        }
     }
 }

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use crate::arguments::{self, Arguments};
 use crate::report::Report;
-use crate::timing::Measured;
+use crate::timing::{Measured, Timing};
 use crate::workloads::{Kind, WORKLOADS, Workload};
 use crate::{measure, proc};
 
@@ -35,21 +35,19 @@ pub fn run(arguments: impl IntoIterator<Item = String>) -> ExitCode {
     for workload in WORKLOADS.iter().filter(|workload| arguments.wants(workload)) {
         failed |= !measured(&arguments, workload.name, |report| whole(workload, &arguments, report));
     }
+    let unknown = |measure: &dyn Fn(&Timing) -> Measured, report: &Report<'_>| {
+        let measured = measure(&arguments.timing);
+        if !measured.check.iter().all(|value| value.is_finite()) {
+            return Err(format!("the check value is {:?}", measured.check));
+        }
+        print(&arguments, report, &measured);
+        Ok(())
+    };
     for (name, point) in arguments.points() {
-        failed |= !measured(&arguments, name, |report| {
-            let measured = point.measure(&arguments.timing);
-            if !measured.check.iter().all(|loss| loss.is_finite()) {
-                return Err(format!("the loss is {:?}", measured.check));
-            }
-            print(&arguments, report, &measured);
-            Ok(())
-        });
+        failed |= !measured(&arguments, name, |report| unknown(&|timing| point.measure(timing), report));
     }
     for (name, shape) in arguments.shapes() {
-        failed |= !measured(&arguments, name, |report| {
-            print(&arguments, report, &shape.measure(&arguments.timing));
-            Ok(())
-        });
+        failed |= !measured(&arguments, name, |report| unknown(&|timing| shape.measure(timing), report));
     }
     if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
