@@ -1,7 +1,8 @@
 //! Many channels: sixteen channels of the result are a vector, and single pixels of the source are what it is multiplied
 //! by. So strides and narrow lines leave no lanes empty, and products with the zeros around an image are left out: for
 //! each column of the window the pixels of a line that see the image are a stretch, and so are for each line the lines
-//! that it sees.
+//! that it sees. Where there is one vector only, and so a pixel to be read for each product, it is read once for all columns of
+//! the window (`sweep`).
 //!
 //! Sums (line, column, channel) of a block of lines stay in the second cache, while the weights of so many terms and what
 //! they meet stay in the first.

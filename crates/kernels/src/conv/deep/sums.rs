@@ -209,7 +209,7 @@ impl<'a> Cover<'a> {
         if self.sweeps {
             let (before, turned) = pass.first_column();
             for channel in (0..from.channels).step_by(chunk) {
-                self.lines(channel, lines, copy, sums, |data, [places, weights], sums| {
+                self.each_line(channel, lines, copy, sums, |data, [places, weights], sums| {
                     dispatch_lanes(Sweep {
                         data,
                         places: places.at(),
@@ -230,7 +230,7 @@ impl<'a> Cover<'a> {
             let Some(([read, written], count)) = pass.stretch(tap) else { continue };
             for channel in (0..from.channels).step_by(chunk) {
                 let weight = &weight[(tap * from.channels + channel) * down * PANEL..];
-                self.lines(channel, lines, copy, sums, |data, [places, weights], sums| {
+                self.each_line(channel, lines, copy, sums, |data, [places, weights], sums| {
                     let data = &data[copied.column(read)..];
                     let left = Left { data, rows: Neighbours, terms: places.at() };
                     let right = Right { data: weight, rows: weights.at(), second: WIDTH };
@@ -244,7 +244,7 @@ impl<'a> Cover<'a> {
 
     /// Calls `f` for each line of each set, with what is read of it from this channel on, its terms, and its sums.
     #[inline(always)]
-    fn lines(
+    fn each_line(
         &self,
         channel: usize,
         [start, end, first]: [usize; 3],
