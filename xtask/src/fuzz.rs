@@ -14,7 +14,7 @@ const COVERAGE: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-l
 pub(crate) fn run(args: &[String]) -> Result {
     let seconds: u64 = args[0].parse().map_err(|_| format!("{:?} is no number of seconds", args[0]))?;
     let folder = process::root().join("fuzz");
-    let host = host()?;
+    let host = process::host()?;
     // With a target named, the flags do not reach build scripts and macros.
     let mut build = cargo(["build", "--release", "--manifest-path", "fuzz/Cargo.toml", "--target", &host]);
     process::run(build.env("RUSTFLAGS", COVERAGE))?;
@@ -40,11 +40,4 @@ pub(crate) fn run(args: &[String]) -> Result {
 
 fn count(folder: &Path) -> usize {
     std::fs::read_dir(folder).map_or(0, Iterator::count)
-}
-
-/// The triple that the compiler builds for by itself.
-fn host() -> Result<String> {
-    let text = process::output(Command::new("rustc").arg("-vV"))?;
-    let host = text.lines().find_map(|line| line.strip_prefix("host: ")).ok_or("rustc -vV names no host")?;
-    Ok(host.to_string())
 }

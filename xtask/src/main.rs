@@ -1,5 +1,6 @@
 //! The project's own commands, one file each: `cargo xtask` lists them.
 
+mod asan;
 mod bench;
 mod budget;
 mod check;
@@ -54,6 +55,7 @@ const TASKS: &[Task] = &[
         about: "look for programs of views and writes that go wrong",
         run: fuzz::run,
     },
+    Task { name: "asan", args: &[], about: "the kernels' tests under AddressSanitizer", run: asan::run },
     Task { name: "valgrind", args: &[], about: "the kernels' tests under valgrind", run: valgrind::run },
     Task {
         name: "record",

@@ -141,3 +141,10 @@ pub(crate) fn target(profile: &str, program: &str) -> Result<String> {
     let folder = metadata["target_directory"].as_str().ok_or("cargo metadata names no target directory")?;
     Ok(format!("{folder}/{profile}/{program}{}", std::env::consts::EXE_SUFFIX))
 }
+
+/// The triple that the compiler builds for by itself.
+pub(crate) fn host() -> Result<String> {
+    let text = output(Command::new("rustc").arg("-vV"))?;
+    let host = text.lines().find_map(|line| line.strip_prefix("host: ")).ok_or("rustc -vV names no host")?;
+    Ok(host.to_string())
+}
