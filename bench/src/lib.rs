@@ -16,6 +16,7 @@ mod results;
 pub mod scaling;
 mod shapes;
 mod timing;
+mod training;
 mod work;
 mod worker;
 mod workloads;

@@ -4,10 +4,10 @@ use flambeau::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::Timing;
-use crate::generator::{batches, fill_parameters};
 use crate::machine::Machine;
 use crate::measure::Program;
 use crate::timing::Measured;
+use crate::training;
 
 /// Time for a unit of work at the next size may be at most so many times that at the size.
 pub const MOST: f64 = 1.3;
@@ -142,22 +142,9 @@ impl Point {
     /// Training steps with SGD and momentum, over two batches in turns.
     pub(crate) fn measure(&self, timing: &Timing) -> Measured {
         let (model, shape, batch) = (self.family.network)(self.size);
-        fill_parameters(&model);
-        let data = batches(2 * batch, shape.iter().product(), batch);
-        let input = [&[batch], shape.as_slice()].concat();
-        let data: Vec<_> = data.into_iter().map(|(x, y)| (x.reshape(&*input), y)).collect();
-        let (loss_fn, mut round) = (CrossEntropyLoss::default(), data.iter().cycle());
+        let data = training::ready(&model, &shape, batch, 2);
         let mut optimizer = SGD::new(model.parameters(), 0.001).momentum(0.9);
-        let mut step = || {
-            let (x, y) = round.next().expect("a cycle of two batches");
-            optimizer.zero_grad();
-            let loss = loss_fn.call(&model.call(x), y);
-            loss.backward();
-            optimizer.step();
-            loss.item::<f64>()
-        };
-        let check = step();
-        timing.steps(check, step)
+        training::steps(timing, &model, &mut optimizer, &data)
     }
 }
 

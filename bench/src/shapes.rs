@@ -11,8 +11,9 @@ use flambeau::{
     MaxPoolOptions,
 };
 
-use crate::generator::{batches, classes, fill_parameters, tensor};
+use crate::generator::{classes, tensor};
 use crate::timing::{Measured, Timing};
+use crate::training;
 
 const PREFIX: &str = "shape/";
 /// Of a family: forward and backward.
@@ -239,18 +240,7 @@ impl Shape {
             }
             Kind::Train(network, optimizer) => {
                 let (model, data) = self.network(network);
-                let (loss_fn, mut round) = (CrossEntropyLoss::default(), data.iter().cycle());
-                let mut optimizer = optimizer(&model);
-                let mut step = || {
-                    let (x, y) = round.next().expect("a cycle of some batches");
-                    optimizer.zero_grad();
-                    let loss = loss_fn.call(&model.call(x), y);
-                    loss.backward();
-                    optimizer.step();
-                    loss.item::<f64>()
-                };
-                let check = step();
-                timing.steps(check, step)
+                training::steps(timing, &model, &mut *optimizer(&model), &data)
             }
             Kind::Infer(network) => {
                 let (model, data) = self.network(network);
@@ -266,11 +256,8 @@ impl Shape {
 
     fn network(&self, network: Network) -> (Sequential, Vec<(Tensor, Tensor)>) {
         let (model, shape) = network(&self.sizes);
-        fill_parameters(&model);
-        let batch = self.sizes[0];
-        let data = batches(BATCHES * batch, shape.iter().product(), batch);
-        let shape = [&[batch], shape.as_slice()].concat();
-        (model, data.into_iter().map(|(x, y)| (x.reshape(&*shape), y)).collect())
+        let data = training::ready(&model, &shape, self.sizes[0], BATCHES);
+        (model, data)
     }
 }
 
