@@ -1,5 +1,5 @@
 //! The workloads' families at other shapes: `shape/FAMILY/SIZES`, such as `shape/matmul/64x784x200`, and with gradients
-//! `shape/conv_grad/…`. `README.md` tells what the sizes mean; `torch_peer.py` has the same families.
+//! `shape/conv_grad/…`. `README.md` tells what the sizes mean; `torch_shapes.py` has the same families.
 
 use std::ops::RangeInclusive;
 
@@ -13,7 +13,7 @@ use flambeau::{
 
 use crate::generator::{classes, tensor};
 use crate::timing::{Measured, Timing};
-use crate::training;
+use crate::training::{self, adam, sgd};
 
 const PREFIX: &str = "shape/";
 /// Of a family: forward and backward.
@@ -156,14 +156,6 @@ fn logits(n: &[usize]) -> Vec<Tensor> {
 
 fn words(n: &[usize]) -> Vec<Tensor> {
     vec![tensor(30, &n[..2], -1.0, 1.0), classes(31, n[2], n[0] as u64)]
-}
-
-fn sgd(model: &Sequential) -> Box<dyn Optimizer> {
-    Box::new(SGD::new(model.parameters(), 0.01).momentum(0.9))
-}
-
-fn adam(model: &Sequential) -> Box<dyn Optimizer> {
-    Box::new(Adam::new(model.parameters(), 0.001))
 }
 
 fn mlp(sizes: &[usize]) -> (Sequential, Vec<usize>) {

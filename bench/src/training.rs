@@ -18,22 +18,32 @@ pub(crate) fn ready(
     data.into_iter().map(|(x, y)| (x.reshape(&*shape), y)).collect()
 }
 
-/// Steps over the batches in turns, by cross-entropy. The loss of the first is compared.
+pub(crate) fn sgd(model: &Sequential) -> Box<dyn Optimizer> {
+    Box::new(SGD::new(model.parameters(), 0.01).momentum(0.9))
+}
+
+pub(crate) fn adam(model: &Sequential) -> Box<dyn Optimizer> {
+    Box::new(Adam::new(model.parameters(), 0.001))
+}
+
+/// One step by cross-entropy. Gives the loss.
+pub(crate) fn step(model: &Sequential, optimizer: &mut dyn Optimizer, (x, y): &(Tensor, Tensor)) -> f32 {
+    optimizer.zero_grad();
+    let loss = CrossEntropyLoss::default().call(&model.call(x), y);
+    loss.backward();
+    optimizer.step();
+    loss.item()
+}
+
+/// Steps over the batches in turns. The loss of the first is compared.
 pub(crate) fn steps(
     timing: &Timing,
     model: &Sequential,
     optimizer: &mut dyn Optimizer,
     data: &[(Tensor, Tensor)],
 ) -> Measured {
-    let (loss_fn, mut round) = (CrossEntropyLoss::default(), data.iter().cycle());
-    let mut step = || {
-        let (x, y) = round.next().expect("a cycle of some batches");
-        optimizer.zero_grad();
-        let loss = loss_fn.call(&model.call(x), y);
-        loss.backward();
-        optimizer.step();
-        loss.item::<f64>()
-    };
+    let mut round = data.iter().cycle();
+    let mut step = || step(model, optimizer, round.next().expect("a cycle of some batches"));
     let check = step();
-    timing.steps(check, step)
+    timing.steps(check.into(), step)
 }

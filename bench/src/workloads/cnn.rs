@@ -4,6 +4,7 @@ use flambeau::prelude::*;
 
 use crate::generator::{batches, fill_parameters, tensor};
 use crate::timing::{Measured, Timing};
+use crate::training::step;
 
 /// Two convolutions and two linear layers for 28 × 28 grey pixels.
 fn small() -> Sequential {
@@ -45,14 +46,6 @@ const COLOUR: [usize; 3] = [3, 32, 32];
 fn images(samples: usize, [channels, height, width]: [usize; 3], batch: usize) -> Vec<(Tensor, Tensor)> {
     let flat = batches(samples, channels * height * width, batch);
     flat.into_iter().map(|(x, y)| (x.reshape([batch, channels, height, width]), y)).collect()
-}
-
-fn step(model: &Sequential, optimizer: &mut dyn Optimizer, (x, y): &(Tensor, Tensor)) -> f32 {
-    optimizer.zero_grad();
-    let loss = CrossEntropyLoss::default().call(&model.call(x), y);
-    loss.backward();
-    optimizer.step();
-    loss.item()
 }
 
 /// Dropout's masks differ between programs: the loss before training, in evaluation mode, is compared.

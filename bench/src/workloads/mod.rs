@@ -9,6 +9,7 @@ mod tiny;
 mod trainer;
 
 use crate::timing::{Measured, Timing};
+use crate::training;
 use crate::work::{self, Work};
 
 /// Work of a kind that people wait for, whose speed is measured.
@@ -54,10 +55,10 @@ const AUGMENTED: f64 = 0.00555581;
 const EPOCH: f64 = 1.394675;
 
 pub(crate) const WORKLOADS: &[Workload] = &[
-    repeated("W1_b32", &[2.083125], Some(work::train_mlp(32, 1)), |t| mlp::train(t, 32, mlp::sgd)),
-    repeated("W1_b64", &[2.093977], Some(work::train_mlp(64, 1)), |t| mlp::train(t, 64, mlp::sgd)),
-    repeated("W1_b200", &[2.136774], Some(work::train_mlp(200, 1)), |t| mlp::train(t, 200, mlp::sgd)),
-    repeated("W2_b64", &[0.6627], Some(work::train_mlp(64, 2)), |t| mlp::train(t, 64, mlp::adam)),
+    repeated("W1_b32", &[2.083125], Some(work::train_mlp(32, 1)), |t| mlp::train(t, 32, training::sgd)),
+    repeated("W1_b64", &[2.093977], Some(work::train_mlp(64, 1)), |t| mlp::train(t, 64, training::sgd)),
+    repeated("W1_b200", &[2.136774], Some(work::train_mlp(200, 1)), |t| mlp::train(t, 200, training::sgd)),
+    repeated("W2_b64", &[0.6627], Some(work::train_mlp(64, 2)), |t| mlp::train(t, 64, training::adam)),
     repeated("W3_b64", &[2.310795], Some(work::train_small_cnn(64)), cnn::train_small),
     repeated("W4_b64", &[1.7698], Some(work::train_deep_cnn(64)), cnn::train_deep),
     repeated("W5_mlp_b1", &[0.045255], Some(work::infer_mlp(1)), |t| mlp::infer(t, 1)),
