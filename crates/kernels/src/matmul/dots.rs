@@ -5,6 +5,7 @@
 
 use super::operand::{Operand, operands};
 use super::{Finish, Matrix};
+use crate::cache::caches;
 use crate::lanes::{LaneKernel, Lanes, WIDTH, dispatch_lanes, is_narrow, prefetch};
 use crate::pool::{self, SendPtr};
 
@@ -45,16 +46,17 @@ pub(super) unsafe fn multiply(
     // Whole groups, so that the pieces do not decide how an element is summed.
     let group = group(per_tile(m, is_narrow()));
     let groups = n.div_ceil(group);
+    let near = n * k <= IN_L2 && caches().is_second_wide;
     let tasks = (m * n).saturating_mul(k).div_ceil(TASK).min(groups);
     pool::run(tasks, &|task| {
         let [from, to] = [task, task + 1].map(|i| (groups * i / tasks * group).min(n));
-        dispatch_lanes(Dots {
+        dispatch_lanes(&Dots {
             m,
             k,
             few,
             many,
             range: from..to,
-            near: n * k <= IN_L2,
+            near,
             out: &out,
             turned,
             steps,
@@ -90,7 +92,7 @@ struct Dots<'a> {
     few: Operand,
     many: Operand,
     range: std::ops::Range<usize>,
-    /// Whether all of the many lie in the second-level cache, if they were used before.
+    /// Whether all of the many lie in a wide second-level cache, if they were used before.
     near: bool,
     out: &'a SendPtr<f32>,
     /// Whether the many are the result's rows and not its columns.
@@ -101,7 +103,7 @@ struct Dots<'a> {
     finish: Finish<'a, f32>,
 }
 
-impl LaneKernel for Dots<'_> {
+impl LaneKernel for &Dots<'_> {
     type Output = ();
     #[inline(always)]
     fn run<L: Lanes>(self) {
@@ -188,7 +190,8 @@ impl Dots<'_> {
         if L::COLUMNS == 1 {
             return self.groups::<L, 2, 2, 1, false>();
         }
-        // Of long rows that are near, several vectors are read one after another; two rows at a time are too few for that.
+        // Of long rows that are near, several vectors are read one after another; two rows at a time are too few for that. A
+        // narrow second level, which gives all that it can either way, is some per cent slower so.
         let near = self.near && self.k >= 2 * LONG;
         match WIDTH >> self.many.across.trailing_zeros().min(4) {
             2 if near => self.groups::<L, 4, 1, 2, true>(),
