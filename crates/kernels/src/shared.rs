@@ -139,8 +139,12 @@ impl<T> Shared<T> {
     #[inline(always)]
     pub fn with(make: impl FnOnce() -> T) -> Shared<T> {
         let pointer = Counted::<T>::take();
+        let counted = pointer.as_ptr();
         // SAFETY: fresh memory of this size and alignment.
-        unsafe { pointer.write(Counted { count: AtomicUsize::new(1), value: make() }) };
+        unsafe {
+            (&raw mut (*counted).count).write(AtomicUsize::new(1));
+            (&raw mut (*counted).value).write(make());
+        }
         Shared { pointer, _owns: PhantomData }
     }
 

@@ -26,7 +26,7 @@ impl Tensor {
         dtype: DType,
         fill: impl FnOnce(&mut Fresh),
     ) -> Tensor {
-        let mut fresh = unwrap(Fresh::new(op, shape.into(), dtype));
+        let mut fresh = unwrap(Fresh::new(op, &shape.into(), dtype));
         fill(&mut fresh);
         fresh.into_tensor()
     }

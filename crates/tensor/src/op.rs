@@ -82,8 +82,8 @@ impl Fresh {
     ///
     /// # Errors
     /// If there is no memory for it.
-    pub(crate) fn new(op: &'static str, shape: Shape, dtype: DType) -> Result<Fresh> {
-        let layout = Shared::new(Layout::contiguous(shape));
+    pub(crate) fn new(op: &'static str, shape: &Shape, dtype: DType) -> Result<Fresh> {
+        let layout = Layout::shared(shape);
         match Storage::try_shared(dtype, layout.shape.numel()) {
             Some(storage) => Ok(Fresh { storage, layout }),
             None => Err(no_memory(op, &layout.shape, dtype)),
@@ -95,13 +95,14 @@ impl Fresh {
         let layout = if x.layout().offset == 0 && x.is_contiguous() {
             x.shared_layout()
         } else {
-            Shared::new(Layout::contiguous(x.shape_ref().clone()))
+            Layout::shared(x.shape_ref())
         };
         Some(Fresh { storage: Storage::try_shared(x.dtype(), x.numel())?, layout })
     }
 
+    #[inline]
     pub(crate) fn into_tensor(self) -> Tensor {
-        Tensor::from_parts(self.storage, self.layout, None)
+        Tensor::from_parts(self.storage, self.layout)
     }
 
     /// The output's elements in row-major order.
@@ -288,15 +289,24 @@ pub fn try_call<R>(f: impl FnOnce() -> R) -> Result<R> {
 /// ```
 #[track_caller]
 pub fn try_apply<O: Op>(op: O, x: &[&Tensor]) -> Result<Outputs> {
+    let mut outputs = Outputs::new();
+    run_recorded(op, x, &mut outputs)?;
+    Ok(outputs)
+}
+
+/// Outputs are written where they stay: what was just written in parts and is moved as a whole keeps the processor waiting.
+#[track_caller]
+#[inline]
+fn run_recorded<O: Op>(op: O, x: &[&Tensor], outputs: &mut Outputs) -> Result<()> {
     let name = op.name();
-    let mut outputs = run_caught(&op, x)?;
+    run_caught(&op, x, outputs)?;
     if is_recorded(x) {
-        record(Box::new(op), x, &mut outputs);
+        record(Box::new(op), x, outputs);
     }
     if is_anomaly_enabled() {
-        check_outputs(name, x, &outputs)?;
+        check_outputs(name, x, outputs)?;
     }
-    Ok(outputs)
+    Ok(())
 }
 
 /// Whether an operation on these is to be recorded.
@@ -382,7 +392,7 @@ pub(crate) fn apply_in_place<const N: usize, O: Op>(
 /// [`apply`] of an operation that gives this view of its operand, which is known to lie within it.
 #[track_caller]
 pub(crate) fn apply_view<O: Op>(op: O, x: &Tensor, layout: Layout) -> Tensor {
-    let mut y = x.view_from_parts(layout, None);
+    let mut y = x.view_from_parts(layout);
     if is_recorded(&[x]) {
         record(Box::new(op), &[x], std::slice::from_mut(&mut y));
     }
@@ -413,38 +423,44 @@ fn alike(x: &[&Tensor]) -> Option<Fresh> {
 /// If the operation does not take its operands.
 #[track_caller]
 pub fn apply<O: Op>(op: O, x: &[&Tensor]) -> Tensor {
-    let mut outputs = unwrap(try_apply(op, x));
+    let mut outputs = Outputs::new();
+    unwrap(run_recorded(op, x, &mut outputs));
     outputs.pop().unwrap_or_else(|| unreachable!("an op has an output"))
 }
 
 /// Computes without recording. What fails inside, such as memory for a contiguous copy of an input, is this
 /// operation's error too. Not generic, so that it is compiled once.
-fn run_caught(op: &dyn Op, x: &[&Tensor]) -> Result<Outputs> {
+fn run_caught(op: &dyn Op, x: &[&Tensor], outputs: &mut Outputs) -> Result<()> {
     let _current = Scoped::set(&CURRENT, op.name());
-    try_call(|| run(op, x)).flatten().map_err(|error| error.within(op.name()))
+    let failed =
+        try_call(|| run(op, x, outputs).err().map(Box::new)).unwrap_or_else(|error| Some(Box::new(error)));
+    failed.map_or(Ok(()), |error| Err(error.within(op.name())))
 }
 
-fn run(op: &dyn Op, x: &[&Tensor]) -> Result<Outputs> {
+fn run(op: &dyn Op, x: &[&Tensor], outputs: &mut Outputs) -> Result<()> {
     if !op.arity().contains(&x.len()) {
         return Err(Error::op(op.name(), format!("{} inputs; it takes {:?}", x.len(), op.arity())));
     }
-    match op.output(x)? {
-        Output::View(layout) => {
+    let output = op.output(x);
+    match &output {
+        Err(_) => return output.map(|_| ()),
+        Ok(Output::View(layout)) => {
             layout.check(op.name(), x[0].0.storage.len())?;
-            Ok(SmallVec::from_buf([x[0].view_from_parts(layout, None)]))
+            outputs.push(x[0].view_from_parts(layout.clone()));
         }
-        Output::New(shape, dtype) => {
-            let mut out = Fresh::new(op.name(), shape, dtype)?;
+        Ok(Output::New(shape, dtype)) => {
+            let mut out = Fresh::new(op.name(), shape, *dtype)?;
             compute(op, x, std::slice::from_mut(&mut out));
-            Ok(SmallVec::from_buf([out.into_tensor()]))
+            outputs.push(out.into_tensor());
         }
-        Output::Many(outputs) => {
-            let fresh = |(shape, dtype)| Fresh::new(op.name(), shape, dtype);
-            let mut out = outputs.into_iter().map(fresh).collect::<Result<Vec<_>>>()?;
+        Ok(Output::Many(each)) => {
+            let fresh = |(shape, dtype): &(Shape, DType)| Fresh::new(op.name(), shape, *dtype);
+            let mut out = each.iter().map(fresh).collect::<Result<Vec<_>>>()?;
             compute(op, x, &mut out);
-            Ok(out.into_iter().map(Fresh::into_tensor).collect())
+            outputs.extend(out.into_iter().map(Fresh::into_tensor));
         }
     }
+    Ok(())
 }
 
 /// The one place that looks at the device; the GPU's arm is to come here. Kernels may use tensor ops to prepare

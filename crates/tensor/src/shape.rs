@@ -1,7 +1,7 @@
 //! Shapes and layouts: which element of a storage belongs to which index of a tensor.
 
 use crate::{Error, Result};
-use flambeau_kernels::strided;
+use flambeau_kernels::{Shared, strided};
 use smallvec::SmallVec;
 use std::ops::Deref;
 
@@ -13,10 +13,10 @@ const FEW: usize = 5;
 pub struct Shape(Sizes);
 
 /// Every tensor has two of these, every operation makes and compares some: of fixed size, a copy is a few
-/// instructions, where `SmallVec` calls `memcpy`. What lies beyond `len` is 0.
+/// instructions, where `SmallVec` calls `memcpy`. What lies beyond `len` is 0. All are words: bytes are slower to copy.
 #[derive(Clone)]
 enum Sizes {
-    Few { len: u8, sizes: [usize; FEW] },
+    Few { len: usize, sizes: [usize; FEW] },
     Many(Vec<usize>),
 }
 
@@ -55,7 +55,7 @@ impl Shape {
         }
         let mut sizes = [0; FEW];
         sizes.iter_mut().zip(from).for_each(|(to, &from)| *to = from);
-        Shape(Sizes::Few { len: from.len() as u8, sizes })
+        Shape(Sizes::Few { len: from.len(), sizes })
     }
 
     /// Number of elements: the product of the sizes; saturates where it exceeds `usize`.
@@ -66,8 +66,8 @@ impl Shape {
 
     pub(crate) fn push(&mut self, size: usize) {
         match &mut self.0 {
-            Sizes::Few { len, sizes } if usize::from(*len) < FEW => {
-                sizes[usize::from(*len)] = size;
+            Sizes::Few { len, sizes } if *len < FEW => {
+                sizes[*len] = size;
                 *len += 1;
             }
             _ => self.insert(self.len(), size),
@@ -76,9 +76,9 @@ impl Shape {
 
     pub(crate) fn insert(&mut self, at: usize, size: usize) {
         match &mut self.0 {
-            Sizes::Few { len, sizes } if usize::from(*len) < FEW => {
+            Sizes::Few { len, sizes } if *len < FEW => {
                 *len += 1;
-                sizes[at..usize::from(*len)].rotate_right(1);
+                sizes[at..*len].rotate_right(1);
                 sizes[at] = size;
             }
             Sizes::Few { sizes, .. } => {
@@ -109,16 +109,29 @@ impl Shape {
     }
 
     /// The row-major strides of this shape.
+    #[inline]
     pub(crate) fn strides(&self) -> Shape {
-        let mut strides = self.clone();
-        let (mut step, mut d) = (1usize, self.len());
-        let sizes = &mut strides[..];
-        while d > 0 {
-            d -= 1;
-            let size = std::mem::replace(&mut sizes[d], step);
-            step = step.saturating_mul(size.max(1));
-        }
-        strides
+        let step = |behind: usize, size: usize| behind.saturating_mul(size.max(1));
+        Shape(match &self.0 {
+            &Sizes::Few { len, sizes: [_, b, c, d, e] } => {
+                // Without a loop, so that it is not written to memory before it is where it belongs.
+                let fifth = 1;
+                let fourth = step(fifth, e);
+                let third = step(fourth, d);
+                let second = step(third, c);
+                let first = step(second, b);
+                let at = |d: usize, stride: usize| if d < len { stride } else { 0 };
+                let sizes = [at(0, first), at(1, second), at(2, third), at(3, fourth), at(4, fifth)];
+                Sizes::Few { len, sizes }
+            }
+            Sizes::Many(sizes) => {
+                let mut strides = vec![1; sizes.len()];
+                for d in (1..sizes.len()).rev() {
+                    strides[d - 1] = step(strides[d], sizes[d]);
+                }
+                Sizes::Many(strides)
+            }
+        })
     }
 }
 
@@ -127,7 +140,7 @@ impl Deref for Shape {
     #[inline]
     fn deref(&self) -> &[usize] {
         match &self.0 {
-            Sizes::Few { len, sizes } => &sizes[..usize::from(*len)],
+            Sizes::Few { len, sizes } => &sizes[..*len],
             Sizes::Many(sizes) => sizes,
         }
     }
@@ -136,7 +149,7 @@ impl Deref for Shape {
 impl std::ops::DerefMut for Shape {
     fn deref_mut(&mut self) -> &mut [usize] {
         match &mut self.0 {
-            Sizes::Few { len, sizes } => &mut sizes[..usize::from(*len)],
+            Sizes::Few { len, sizes } => &mut sizes[..*len],
             Sizes::Many(sizes) => sizes,
         }
     }
@@ -341,9 +354,21 @@ pub struct Layout {
 
 impl Layout {
     /// Row-major from the storage's start.
+    #[inline]
     pub fn contiguous(shape: Shape) -> Layout {
         let strides = shape.strides();
         Layout { shape, strides, offset: 0 }
+    }
+
+    /// [`contiguous`](Self::contiguous), written where it stays.
+    #[inline]
+    pub(crate) fn shared(shape: &Shape) -> Shared<Layout> {
+        match &shape.0 {
+            &Sizes::Few { len, sizes } => {
+                Shared::with(|| Layout::contiguous(Shape(Sizes::Few { len, sizes })))
+            }
+            Sizes::Many(_) => Shared::new(Layout::contiguous(shape.clone())),
+        }
     }
 
     /// Refuses a layout that reaches beyond a storage of `len` elements.

@@ -60,22 +60,17 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Tensor {
     #[inline]
-    pub(crate) fn from_parts(storage: Shared<Storage>, layout: Shared<Layout>, grad_fn: History) -> Tensor {
-        Tensor::make(storage, layout, grad_fn, None)
+    pub(crate) fn from_parts(storage: Shared<Storage>, layout: Shared<Layout>) -> Tensor {
+        Tensor::make(storage, layout, None)
     }
 
     /// In place of its callers, where it is written without being moved.
     #[inline(always)]
-    fn make(
-        storage: Shared<Storage>,
-        layout: Shared<Layout>,
-        grad_fn: History,
-        base: Option<(Tensor, u32)>,
-    ) -> Tensor {
+    fn make(storage: Shared<Storage>, layout: Shared<Layout>, base: Option<(Tensor, u32)>) -> Tensor {
         Tensor(Shared::with(|| Inner {
             storage,
             layout,
-            grad_fn,
+            grad_fn: None,
             base,
             requires_grad: AtomicBool::new(false),
             extra: OnceLock::new(),
@@ -83,14 +78,9 @@ impl Tensor {
     }
 
     /// A view of this tensor's memory.
-    pub(crate) fn view_from_parts(&self, layout: Layout, grad_fn: History) -> Tensor {
+    pub(crate) fn view_from_parts(&self, layout: Layout) -> Tensor {
         let base = self.base();
-        Tensor::make(
-            self.0.storage.clone(),
-            Shared::new(layout),
-            grad_fn,
-            Some((base.clone(), base.changes())),
-        )
+        Tensor::make(self.0.storage.clone(), Shared::new(layout), Some((base.clone(), base.changes())))
     }
 
     /// The tensor whose memory this one shares, or itself.
@@ -119,6 +109,14 @@ impl Tensor {
         if let Some(inner) = Shared::get_mut(&mut self.0) {
             inner.grad_fn = Some(history);
         }
+    }
+
+    /// The same with a history, of a tensor that nobody else holds yet.
+    pub(crate) fn with_history(mut self, history: History) -> Tensor {
+        if let Some(history) = history {
+            self.set_first_history(history);
+        }
+        self
     }
 
     /// Whether nobody else can see this tensor or its memory, nor knows of its gradient.
@@ -197,7 +195,18 @@ impl Tensor {
     /// # Panics
     /// If there is no such dimension.
     #[track_caller]
+    #[inline]
     pub fn size(&self, dim: isize) -> usize {
+        match self.shape().get(dim as usize) {
+            Some(&size) => size,
+            None => self.size_from_end(dim),
+        }
+    }
+
+    /// [`size`](Self::size) of a number that is none of a dimension.
+    #[cold]
+    #[track_caller]
+    fn size_from_end(&self, dim: isize) -> usize {
         let d = crate::op::unwrap(crate::shape::normalize_dim("size", dim, self.shape()));
         match self.shape().get(d) {
             Some(&size) => size,
@@ -336,7 +345,7 @@ impl Tensor {
 
     /// The same data without history: gradients do not flow back through it. Shares memory.
     pub fn detach(&self) -> Tensor {
-        Tensor::from_parts(self.0.storage.clone(), self.shared_layout(), None)
+        Tensor::from_parts(self.0.storage.clone(), self.shared_layout())
     }
 
     /// A row-major copy of the data, differentiable (PyTorch's `clone`; Rust's `clone` shares).

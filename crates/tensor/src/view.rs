@@ -3,7 +3,7 @@
 use crate::op::raise;
 use crate::shape::{Layout, Shape};
 use crate::{Element, Error, Result, Tensor};
-use flambeau_kernels::{Read, Strided, Write};
+use flambeau_kernels::{BorrowError, Read, Strided, Write};
 use std::ops::Deref;
 
 impl Tensor {
@@ -12,10 +12,11 @@ impl Tensor {
     /// # Panics
     /// If the dtype is not T (a bug in the op that calls this), or the storage is being written.
     #[track_caller]
+    #[inline]
     pub fn view<T: Element>(&self) -> View<'_, T> {
-        match self.try_view() {
-            Ok(view) => view,
-            Err(error) => raise(error),
+        match self.0.storage.read() {
+            Ok(data) => View { data, layout: &self.0.layout },
+            Err(e) => raise(in_use(e)),
         }
     }
 
@@ -24,7 +25,7 @@ impl Tensor {
     /// # Errors
     /// If the storage is being written.
     pub fn try_view<T: Element>(&self) -> Result<View<'_, T>> {
-        let data = self.0.storage.read().map_err(|e| Error::op(crate::op::current(), e.to_string()))?;
+        let data = self.0.storage.read().map_err(in_use)?;
         Ok(View { data, layout: &self.0.layout })
     }
 
@@ -37,7 +38,7 @@ impl Tensor {
     pub(crate) fn only<T: Element>(&self) -> T {
         match self.0.storage.get(self.0.layout.offset) {
             Ok(element) => element,
-            Err(e) => raise(Error::op(crate::op::current(), e.to_string())),
+            Err(e) => raise(in_use(e)),
         }
     }
 
@@ -55,9 +56,15 @@ impl Tensor {
     pub(crate) fn view_mut<T: Element>(&self) -> Write<'_, T> {
         match self.0.storage.write() {
             Ok(data) => data,
-            Err(e) => raise(Error::op(crate::op::current(), e.to_string())),
+            Err(e) => raise(in_use(e)),
         }
     }
+}
+
+/// The error of memory that another operation uses.
+#[cold]
+fn in_use(e: BorrowError) -> Error {
+    Error::op(crate::op::current(), e.to_string())
 }
 
 /// Elements borrowed for reading, with the layout of the tensor that they were borrowed from.

@@ -279,8 +279,7 @@ impl Context<'_> {
         let saved = self.saved.last().and_then(Option::as_ref).unwrap_or_else(|| {
             panic!("{}: the output was not saved for the backward pass", self.node.name())
         });
-        let grad_fn = Some((GradFn::new(self.node.clone()), 0));
-        Tensor::from_parts(saved.0.storage.clone(), saved.shared_layout(), grad_fn)
+        saved.detach().with_history(Some((GradFn::new(self.node.clone()), 0)))
     }
 
     /// The shape of input `i`, which needs a gradient.

@@ -116,8 +116,7 @@ impl Tensor {
     fn old(&self, op: &'static str) -> Tensor {
         self.check_writable(op);
         if is_grad_enabled() && self.requires_grad() {
-            let copy = no_grad(|| self.copy());
-            Tensor::from_parts(copy.0.storage.clone(), copy.shared_layout(), self.history())
+            no_grad(|| self.copy().detach()).with_history(self.history())
         } else {
             self.detach()
         }

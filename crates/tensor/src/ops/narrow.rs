@@ -57,7 +57,7 @@ impl Op for Slice {
         if is_grad_enabled() {
             return smallvec![Some(apply(embed, &[g]))];
         }
-        let mut out = unwrap(Fresh::new(embed.name(), shape.clone(), g.dtype()));
+        let mut out = unwrap(Fresh::new(embed.name(), shape, g.dtype()));
         embed.cpu(&[g], std::slice::from_mut(&mut out));
         smallvec![Some(out.into_tensor())]
     }
