@@ -25,12 +25,19 @@ pub(super) fn are_few([m, _, n]: [usize; 3], a: &Matrix<'_, f32>, b: &Matrix<'_,
     (1..=FEW).contains(&m.min(n)) && a.columns == 1 && b.rows == 1
 }
 
+/// Whether all of the many lie in a wide second-level cache, if they were used before.
+pub(super) fn are_near([m, k, n]: [usize; 3]) -> bool {
+    m.max(n) * k <= IN_L2 && caches().is_second_wide
+}
+
 /// out = a·b, or out += a·b where `accumulate`, with its finish; the rows of `out`, of n elements, follow each other.
+/// Whether the many are `near` changes no bit.
 ///
 /// # Safety
 /// Every element of a (m×k) and b (k×n) lies inside its slice, and the elements of `out` may be written. Either has at
 /// most [`FEW`] rows or columns.
 pub(super) unsafe fn multiply(
+    near: bool,
     [m, k, n]: [usize; 3],
     a: Matrix<'_, f32>,
     b: Matrix<'_, f32>,
@@ -46,7 +53,6 @@ pub(super) unsafe fn multiply(
     // Whole groups, so that the pieces do not decide how an element is summed.
     let group = group(per_tile(m, is_narrow()));
     let groups = n.div_ceil(group);
-    let near = n * k <= IN_L2 && caches().is_second_wide;
     let tasks = (m * n).saturating_mul(k).div_ceil(TASK).min(groups);
     pool::run(tasks, &|task| {
         let [from, to] = [task, task + 1].map(|i| (groups * i / tasks * group).min(n));
@@ -92,7 +98,6 @@ struct Dots<'a> {
     few: Operand,
     many: Operand,
     range: std::ops::Range<usize>,
-    /// Whether all of the many lie in a wide second-level cache, if they were used before.
     near: bool,
     out: &'a SendPtr<f32>,
     /// Whether the many are the result's rows and not its columns.
@@ -390,4 +395,30 @@ unsafe fn dots<L: Lanes, const R: usize, const SUMS: usize, const NEAR: bool>(
         }
     }
     sums[0]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Which of the two a processor takes depends on its caches.
+    #[test]
+    fn rows_that_are_near_give_the_same_bits_as_others() {
+        let number = |i: usize| (i * 7919 % 1009) as f32 / 1009.0 - 0.5;
+        for [k, n] in [[128, 16], [200, 200], [300, 17], [784, 50], [1000, 33]] {
+            let (x, weight): (Vec<_>, Vec<_>) =
+                ((1..=k).map(number).collect(), (0..k * n).map(number).collect());
+            let product = |near: bool| {
+                let mut out = vec![0.0f32; n];
+                let a = Matrix { data: &x, offset: 0, rows: k, columns: 1 };
+                let b = Matrix { data: &weight, offset: 0, rows: 1, columns: k };
+                // SAFETY: the slices hold as many.
+                unsafe {
+                    multiply(near, [1, k, n], a, b, SendPtr(out.as_mut_ptr()), false, Finish::default())
+                };
+                out.iter().map(|y| y.to_bits()).collect::<Vec<_>>()
+            };
+            assert_eq!(product(true), product(false), "{k} numbers in each of {n} rows");
+        }
+    }
 }

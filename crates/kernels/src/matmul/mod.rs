@@ -122,7 +122,7 @@ pub fn matmul_with<T: Float>(
         // SAFETY: a and b were checked, and `out` is ours; its elements are of their type.
         let done = unsafe {
             if dots::are_few([m, k, n], &a, &b) {
-                dots::multiply([m, k, n], a, b, base, accumulate, finish);
+                dots::multiply(dots::are_near([m, k, n]), [m, k, n], a, b, base, accumulate, finish);
                 true
             } else {
                 tiles::are_ours([m, k, n], &a, &b)
