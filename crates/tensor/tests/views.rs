@@ -1,7 +1,7 @@
 //! Which results share memory, as in PyTorch, and Python's brackets through the door.
 
 use flambeau_tensor::door::{Value, call};
-use flambeau_tensor::{Dims, Indexing, Tensor, tensor};
+use flambeau_tensor::{Dims, Indexing, Tensor, tensor, try_call};
 
 #[test]
 fn views_share_memory_and_copies_do_not() {
@@ -138,4 +138,24 @@ fn creation_takes_pythons_keywords() {
     assert!(call("zeros", &[int(1 << 40), int(1 << 40)], &[]).unwrap_err().to_string().contains("no memory"));
     assert!(call("arange", &[int(0), int(3), int(-1)], &[]).is_err());
     assert!(call("randperm", &[int(1 << 60)], &[]).is_err());
+}
+
+#[test]
+fn new_tensors_have_pytorchs_strides() {
+    let strides = |sizes: &[usize]| Tensor::zeros(sizes).strides().to_vec();
+    assert_eq!(strides(&[]), [0usize; 0]);
+    assert_eq!(strides(&[4, 0]), [1, 1]);
+    assert_eq!(strides(&[2, 3, 1, 5, 2]), [30, 10, 10, 2, 1]);
+    assert_eq!(strides(&[2, 0, 3, 1, 2, 4]), [24, 24, 8, 8, 4, 1]);
+}
+
+#[test]
+fn a_size_is_named_from_either_end() {
+    let x = Tensor::zeros([2, 3]);
+    assert_eq!([x.size(0), x.size(1), x.size(-1), x.size(-2)], [2, 3, 3, 2]);
+    for dim in [2, -3, isize::MAX, isize::MIN] {
+        let error = try_call(|| x.size(dim)).unwrap_err().to_string();
+        assert!(error.starts_with("size: dimension") && error.contains("[2, 3]"), "{error}");
+    }
+    assert!(try_call(|| Tensor::zeros(()).size(0)).unwrap_err().to_string().contains("0-d"));
 }
