@@ -1,6 +1,6 @@
 //! Tensors, reverse-mode autograd and the op library, with PyTorch's meaning.
 //!
-//! [`Tensor`] is a shared handle; every operation is one file under [`ops`] and goes through [`try_apply`], the
+//! [`Tensor`] is a shared handle; every operation is one file under [`ops`] and goes through [`apply`], the
 //! only place that looks at the device and records the graph; [`autograd`] walks the graph back. This crate
 //! knows nothing of modules, optimisers or files. Loops over elements are in `flambeau-kernels`.
 

@@ -1,5 +1,5 @@
-//! [`Op`], what every operation is, and [`try_apply`], the one place that dispatches on the device and records
-//! the graph.
+//! [`Op`], what every operation is, and [`apply`] and [`try_apply`], the one place that dispatches on the device and
+//! records the graph.
 
 use crate::autograd::{
     Context, GradFn, Gradients, Node, check_outputs, is_anomaly_enabled, is_grad_enabled, set_grad_enabled,
@@ -429,7 +429,8 @@ pub fn apply<O: Op>(op: O, x: &[&Tensor]) -> Tensor {
 }
 
 /// Computes without recording. What fails inside, such as memory for a contiguous copy of an input, is this
-/// operation's error too. Not generic, so that it is compiled once.
+/// operation's error too. Not generic, so that it is compiled once. What is caught is a word and no whole [`Error`], and what
+/// an operation says of its output is read where it lies: to move them takes a good part of a small operation's time.
 fn run_caught(op: &dyn Op, x: &[&Tensor], outputs: &mut Outputs) -> Result<()> {
     let _current = Scoped::set(&CURRENT, op.name());
     let failed =

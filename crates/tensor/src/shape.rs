@@ -360,7 +360,7 @@ impl Layout {
         Layout { shape, strides, offset: 0 }
     }
 
-    /// [`contiguous`](Self::contiguous), written where it stays.
+    /// [`contiguous`](Self::contiguous), which for few sizes, known to be few, is written where it stays.
     #[inline]
     pub(crate) fn shared(shape: &Shape) -> Shared<Layout> {
         match &shape.0 {

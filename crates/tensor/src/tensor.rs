@@ -203,8 +203,8 @@ impl Tensor {
         }
     }
 
-    /// [`size`](Self::size) of a number that is none of a dimension.
-    #[cold]
+    /// [`size`](Self::size) of a number that counts from the end, or is too large.
+    #[inline(never)]
     #[track_caller]
     fn size_from_end(&self, dim: isize) -> usize {
         let d = crate::op::unwrap(crate::shape::normalize_dim("size", dim, self.shape()));
