@@ -1,5 +1,4 @@
-//! [`Op`], what every operation is, and [`apply`] and [`try_apply`], the one place that dispatches on the device and
-//! records the graph.
+//! [`Op`], what every operation is, and [`apply`] and [`try_apply`], the one place that looks at the device and records.
 
 use crate::autograd::{
     Context, GradFn, Gradients, Node, check_outputs, is_anomaly_enabled, is_grad_enabled, set_grad_enabled,
