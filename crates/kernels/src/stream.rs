@@ -1,7 +1,7 @@
 //! What does not fit the cache. Written past it, it does not displace what fits, and a line that is overwritten as a whole
 //! need not be read first. What is read is asked for early: processors do that too, but not across the bounds of pages.
 
-use crate::cache::caches;
+use crate::cache::last_level;
 use crate::lanes::{prefetch, prefetch_l2};
 
 /// Bytes from which on a result goes past the cache on every processor.
@@ -16,13 +16,13 @@ pub(crate) const LINE: usize = 64;
 #[inline]
 pub(crate) fn pays<T>(out: &[T], operands: usize) -> bool {
     let result = size_of_val(out);
-    cfg!(target_arch = "x86_64") && (result >= LARGE || result + operands >= caches().last)
+    cfg!(target_arch = "x86_64") && (result >= LARGE || result + operands >= last_level().bytes)
 }
 
 /// Whether one does whose lines are written far from each other: it would take longer to read them first.
 #[inline]
 pub(crate) fn pays_apart<T>(out: &[T]) -> bool {
-    cfg!(target_arch = "x86_64") && size_of_val(out) >= LARGE.min(caches().last / 8)
+    cfg!(target_arch = "x86_64") && size_of_val(out) >= LARGE.min(last_level().bytes / 8)
 }
 
 /// Whether operands of so many bytes, of which several rows at a time are read, are worth asking for.
@@ -35,19 +35,19 @@ pub(crate) fn is_far(bytes: usize) -> bool {
 /// quarters.
 #[inline]
 pub(crate) fn is_far_to_read(bytes: usize) -> bool {
-    is_past(bytes, caches().last / 4 * 3)
+    is_past(bytes, last_level().bytes / 4 * 3)
 }
 
 /// Whether places of a result of so many bytes are worth asking for before they are written, line by line.
 #[inline]
 pub(crate) fn is_far_to_write(bytes: usize) -> bool {
-    is_past(bytes, caches().last / 3)
+    is_past(bytes, last_level().bytes / 3)
 }
 
 /// A fast last level needs no asking for this share of it.
 #[inline]
 fn is_past(bytes: usize, share: usize) -> bool {
-    bytes >= if caches().is_last_fast { FAR.max(share) } else { FAR }
+    bytes >= if last_level().is_fast { FAR.max(share) } else { FAR }
 }
 
 /// Asks for as many bytes as this row has, a page farther on.

@@ -122,7 +122,7 @@ pub fn matmul_with<T: Float>(
         // SAFETY: a and b were checked, and `out` is ours; its elements are of their type.
         let done = unsafe {
             if dots::are_few([m, k, n], &a, &b) {
-                dots::multiply(dots::are_near([m, k, n]), [m, k, n], a, b, base, accumulate, finish);
+                dots::multiply([m, k, n], a, b, base, accumulate, finish);
                 true
             } else {
                 tiles::are_ours([m, k, n], &a, &b)
@@ -398,12 +398,13 @@ mod tests {
     }
 
     /// Rows of weights that are read more than a slice at a time, next to each other in the first-level cache or not; and those
-    /// that a single row is multiplied with, from every place in a cache line on.
+    /// that a single row is multiplied with, from every place in a cache line on, and any number of them.
     #[test]
     fn products_along_both_rows_agree_with_three_loops() {
         let large = [[9, 1024, 600], [20, 2048, 130], [33, 5000, 61], [100, 1027, 270], [270, 512, 300]];
         let vectors = (0..WIDTH).flat_map(|i| [[1, 60 + i, 37], [1, 800 + i, 700], [50, 70 + i, 1]]);
-        for [m, k, n] in large.into_iter().chain(vectors) {
+        let few = (1..=2 * WIDTH).map(|n| [1, 370 + n, n]);
+        for [m, k, n] in large.into_iter().chain(vectors).chain(few) {
             let [av, bv] = [(1, m), (2, n)].map(|(seed, rows)| -> Vec<f32> {
                 (0..rows * k).map(|i| rng::normal_f32(seed, i as u64)).collect()
             });
