@@ -1,5 +1,6 @@
 //! One loop for every pointwise operation: any number of operands, any strides, every instruction set.
 
+mod column;
 mod rows;
 mod sum;
 
@@ -132,11 +133,12 @@ mod tests {
         struct Pair;
         impl Map<2, i64, i64> for Pair {
             fn apply(&self, [a, b]: [i64; 2]) -> i64 {
-                a * 10_000 + b
+                a * 1_000_000 + b
             }
         }
-        let data: Vec<i64> = (0..9000).collect();
-        for shape in [[2, 3, 7], [5, 300, 4], [3, 2, 900], [40, 11, 13]] {
+        let data: Vec<i64> = (0..100_000).collect();
+        // The last one's rows begin and end anywhere in the pieces of several threads.
+        for shape in [[2, 3, 7], [5, 300, 4], [3, 2, 900], [40, 11, 13], [7, 19, 700]] {
             let [x, y, z] = shape;
             let layouts = [
                 [y * z, z, 1],
@@ -152,11 +154,11 @@ mod tests {
                 for b in &layouts {
                     let views = [a, b].map(|strides| Strided { data: &data, offset: 3, strides });
                     let mut out = vec![0; x * y * z];
-                    map(&Pair, views, &shape, &mut out);
+                    pool::with_num_threads(3, || map(&Pair, views, &shape, &mut out));
                     let at =
                         |s: &[usize; 3], i| data[3 + i / (y * z) * s[0] + i / z % y * s[1] + i % z * s[2]];
                     for (i, &v) in out.iter().enumerate() {
-                        assert_eq!(v, at(a, i) * 10_000 + at(b, i), "{shape:?} {a:?} {b:?} {i}");
+                        assert_eq!(v, at(a, i) * 1_000_000 + at(b, i), "{shape:?} {a:?} {b:?} {i}");
                     }
                 }
             }

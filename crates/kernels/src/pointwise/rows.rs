@@ -3,6 +3,7 @@
 #![allow(clippy::needless_range_loop, reason = "iterators over arrays are not always inlined")]
 
 use super::Map;
+use super::column::{self, Column};
 use crate::dtype::Element;
 use crate::isa::{Kernel, dispatch};
 use crate::pool;
@@ -24,6 +25,9 @@ pub trait Rows<const N: usize, I, O>: Sync {
 
     /// out = f(x₀, …), each as long as `out`.
     fn rows(&self, x: [&[I]; N], out: &mut [O]);
+
+    /// out = f(x₀, x₁), where x₀ or x₁ is one of the `numbers` for each row; only of two operands.
+    fn column(&self, is_first: bool, numbers: &[I], x: &[I], out: &mut [O]);
 }
 
 impl<const N: usize, I: Element, O: Element, F: Map<N, I, O>> Rows<N, I, O> for F {
@@ -33,6 +37,14 @@ impl<const N: usize, I: Element, O: Element, F: Map<N, I, O>> Rows<N, I, O> for 
 
     fn rows(&self, x: [&[I]; N], out: &mut [O]) {
         dispatch(Row { f: *self, x, out });
+    }
+
+    fn column(&self, is_first: bool, numbers: &[I], x: &[I], out: &mut [O]) {
+        if const { N == 2 } {
+            dispatch(Column { f: *self, is_first, numbers, x, out });
+        } else {
+            unreachable!("{N} operands");
+        }
     }
 }
 
@@ -231,6 +243,8 @@ pub(super) fn part<const N: usize, I: Element, O: Element>(
 ) {
     if let Some(rows) = whole_rows(x, dims, start, out.len()) {
         far(f, rows, dims[0].size, out);
+    } else if let Some(number) = column::column(dims) {
+        column::map(f, x, dims, number, start, out);
     } else if dims[0].size < BUFFER / 2 {
         short_rows(f, x, dims, start, out);
     } else {
