@@ -22,6 +22,8 @@ const COPY: usize = 1 << 16;
 const WEIGHTS: usize = 1 << 17;
 /// Weights whose packing is worth a task.
 const PACKED: usize = 1 << 13;
+/// Floats of a row of weights that are asked for ahead.
+const AHEAD: usize = 4 * WIDTH;
 /// Tasks to cut the work into.
 const TASKS: usize = 16;
 /// Pixels to multiply at a time: so many images are taken together that short lines have as many.
@@ -132,11 +134,12 @@ impl<'a> Cover<'a> {
     ) {
         let Cover { pass, sides: [from, to], together, sets, block, copied, .. } = *self;
         let Shape { batch, groups, .. } = *pass.shape;
-        let mut weight = self.pack(weight);
-        let weight = &*weight.as_mut_slice::<f32>();
         let most = together * sets;
         let (heaps, blocks, panels) =
-            (batch.div_ceil(most) * groups, to.size[0].div_ceil(block), to.channels.div_ceil(PANEL));
+            (batch.div_ceil(most) * groups, to.size[0].div_ceil(block), self.panels());
+        // Weights that are used once are packed where they are used, and stay in the second cache.
+        let mut packed = (heaps * blocks > groups).then(|| self.pack(weight));
+        let packed = packed.as_mut().map(|packed| &*packed.as_mut_slice::<f32>());
         let work = pass.shape.work().saturating_mul(most) / blocks;
         // Ranges of panels where there are few images, each with its own copy.
         let splits = wanted().div_ceil((heaps * blocks).max(1)).min(panels).min(work / GRAIN).max(1);
@@ -144,8 +147,10 @@ impl<'a> Cover<'a> {
         let room = self.room();
         let (base, end) = (SendPtr(out.as_mut_ptr()), out.len());
         conv::run(heaps * blocks * splits, work / splits, |tasks| {
-            let mut scratch = Storage::new(DType::F32, sets * (size + room));
-            let (copy, sums) = scratch.as_mut_slice::<f32>().split_at_mut(sets * size);
+            let own = if packed.is_none() { self.panel() } else { 0 };
+            let mut scratch = Storage::new(DType::F32, own + sets * (size + room));
+            let (own, scratch) = scratch.as_mut_slice::<f32>().split_at_mut(own);
+            let (copy, sums) = scratch.split_at_mut(sets * size);
             for task in tasks {
                 let (heap, split) = (task / splits / blocks, task % splits);
                 let (first, group) = (heap / groups * most, heap % groups);
@@ -161,7 +166,13 @@ impl<'a> Cover<'a> {
                 }
                 for panel in part(panels, splits, split) {
                     let channels = PANEL.min(to.channels - panel * PANEL);
-                    let weight = &weight[(group * panels + panel) * self.panel()..][..self.panel()];
+                    let number = group * panels + panel;
+                    let weight = if let Some(packed) = packed {
+                        &packed[number * self.panel()..][..self.panel()]
+                    } else {
+                        self.pack_panel(weight, number, own);
+                        &*own
+                    };
                     let sums = &mut sums[..images.len().div_ceil(together) * room];
                     self.add([lines.start, lines.end, reach.start], channels, weight, copy, sums);
                     let channel = group * to.channels + panel * PANEL;
@@ -181,6 +192,11 @@ impl<'a> Cover<'a> {
                 }
             }
         });
+    }
+
+    /// Panels of a group's channels that are written.
+    fn panels(&self) -> usize {
+        self.sides[1].channels.div_ceil(PANEL)
     }
 
     /// Floats of the weights of a panel.
@@ -264,38 +280,33 @@ impl<'a> Cover<'a> {
         }
     }
 
-    /// The weights as (group, panel, column of the window, channel that is read, line of the window, channel that is
-    /// written).
+    /// The weights of all panels, of each group.
     fn pack(&self, weight: &[f32]) -> Storage {
-        let Cover { pass: Pass { shape, backward }, sides: [from, to], .. } = *self;
-        let Shape { groups, kernel: [down, across], .. } = *shape;
-        let (taps, panels) = (shape.taps(), to.channels.div_ceil(PANEL));
-        let mut packed = Storage::new(DType::F32, groups * panels * self.panel());
-        // Distances of channels that are read and that are written.
-        let apart = if backward { [shape.rows(), taps] } else { [taps, shape.rows()] };
-        let group = shape.outputs * shape.rows();
-        let places: Vec<usize> =
-            (0..taps).map(|tap| (tap % across * from.channels * down + tap / across) * PANEL).collect();
+        let all = self.pass.shape.groups * self.panels();
+        let mut packed = Storage::new(DType::F32, all * self.panel());
         let step = (PACKED / self.panel()).max(1);
         pool::chunks_mut(packed.as_mut_slice(), step * self.panel(), |start, to_all| {
             for (i, packed) in to_all.chunks_exact_mut(self.panel()).enumerate() {
-                let (group_at, panel) =
-                    ((start / self.panel() + i) / panels, (start / self.panel() + i) % panels);
-                let weight = &weight[group_at * group..][..group];
-                let weight = &weight[panel * PANEL * apart[1]..];
-                let channels = PANEL.min(to.channels - panel * PANEL);
-                let places = &places[..];
-                dispatch_lanes(Turn {
-                    weight,
-                    apart,
-                    channels: [from.channels, channels],
-                    down,
-                    places,
-                    packed,
-                });
+                self.pack_panel(weight, start / self.panel() + i, packed);
             }
         });
         packed
+    }
+
+    /// The weights of a panel as (column of the window, channel that is read, line of the window, channel that is written).
+    fn pack_panel(&self, weight: &[f32], panel: usize, packed: &mut [f32]) {
+        let Cover { pass: Pass { shape, backward }, sides: [from, to], .. } = *self;
+        let (taps, [down, across]) = (shape.taps(), shape.kernel);
+        // Distances of channels that are read and that are written.
+        let apart = if backward { [shape.rows(), taps] } else { [taps, shape.rows()] };
+        let block = if apart[0] == taps { WIDTH } else { 1 };
+        let place = |c: usize, tap: usize| (tap % across * from.channels + c) * down + tap / across;
+        let places: Vec<usize> = (0..block * taps).map(|i| place(i / taps, i % taps) * PANEL).collect();
+        let (group, panel) = (panel / self.panels(), panel % self.panels());
+        let group = &weight[group * shape.outputs * shape.rows()..][..shape.outputs * shape.rows()];
+        let channels = [from.channels, PANEL.min(to.channels - panel * PANEL)];
+        let weight = &group[panel * PANEL * apart[1]..];
+        dispatch_lanes(Turn { weight, apart, channels, taps, down, places: &places, packed });
     }
 }
 
@@ -305,9 +316,10 @@ struct Turn<'a> {
     /// Distances of channels that are read and that are written, and how many there are.
     apart: [usize; 2],
     channels: [usize; 2],
-    /// Lines of the window.
+    /// Positions of the window, and its lines.
+    taps: usize,
     down: usize,
-    /// Where positions of the first channel go.
+    /// Where the positions go of as many channels, from the first on, as follow each other.
     places: &'a [usize],
     packed: &'a mut [f32],
 }
@@ -316,25 +328,25 @@ impl LaneKernel for Turn<'_> {
     type Output = ();
     #[inline(always)]
     fn run<L: Lanes>(self) {
-        let Turn { weight, apart, channels, down, places, packed } = self;
-        let taps = places.len();
+        let Turn { weight, apart, channels, taps, down, places, packed } = self;
+        let block = places.len() / taps;
         for first in (0..channels[1]).step_by(WIDTH) {
             let last = (channels[1] - first).min(WIDTH) - 1;
-            for c in 0..channels[0] {
-                for tap in (0..taps).step_by(WIDTH) {
-                    let n = WIDTH.min(taps - tap);
-                    let at = c * apart[0] + first * apart[1] + tap;
+            for c in (0..channels[0]).step_by(block) {
+                let here = block.min(channels[0] - c) * taps;
+                for (i, places) in places[..here].chunks(WIDTH).enumerate() {
+                    let (at, n) = (c * apart[0] + first * apart[1] + i * WIDTH, places.len());
                     assert!(at + last * apart[1] + n <= weight.len());
                     let mut to = [packed.as_mut_ptr(); WIDTH];
-                    for i in 0..WIDTH {
-                        let at = places[tap + i.min(n - 1)] + c * down * PANEL + first;
+                    for (to, place) in to.iter_mut().zip(places) {
+                        let at = place + c * down * PANEL + first;
                         assert!(at + WIDTH <= packed.len());
-                        to[i] = to[i].wrapping_add(at);
+                        *to = to.wrapping_add(at);
                     }
                     let first = weight.as_ptr().wrapping_add(at);
-                    let rows = Spread { first, apart: apart[1], last, ahead: 0 };
-                    // SAFETY: in the slices, as asserted.
-                    unsafe { L::turn(rows, n, to) };
+                    let rows = Spread { first, apart: apart[1], last, ahead: AHEAD };
+                    // SAFETY: in the slices, as asserted. Sixteen numbers are written without being counted.
+                    unsafe { if n == WIDTH { L::turn(rows, WIDTH, to) } else { L::turn(rows, n, to) } };
                 }
             }
         }
