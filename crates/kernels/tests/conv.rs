@@ -81,12 +81,12 @@ fn settings() -> Vec<Setting> {
         three([2, 1, 12, 20], [10, 6], [[0, 2], [1, 0]]),
         three([2, 1, 12, 20], [13, 6], [[2, 1], [3, 5]]),
         three([2, 1, 9, 10], [40, 3], [[0, 0], [0, 1]]),
+        // Weights of several panels in each group that are used once.
+        Setting([1, 2, 40, 70], [9, 7], [3, 3], [2, 2], [1, 1], around(1)),
         // Groups, long lines, many images.
         three([3, 4, 8, 9], [12, 10], around(1)),
         three([1, 1, 10, 18], [3, 150], around(1)),
         three([70, 1, 16, 16], [5, 5], around(1)),
-        // Weights of several panels in each group that are used once.
-        Setting([1, 2, 40, 70], [9, 7], [3, 3], [2, 2], [1, 1], around(1)),
         three([0, 1, 16, 16], [5, 5], around(1)),
     ];
     // And with more images, as what is transformed depends on how many pixels there are.

@@ -32,11 +32,12 @@ use transform::{Apart, Input, Output, Pixel, Window, square};
 /// The fewest channels. With fewer, what is gained in time is not worth what is lost in rounding: a training departs from
 /// PyTorch's sooner.
 const FEW: usize = WIDTH;
-/// The fewest pixels, and where so many transformed windows stay in no cache, for the weight's gradient in the second.
+/// The fewest pixels, and for a weight's gradient of more windows than stay in the second cache.
 const PIXELS: usize = 32;
 const MANY: usize = 256;
-const WINDOWS: usize = 1 << 18;
-const WINDOWS_BACK: usize = 1 << 14;
+const WINDOWS: usize = 1 << 14;
+/// Floats of a row of windows that are asked for ahead.
+const AHEAD: usize = 4 * WIDTH;
 /// Outputs of a tile along a line.
 const TILE: usize = 4;
 /// Inputs that they see.
@@ -128,8 +129,7 @@ fn serves(
     [inputs, outputs]: [usize; 2],
 ) -> bool {
     let fits = |d: usize| padding[d] <= 2 && input[d] + padding[d] <= output[d].div_ceil(TILE) * TILE + 2;
-    let least = if inputs.saturating_mul(outputs) >= WINDOWS { MANY } else { PIXELS };
-    let many = numel(&[images, output[0], output[1]]) >= least;
+    let many = numel(&[images, output[0], output[1]]) >= PIXELS;
     many && inputs.min(outputs) >= FEW && fits(0) && fits(1)
 }
 
@@ -140,7 +140,7 @@ fn is_small(shape: &Shape) -> bool {
 /// The gradient of the weight, where it can be done this way and is worth it: it transforms back four times as many
 /// numbers as there are weights.
 pub(super) fn serves_weight(shape: &Shape) -> bool {
-    let few = shape.inputs.saturating_mul(shape.outputs) <= WINDOWS_BACK;
+    let few = shape.inputs.saturating_mul(shape.outputs) <= WINDOWS;
     serves_output(shape) && (few || numel(&[shape.batch, shape.windows()]) >= MANY)
 }
 
@@ -287,6 +287,8 @@ impl LaneKernel for Windows<'_> {
         let Windows { pass, weight, panel, u } = self;
         let [plane, _] = pass.u();
         let [of_output, of_input] = pass.weight;
+        // A row has one input's windows after another's, or what is read next lies elsewhere.
+        let ahead = if of_input == 9 { AHEAD } else { 2 * of_input };
         let columns = pass.columns(panel);
         for first in (0..columns).step_by(WIDTH) {
             let lanes = (columns - first).min(WIDTH);
@@ -299,7 +301,7 @@ impl LaneKernel for Windows<'_> {
                     taps[i] = windows[if pass.reversed { 8 - i } else { i }].as_mut_ptr();
                 }
                 let window = weight.as_ptr().wrapping_add(at);
-                let rows = Spread { first: window, apart: of_output, last: lanes - 1, ahead: 0 };
+                let rows = Spread { first: window, apart: of_output, last: lanes - 1, ahead };
                 // SAFETY: of outputs that there are: in the slice, as asserted; and nine vectors.
                 unsafe { L::turn(rows, 9, taps) };
                 let to = (&mut u[c * PANEL + first..], Apart::planes(REACH, plane));
