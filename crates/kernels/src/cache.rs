@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 
 /// The last-level cache that a core reaches.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 pub(crate) struct LastLevel {
     pub(crate) bytes: usize,
     /// Whether a core reads it several times as fast as memory without asking ahead. AMD's Zen 3 and 4 do: 70–90 GB/s, and

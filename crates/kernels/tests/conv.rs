@@ -82,7 +82,7 @@ fn settings() -> Vec<Setting> {
         three([2, 1, 12, 20], [13, 6], [[2, 1], [3, 5]]),
         three([2, 1, 9, 10], [40, 3], [[0, 0], [0, 1]]),
         // Weights of several panels in each group that are used once.
-        Setting([1, 2, 40, 70], [9, 7], [3, 3], [2, 2], [1, 1], around(1)),
+        Setting([1, 2, 40, 150], [1, 60], [1, 3], [1, 1], [1, 1], [[0, 1], [0, 1]]),
         // Groups, long lines, many images.
         three([3, 4, 8, 9], [12, 10], around(1)),
         three([1, 1, 10, 18], [3, 150], around(1)),

@@ -15,7 +15,7 @@
 //! An infinity or a NaN reaches what sees it alone, and what is around an image is no factor (`seen`); under Winograd's
 //! transformation it reaches all of a tile, and all of a weight's gradient.
 //!
-//! Work is cut by the shape alone, and sums have a fixed order, so results do not depend on the number of threads.
+//! Sums have a fixed order, however work is cut, so results do not depend on the number of threads.
 
 mod columns;
 mod deep;
@@ -34,6 +34,7 @@ pub use patches::{fold, unfold};
 use crate::Element;
 use crate::dtype::{floats, floats_mut};
 use crate::isa::{Kernel, dispatch};
+use crate::lanes::WIDTH;
 use crate::num::Num;
 use crate::pool;
 use crate::strided::numel;
@@ -143,6 +144,12 @@ impl Shape {
             }
         }
     }
+}
+
+/// How many floats ahead weights are asked for while they are turned: within a row where one channel's follow another's, so far
+/// `apart`, or those of the next channels.
+fn ahead(taps: usize, apart: usize) -> usize {
+    if apart == taps { 4 * WIDTH } else { 2 * apart }
 }
 
 /// Multiply-adds that pay for waking a thread.

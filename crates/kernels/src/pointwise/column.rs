@@ -10,7 +10,7 @@ use crate::strided::{Dim, Strided};
 /// Rows at a time.
 const ROWS: usize = 64;
 /// Elements of a row from which on it is worth a loop.
-const WIDTH: usize = 16;
+const FEWEST: usize = 16;
 
 /// As many rows of results as there are numbers.
 pub(super) struct Column<'a, const N: usize, I, O, F> {
@@ -27,6 +27,7 @@ impl<const N: usize, I: Element, O: Element, F: Map<N, I, O>> Kernel for Column<
     #[inline(always)]
     fn run(self) {
         let Column { f, is_first, numbers, x, out } = self;
+        // Of nothing there are no rows.
         let width = (out.len() / numbers.len().max(1)).max(1);
         for ((&number, x), out) in numbers.iter().zip(x.chunks_exact(width)).zip(out.chunks_exact_mut(width))
         {
@@ -48,7 +49,7 @@ impl<const N: usize, I: Element, O: Element, F: Map<N, I, O>> Kernel for Column<
 
 /// The operand that is a single number for each row, where the other's elements lie side by side.
 pub(super) fn column<const N: usize>(dims: &[Dim<N>]) -> Option<usize> {
-    let inner = dims.first().filter(|inner| N == 2 && inner.size >= WIDTH)?;
+    let inner = dims.first().filter(|inner| N == 2 && inner.size >= FEWEST)?;
     let column = inner.strides.iter().position(|&stride| stride == 0)?;
     contiguous(dims, 1 - column).then_some(column)
 }

@@ -137,8 +137,8 @@ mod tests {
             }
         }
         let data: Vec<i64> = (0..100_000).collect();
-        // The last one's rows begin and end anywhere in the pieces of several threads.
-        for shape in [[2, 3, 7], [5, 300, 4], [3, 2, 900], [40, 11, 13], [7, 19, 700]] {
+        // The last two's rows begin and end anywhere in the pieces of several threads.
+        for shape in [[2, 3, 7], [5, 300, 4], [3, 2, 900], [40, 11, 13], [7, 19, 700], [3, 400, 20]] {
             let [x, y, z] = shape;
             let layouts = [
                 [y * z, z, 1],

@@ -26,7 +26,10 @@ pub trait Rows<const N: usize, I, O>: Sync {
     /// out = f(x₀, …), each as long as `out`.
     fn rows(&self, x: [&[I]; N], out: &mut [O]);
 
-    /// out = f(x₀, x₁), where x₀ or x₁ is one of the `numbers` for each row; only of two operands.
+    /// out = f(x₀, x₁), where x₀ or x₁ is one of the `numbers` for each row.
+    ///
+    /// # Panics
+    /// If there are not two operands.
     fn column(&self, is_first: bool, numbers: &[I], x: &[I], out: &mut [O]);
 }
 

@@ -4,7 +4,7 @@ use super::copy::Copied;
 use super::sweep::Sweep;
 use super::{Pass, Side};
 use crate::conv::tile::{Left, Neighbours, PANEL, Places, Right, Sums, multiply_into};
-use crate::conv::{self, GRAIN, Shape, part};
+use crate::conv::{self, GRAIN, Shape, ahead, part};
 use crate::lanes::{LaneKernel, Lanes, Spread, WIDTH, dispatch_lanes};
 use crate::pool::{self, SendPtr};
 use crate::strided::numel;
@@ -22,8 +22,6 @@ const COPY: usize = 1 << 16;
 const WEIGHTS: usize = 1 << 17;
 /// Weights whose packing is worth a task.
 const PACKED: usize = 1 << 13;
-/// Floats of a row of weights that are asked for ahead.
-const AHEAD: usize = 4 * WIDTH;
 /// Tasks to cut the work into.
 const TASKS: usize = 16;
 /// Pixels to multiply at a time: so many images are taken together that short lines have as many.
@@ -299,7 +297,7 @@ impl<'a> Cover<'a> {
         let (taps, [down, across]) = (shape.taps(), shape.kernel);
         // Distances of channels that are read and that are written.
         let apart = if backward { [shape.rows(), taps] } else { [taps, shape.rows()] };
-        let block = if apart[0] == taps { WIDTH } else { 1 };
+        let block = if apart[0] == taps { WIDTH.min(from.channels) } else { 1 };
         let place = |c: usize, tap: usize| (tap % across * from.channels + c) * down + tap / across;
         let places: Vec<usize> = (0..block * taps).map(|i| place(i / taps, i % taps) * PANEL).collect();
         let (group, panel) = (panel / self.panels(), panel % self.panels());
@@ -319,7 +317,7 @@ struct Turn<'a> {
     /// Positions of the window, and its lines.
     taps: usize,
     down: usize,
-    /// Where the positions go of as many channels, from the first on, as follow each other.
+    /// Where the positions go of a block of channels that follow each other in the weight: sixteen, or one.
     places: &'a [usize],
     packed: &'a mut [f32],
 }
@@ -329,7 +327,7 @@ impl LaneKernel for Turn<'_> {
     #[inline(always)]
     fn run<L: Lanes>(self) {
         let Turn { weight, apart, channels, taps, down, places, packed } = self;
-        let block = places.len() / taps;
+        let (block, ahead) = (places.len() / taps, ahead(taps, apart[0]));
         for first in (0..channels[1]).step_by(WIDTH) {
             let last = (channels[1] - first).min(WIDTH) - 1;
             for c in (0..channels[0]).step_by(block) {
@@ -344,8 +342,9 @@ impl LaneKernel for Turn<'_> {
                         *to = to.wrapping_add(at);
                     }
                     let first = weight.as_ptr().wrapping_add(at);
-                    let rows = Spread { first, apart: apart[1], last, ahead: AHEAD };
-                    // SAFETY: in the slices, as asserted. Sixteen numbers are written without being counted.
+                    let rows = Spread { first, apart: apart[1], last, ahead };
+                    // Sixteen numbers need not be counted.
+                    // SAFETY: in the slices, as asserted.
                     unsafe { if n == WIDTH { L::turn(rows, WIDTH, to) } else { L::turn(rows, n, to) } };
                 }
             }

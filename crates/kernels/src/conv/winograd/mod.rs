@@ -16,8 +16,8 @@ mod transform;
 
 pub(super) use gradient::weight_gradient;
 
-use super::Shape;
 use super::tile::{self, Left, PANEL, Right, multiply};
+use super::{Shape, ahead};
 use crate::lanes::turn::Pixels;
 use crate::lanes::{LaneKernel, Lanes, Spread, WIDTH, dispatch_lanes};
 use crate::pool::{self, SendPtr};
@@ -36,8 +36,6 @@ const FEW: usize = WIDTH;
 const PIXELS: usize = 32;
 const MANY: usize = 256;
 const WINDOWS: usize = 1 << 14;
-/// Floats of a row of windows that are asked for ahead.
-const AHEAD: usize = 4 * WIDTH;
 /// Outputs of a tile along a line.
 const TILE: usize = 4;
 /// Inputs that they see.
@@ -120,8 +118,8 @@ impl Pass {
     }
 }
 
-/// Whether this way serves a convolution of `inputs` to `outputs` channels in a group: with so many images that their
-/// tiles outweigh the windows, and so many channels that they fill the lanes.
+/// Whether this way serves a convolution of `inputs` to `outputs` channels in a group: with enough pixels, and so
+/// many channels that they fill the lanes.
 fn serves(
     images: usize,
     [input, output]: [[usize; 2]; 2],
@@ -287,8 +285,7 @@ impl LaneKernel for Windows<'_> {
         let Windows { pass, weight, panel, u } = self;
         let [plane, _] = pass.u();
         let [of_output, of_input] = pass.weight;
-        // A row has one input's windows after another's, or what is read next lies elsewhere.
-        let ahead = if of_input == 9 { AHEAD } else { 2 * of_input };
+        let ahead = ahead(9, of_input);
         let columns = pass.columns(panel);
         for first in (0..columns).step_by(WIDTH) {
             let lanes = (columns - first).min(WIDTH);

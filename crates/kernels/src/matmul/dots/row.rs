@@ -8,7 +8,8 @@ use std::ops::Range;
 const AHEAD: usize = 2048;
 /// Sums from which on rows are taken by the place where they begin.
 const LONG: usize = 4 * WIDTH;
-/// Vectors of a row that are read before those of the next, where a sum has twice as many: as many as there are registers.
+/// Vectors of a row that are read before those of the next, where a sum has twice as many: there are registers for so many
+/// beside the sums of sixteen rows.
 const BLOCK: usize = 12;
 
 /// Results of those of the many.
@@ -43,7 +44,7 @@ impl LaneKernel for Narrow<'_> {
     #[inline(always)]
     fn run<L: Lanes>(self) {
         if L::COLUMNS > 1 {
-            return;
+            unreachable!("thirty-two registers");
         }
         let Narrow(dots, range) = self;
         let ahead = if 2 * dots.many.across <= AHEAD { 2 * dots.many.across } else { 0 };
@@ -74,7 +75,7 @@ impl<const R: usize, const APART: usize> LaneKernel for Groups<'_, R, APART> {
     fn run<L: Lanes>(self) {
         const { assert!(R > 1 && WIDTH.is_multiple_of(R * APART)) };
         if L::COLUMNS == 1 {
-            return;
+            unreachable!("sixteen registers");
         }
         let Groups(dots, range) = self;
         for first in range.step_by(WIDTH) {
@@ -113,7 +114,7 @@ impl LaneKernel for Rest<'_> {
     #[inline(always)]
     fn run<L: Lanes>(self) {
         if L::COLUMNS == 1 {
-            return;
+            unreachable!("sixteen registers");
         }
         let Rest(dots, range) = self;
         let (first, here) = (range.start, range.len());
@@ -162,11 +163,13 @@ impl<const R: usize> Rows<R> {
     /// Those from number `row` on, so far apart; where only `left` are there, the last of them again.
     #[inline(always)]
     fn of(dots: &Dots<'_>, row: usize, apart: usize, left: usize) -> Rows<R> {
-        // SAFETY: rows of the many. The compiler shall not prepare the addresses of all parts of a group at once.
-        let first = opaque(unsafe { dots.many.skip(row).data });
+        // SAFETY: one of the many.
+        let first = unsafe { dots.many.skip(row).data };
+        // The compiler would prepare the addresses of all parts of a group at once, and keep them in memory.
+        let first = opaque(first);
         let mut many = [first; R];
         for r in 1..R {
-            // SAFETY: as above.
+            // SAFETY: one of the many too.
             many[r] = unsafe { first.add(r.min(left - 1) * apart * dots.many.across) };
         }
         Rows { one: dots.few.data, many, k: dots.k }
@@ -204,6 +207,7 @@ impl<const R: usize> Rows<R> {
     fn lines<L: Lanes>(&self, head: usize) -> [L; R] {
         let mut sums = [L::zero(); R];
         if head > 0 {
+            debug_assert!(head < WIDTH && WIDTH <= self.k);
             // SAFETY: a row is longer.
             let a = L::load_some(unsafe { std::slice::from_raw_parts(self.one, head) });
             for r in 0..R {
