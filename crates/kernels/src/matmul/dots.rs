@@ -13,6 +13,8 @@ use std::ops::Range;
 
 /// The most rows that are few.
 const FEW: usize = 7;
+/// Elements of the many that stay in the second-level cache.
+const IN_L2: usize = 3 << 16;
 /// Multiply-adds that are worth a task.
 const TASK: usize = 1 << 17;
 
@@ -39,7 +41,8 @@ pub(super) unsafe fn multiply(
     let turned = m > n;
     let (few, many, [m, n]) = if turned { (b, a, [n, m]) } else { (a, b, [m, n]) };
     let steps = if turned { [1, m] } else { [n, 1] };
-    let dots = Dots { m, k, few, many, out: &out, turned, steps, accumulate, finish };
+    let is_far = n.saturating_mul(k) > IN_L2;
+    let dots = Dots { m, k, few, many, is_far, out: &out, turned, steps, accumulate, finish };
     let tasks = (m * n).saturating_mul(k).div_ceil(TASK);
     if tasks == 1 || pool::is_alone() {
         return dots.run(0..n);
@@ -79,6 +82,8 @@ struct Dots<'a> {
     k: usize,
     few: Operand,
     many: Operand,
+    /// Whether the second-level cache does not hold all of the many.
+    is_far: bool,
     out: &'a SendPtr<f32>,
     /// Whether the many are the result's rows and not its columns.
     turned: bool,

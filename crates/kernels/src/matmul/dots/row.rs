@@ -24,11 +24,15 @@ pub(super) fn multiply(dots: &Dots<'_>, range: Range<usize>) {
     let end = range.end - range.len() % WIDTH;
     if end > range.start {
         let groups = range.start..end;
-        match WIDTH >> dots.many.across.trailing_zeros().min(4) {
-            2 if dots.k >= LONG => dispatch_lanes(Groups::<4, 2>(dots, groups)),
-            4 if dots.k >= LONG => dispatch_lanes(Groups::<4, 4>(dots, groups)),
-            8 if dots.k >= LONG => dispatch_lanes(Groups::<2, 8>(dots, groups)),
-            _ => dispatch_lanes(Groups::<4, 1>(dots, groups)),
+        // Four rows leave the one in the first-level cache; more are more lines on their way, where they come from afar.
+        let apart = if dots.k < LONG { 1 } else { WIDTH >> dots.many.across.trailing_zeros().min(4) };
+        match (apart, dots.is_far) {
+            (2, false) => dispatch_lanes(Groups::<4, 2>(dots, groups)),
+            (2, true) => dispatch_lanes(Groups::<8, 2>(dots, groups)),
+            (4, _) => dispatch_lanes(Groups::<4, 4>(dots, groups)),
+            (8, _) => dispatch_lanes(Groups::<2, 8>(dots, groups)),
+            (_, false) => dispatch_lanes(Groups::<4, 1>(dots, groups)),
+            (_, true) => dispatch_lanes(Groups::<8, 1>(dots, groups)),
         }
     }
     if end < range.end {
@@ -88,10 +92,12 @@ impl<const R: usize, const APART: usize> LaneKernel for Groups<'_, R, APART> {
                         if $part * R < WIDTH {
                             let at = $part % APART + $part / APART * (R * APART);
                             let part = Rows::<R>::of(dots, first + at, APART, R);
-                            let sums = if APART == 1 {
-                                part.blocks::<L>()
-                            } else {
+                            let sums = if APART > 1 {
                                 part.lines::<L>((at * dots.many.across).wrapping_neg() % WIDTH)
+                            } else if R > 4 {
+                                part.lines::<L>(0)
+                            } else {
+                                part.blocks::<L>()
                             };
                             for r in 0..R {
                                 rows[(at + r * APART) % WIDTH] = sums[r];
@@ -175,7 +181,8 @@ impl<const R: usize> Rows<R> {
         Rows { one: dots.few.data, many, k: dots.k }
     }
 
-    /// Sixteen partial sums of each row's product, of blocks of vectors: processors foresee what follows.
+    /// Sixteen partial sums of each row's product, of blocks of vectors: processors foresee what follows. Of many rows at a time, and
+    /// from afar, they are no faster.
     #[inline(always)]
     fn blocks<L: Lanes>(&self) -> [L; R] {
         let mut sums = [L::zero(); R];
